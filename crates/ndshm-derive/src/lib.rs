@@ -1,0 +1,1 @@
+//! Derive macro of `ndshm`: structs as elements of shared arrays.

@@ -1,0 +1,3 @@
+//! `cargo xtask`: the checks, storms and set-ups of this repository.
+
+fn main() {}

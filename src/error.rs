@@ -1,0 +1,214 @@
+//! The one error type: a kind to match on, and a sentence that tells a person what to do.
+
+use std::fmt;
+use std::io;
+
+/// Result of every fallible operation in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, for programs to match on.
+///
+/// # Examples
+///
+/// ```
+/// let missing = ndshm::Array1::<f64>::open("no-such-segment").unwrap_err();
+/// assert_eq!(missing.kind(), ndshm::ErrorKind::NotFound);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The name is empty, too long, or holds a character that names may not hold.
+    InvalidName,
+    /// An option or argument has a value that can never work.
+    InvalidArgument,
+    /// No segment of that name exists.
+    NotFound,
+    /// Something of that name exists already.
+    AlreadyExists,
+    /// What has that name is not one of our segments.
+    NotASegment,
+    /// The segment is shorter than its own header says.
+    Truncated,
+    /// The header and the control block disagree, or a checksum does not match.
+    Corrupt,
+    /// The segment was written in a layout version this build does not know.
+    UnsupportedVersion,
+    /// The segment was written on a machine of the other byte order.
+    ForeignByteOrder,
+    /// The segment is of another kind, a value where an array was asked for, say.
+    KindMismatch,
+    /// The elements are of another dtype.
+    DtypeMismatch,
+    /// The number of axes differs.
+    RankMismatch,
+    /// The lengths of the axes differ.
+    ShapeMismatch,
+    /// The handle names another segment than the one that now has this name.
+    Replaced,
+    /// A length does not fit the address space or the file-size type.
+    SizeOverflow,
+    /// The rows or the stripe lie outside the array.
+    OutOfBounds,
+    /// The filesystem that holds the segments is full.
+    StorageFull,
+    /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.
+    MemoryLimit,
+    /// The process or the system is out of file descriptors.
+    OutOfDescriptors,
+    /// The process is out of address space or mappings.
+    OutOfAddressSpace,
+    /// Every participant slot of the segment is taken by a live process.
+    OutOfSlots,
+    /// A resource limit of this process forbids it.
+    LimitExceeded,
+    /// The file mode forbids it.
+    PermissionDenied,
+    /// The segment belongs to another user, who could break every promise.
+    NotTrusted,
+    /// A lock of another kind lies on the segment's file, so liveness cannot be told.
+    ForeignLock,
+    /// The program closed the descriptor this crate keeps, and it cannot be had again.
+    DescriptorLost,
+    /// The filesystem drops locks or mappings in ways that make liveness untellable.
+    UnsupportedFilesystem,
+    /// A previous owner died or panicked while writing and nobody has vouched for the data yet.
+    Poisoned,
+    /// The owner died while writing; this call is the first to notice.
+    OwnerDied,
+    /// The deadline passed first.
+    Timeout,
+    /// Waiting would never end: this thread holds what it asks for.
+    Deadlock,
+    /// The handle was opened for reading only.
+    ReadOnly,
+    /// This platform or backing cannot do that.
+    Unsupported,
+    /// Any other error of the operating system; see [`source`](std::error::Error::source).
+    Os,
+}
+
+/// Error of every operation in this crate; one pointer wide.
+///
+/// Its text says which segment, what was found, what was asked, and what to do.
+///
+/// # Examples
+///
+/// ```
+/// let error = ndshm::Array1::<f64>::open("a/b").unwrap_err();
+/// assert_eq!(error.kind(), ndshm::ErrorKind::InvalidName);
+/// assert_eq!(error.segment(), Some("a/b"));
+/// println!("{error}");
+/// ```
+pub struct Error(Box<Repr>);
+
+struct Repr {
+    kind: ErrorKind,
+    segment: Option<Box<str>>,
+    message: String,
+    source: Option<io::Error>,
+}
+
+impl Error {
+    /// Returns what went wrong.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = ndshm::remove("no-such-segment").unwrap_err();
+    /// assert_eq!(error.kind(), ndshm::ErrorKind::NotFound);
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the name of the segment concerned, when there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = ndshm::remove("no-such-segment").unwrap_err();
+    /// assert_eq!(error.segment(), Some("no-such-segment"));
+    /// ```
+    #[must_use]
+    pub fn segment(&self) -> Option<&str> {
+        self.0.segment.as_deref()
+    }
+
+    /// An error with a message of its own.
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Repr { kind, segment: None, message: message.into(), source: None }))
+    }
+
+    /// Names the segment, unless a lower layer already did.
+    #[cold]
+    pub(crate) fn of(mut self, segment: &str) -> Self {
+        self.0.segment.get_or_insert_with(|| segment.into());
+        self
+    }
+
+    /// Attaches the operating system's error.
+    #[cold]
+    pub(crate) fn caused_by(mut self, source: io::Error) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+}
+
+/// Names the segment in the error of a lower layer.
+pub(crate) trait ResultExt {
+    /// Names the segment, unless a lower layer already did.
+    fn of(self, segment: &str) -> Self;
+}
+
+impl<T> ResultExt for Result<T> {
+    fn of(self, segment: &str) -> Self {
+        self.map_err(|error| error.of(segment))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(segment) = &self.0.segment {
+            write!(f, "{segment:?} ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("segment", &self.0.segment)
+            .field("message", &self.0.message)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_pointer_wide_and_travels_anywhere() {
+        fn travels<E: std::error::Error + Send + Sync + 'static>() -> usize {
+            size_of::<E>()
+        }
+        assert_eq!(travels::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn the_first_layer_to_name_the_segment_wins() {
+        let error = Error::new(ErrorKind::NotFound, "does not exist").of("cam0").of("outer");
+        assert_eq!(error.to_string(), "\"cam0\" does not exist");
+    }
+}

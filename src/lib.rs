@@ -1,0 +1,5 @@
+//! Named shared-memory segments.
+
+mod error;
+
+pub use crate::error::{Error, ErrorKind, Result};
