@@ -1,0 +1,577 @@
+//! What one element is made of: NumPy's dtypes, less objects, strings and times.
+//!
+//! A dtype is written as NumPy writes it, `<f4` or `[('x', '<f4'), ('pos', '<f4', (2, 3))]`, except
+//! for `<bf16`, which NumPy cannot spell: there [`Dtype::numpy_form`] puts plain bytes, `|V2`.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use super::text::{Dialect, Literal, Parser};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Greatest item size, in bytes, which is NumPy's own.
+pub(super) const MAX_ITEM_SIZE: usize = 0x7fff_ffff;
+
+/// Greatest depth to which dtypes nest; each axis of an array counts as one.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// What one element of an array is, independent of any language.
+///
+/// Two processes agree on an array when their dtypes are equal: this, never the name of a type, is
+/// what a segment carries and what [`Element`](crate::Element) is checked against. Its text is
+/// NumPy's, and [`FromStr`] reads back exactly what [`Display`](fmt::Display) writes.
+///
+/// # Examples
+///
+/// ```
+/// use ndshm::{Dtype, Element, Field, Scalar};
+///
+/// assert_eq!(f32::dtype(), Dtype::Scalar(Scalar::F32));
+/// assert_eq!(f32::dtype().to_string(), "<f4");
+///
+/// let point = Dtype::Struct(vec![
+///     Field::new("id", u64::dtype()),
+///     Field::new("pos", <[f32; 2]>::dtype()),
+/// ]);
+/// assert_eq!(point.to_string(), "[('id', '<u8'), ('pos', '<f4', (2,))]");
+/// assert_eq!(point.to_string().parse::<Dtype>()?, point);
+/// # Ok::<(), ndshm::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dtype {
+    /// A number or a truth value.
+    Scalar(Scalar),
+    /// So many bytes without meaning.
+    Void(usize),
+    /// So many of one dtype in a row.
+    Array(Box<Dtype>, usize),
+    /// Fields that follow one another without gaps; padding is a [field](Field::padding) as well.
+    Struct(Vec<Field>),
+}
+
+impl Dtype {
+    /// Returns the size of one element in bytes; `usize::MAX` if it does not fit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ndshm::Dtype;
+    /// assert_eq!("<c16".parse::<Dtype>()?.item_size(), 16);
+    /// assert_eq!("[('id', '<u2'), ('rgb', '|u1', (3,))]".parse::<Dtype>()?.item_size(), 5);
+    /// # Ok::<(), ndshm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn item_size(&self) -> usize {
+        match self {
+            Self::Scalar(scalar) => scalar.item_size(),
+            Self::Void(size) => *size,
+            Self::Array(item, len) => item.item_size().saturating_mul(*len),
+            Self::Struct(fields) => {
+                fields.iter().fold(0, |end, field| end.saturating_add(field.dtype.item_size()))
+            }
+        }
+    }
+
+    /// Returns the alignment of the corresponding C type in bytes: of a struct, the greatest of its
+    /// fields'.
+    ///
+    /// It is the same on every platform; 32-bit ones may ask for less.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ndshm::Dtype;
+    /// assert_eq!("<c16".parse::<Dtype>()?.alignment(), 8);
+    /// assert_eq!("|V3".parse::<Dtype>()?.alignment(), 1);
+    /// # Ok::<(), ndshm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn alignment(&self) -> usize {
+        match self {
+            Self::Scalar(scalar) => scalar.alignment(),
+            Self::Void(_) => 1,
+            Self::Array(item, _) => item.alignment(),
+            Self::Struct(fields) => {
+                fields.iter().map(|field| field.dtype.alignment()).max().unwrap_or(1)
+            }
+        }
+    }
+
+    /// Returns where the field of that name begins, in bytes; `None` if there is no such field.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ndshm::Dtype;
+    /// let pixel: Dtype = "[('id', '<u4'), ('rgb', '|u1', (3,)), ('', '|V1')]".parse()?;
+    /// assert_eq!(pixel.offset_of("rgb"), Some(4));
+    /// assert_eq!(pixel.offset_of("alpha"), None);
+    /// # Ok::<(), ndshm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn offset_of(&self, name: &str) -> Option<usize> {
+        let Self::Struct(fields) = self else { return None };
+        let index = fields.iter().position(|field| !field.is_padding() && field.name == name)?;
+        Some(
+            fields[..index]
+                .iter()
+                .fold(0, |end, field| end.saturating_add(field.dtype.item_size())),
+        )
+    }
+
+    /// Returns the dtype as NumPy sees it: `bf16`, which it lacks, becomes two plain bytes.
+    ///
+    /// Its text is what `np.save` writes and what it writes again after `np.load`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ndshm::Dtype;
+    /// let weights: Dtype = "[('scale', '<f4'), ('w', '<bf16', (8,))]".parse()?;
+    /// assert_eq!(weights.numpy_form().to_string(), "[('scale', '<f4'), ('w', '|V2', (8,))]");
+    /// # Ok::<(), ndshm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn numpy_form(&self) -> Self {
+        match self {
+            Self::Scalar(Scalar::Bf16) => Self::Void(2),
+            Self::Scalar(_) | Self::Void(_) => self.clone(),
+            Self::Array(item, len) => Self::Array(Box::new(item.numpy_form()), *len),
+            Self::Struct(fields) => Self::Struct(
+                fields
+                    .iter()
+                    .map(|field| Field {
+                        name: field.name.clone(),
+                        dtype: field.dtype.numpy_form(),
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
+    /// Splits an array into its innermost dtype and the axes to append to a shape, outermost first.
+    ///
+    /// NumPy does the same: an array of `[[f32; 3]; 2]` is an array of `f32` with two more axes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ndshm::{Dtype, Element};
+    /// assert_eq!(<[[f32; 3]; 2]>::dtype().fold(), (f32::dtype(), vec![2, 3]));
+    /// assert_eq!(f32::dtype().fold(), (f32::dtype(), vec![]));
+    /// ```
+    #[must_use]
+    pub fn fold(self) -> (Self, Vec<usize>) {
+        let mut base = self;
+        let mut axes = Vec::new();
+        while let Self::Array(item, len) = base {
+            axes.push(len);
+            base = *item;
+        }
+        (base, axes)
+    }
+
+    /// Fails with `InvalidArgument`, and says why, if no segment can hold such elements.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.fault() {
+            None => Ok(()),
+            Some(fault) => Err(Error::new(ErrorKind::InvalidArgument, fault)),
+        }
+    }
+
+    /// Says why no segment can hold such elements, if so.
+    pub(super) fn fault(&self) -> Option<String> {
+        let fault = self.fault_within(MAX_DEPTH);
+        fault.or_else(|| {
+            (self.item_size() > MAX_ITEM_SIZE)
+                .then(|| format!("elements of more than {MAX_ITEM_SIZE} bytes: use more axes"))
+        })
+    }
+
+    fn fault_within(&self, depth: usize) -> Option<String> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Some(format!("the dtype nests deeper than {MAX_DEPTH} levels"));
+        };
+        match self {
+            Self::Scalar(_) => None,
+            Self::Void(0) => Some("elements of no bytes cannot be shared: |V0".into()),
+            Self::Void(_) => None,
+            Self::Array(_, 0) => {
+                Some("elements of no bytes cannot be shared: an array of length 0".into())
+            }
+            Self::Array(item, _) => item.fault_within(depth),
+            Self::Struct(fields) if fields.iter().all(Field::is_padding) => {
+                Some("elements of no bytes cannot be shared: a struct without fields".into())
+            }
+            Self::Struct(fields) => {
+                let mut names = HashSet::new();
+                fields.iter().find_map(|field| {
+                    let twice = !field.is_padding() && !names.insert(field.name.as_str());
+                    let twice = twice.then(|| format!("two fields are named {:?}", field.name));
+                    twice.or_else(|| field.fault()).or_else(|| field.dtype.fault_within(depth))
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scalar(scalar) => scalar.fmt(f),
+            Self::Void(size) => write!(f, "|V{size}"),
+            Self::Array(..) | Self::Struct(_) => Literal(self).fmt(f),
+        }
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = Error;
+
+    /// Reads back what [`Display`](fmt::Display) writes, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if this is not the text of a dtype, or no segment can hold such elements.
+    fn from_str(text: &str) -> Result<Self> {
+        let dtype = Parser::new(text.as_bytes(), Dialect::Ours).whole_dtype()?;
+        dtype.check()?;
+        let canonical = dtype.to_string();
+        if canonical == text {
+            Ok(dtype)
+        } else {
+            let message = format!("{text:?} is not how a dtype is written: write {canonical:?}");
+            Err(Error::new(ErrorKind::InvalidArgument, message))
+        }
+    }
+}
+
+impl From<Scalar> for Dtype {
+    fn from(scalar: Scalar) -> Self {
+        Self::Scalar(scalar)
+    }
+}
+
+/// A number or a truth value, little-endian.
+///
+/// # Examples
+///
+/// ```
+/// use ndshm::Scalar;
+///
+/// assert_eq!(Scalar::Complex64.to_string(), "<c8");
+/// assert_eq!(Scalar::Complex64.item_size(), 8);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scalar {
+    /// `|b1`: one byte, true unless zero.
+    Bool,
+    /// `|i1`
+    I8,
+    /// `<i2`
+    I16,
+    /// `<i4`
+    I32,
+    /// `<i8`
+    I64,
+    /// `|u1`
+    U8,
+    /// `<u2`
+    U16,
+    /// `<u4`
+    U32,
+    /// `<u8`
+    U64,
+    /// `<f2`: IEEE 754 half precision.
+    F16,
+    /// `<bf16`: the upper half of an `f32`. NumPy sees `|V2`.
+    Bf16,
+    /// `<f4`
+    F32,
+    /// `<f8`
+    F64,
+    /// `<c8`: two `f32`, real part first.
+    Complex64,
+    /// `<c16`: two `f64`, real part first.
+    Complex128,
+}
+
+impl Scalar {
+    pub(super) const ALL: [Self; 15] = [
+        Self::U8,
+        Self::F32,
+        Self::F64,
+        Self::U16,
+        Self::I32,
+        Self::I64,
+        Self::Bool,
+        Self::I8,
+        Self::I16,
+        Self::U32,
+        Self::U64,
+        Self::F16,
+        Self::Bf16,
+        Self::Complex64,
+        Self::Complex128,
+    ];
+
+    /// Returns the size in bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(ndshm::Scalar::F64.item_size(), 8);
+    /// ```
+    #[must_use]
+    pub const fn item_size(self) -> usize {
+        match self {
+            Self::Bool | Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 | Self::F16 | Self::Bf16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::I64 | Self::U64 | Self::F64 | Self::Complex64 => 8,
+            Self::Complex128 => 16,
+        }
+    }
+
+    pub(crate) const fn alignment(self) -> usize {
+        match self {
+            Self::Complex64 | Self::Complex128 => self.item_size() / 2,
+            _ => self.item_size(),
+        }
+    }
+
+    /// The text of the dtype.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Bool => "|b1",
+            Self::I8 => "|i1",
+            Self::I16 => "<i2",
+            Self::I32 => "<i4",
+            Self::I64 => "<i8",
+            Self::U8 => "|u1",
+            Self::U16 => "<u2",
+            Self::U32 => "<u4",
+            Self::U64 => "<u8",
+            Self::F16 => "<f2",
+            Self::Bf16 => "<bf16",
+            Self::F32 => "<f4",
+            Self::F64 => "<f8",
+            Self::Complex64 => "<c8",
+            Self::Complex128 => "<c16",
+        }
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A field of a struct: a name and a dtype. Where it begins follows from the fields before it.
+///
+/// # Examples
+///
+/// ```
+/// use ndshm::{Dtype, Element, Field};
+///
+/// // struct Sample { int16_t channel; float volts; }; as a C compiler lays it out
+/// let sample = Dtype::Struct(vec![
+///     Field::new("channel", i16::dtype()),
+///     Field::padding(2),
+///     Field::new("volts", f32::dtype()),
+/// ]);
+/// assert_eq!(sample.offset_of("volts"), Some(4));
+/// assert_eq!(sample.to_string(), "[('channel', '<i2'), ('', '|V2'), ('volts', '<f4')]");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    name: String,
+    dtype: Dtype,
+}
+
+impl Field {
+    /// Creates a field.
+    ///
+    /// A segment takes names of Latin-1 characters without quotes, backslashes or control
+    /// characters, each once in a struct.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndshm::{Element, Field};
+    ///
+    /// assert_eq!(Field::new("x", f32::dtype()).name(), "x");
+    /// ```
+    #[must_use]
+    pub fn new(name: impl Into<String>, dtype: Dtype) -> Self {
+        Self { name: name.into(), dtype }
+    }
+
+    /// Creates a nameless field of so many bytes that hold nothing, as NumPy does for the gaps of
+    /// `np.dtype(..., align=True)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(ndshm::Field::padding(3).is_padding());
+    /// ```
+    #[must_use]
+    pub fn padding(size: usize) -> Self {
+        Self { name: String::new(), dtype: Dtype::Void(size) }
+    }
+
+    /// Returns the name; that of padding is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(ndshm::Field::padding(3).name(), "");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the dtype.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndshm::{Dtype, Field};
+    ///
+    /// assert_eq!(Field::padding(3).dtype(), &Dtype::Void(3));
+    /// ```
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.dtype
+    }
+
+    /// Tells whether this is padding: bytes without a name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndshm::{Dtype, Field};
+    ///
+    /// assert!(!Field::new("spare", Dtype::Void(3)).is_padding());
+    /// ```
+    #[must_use]
+    pub fn is_padding(&self) -> bool {
+        self.name.is_empty() && matches!(self.dtype, Dtype::Void(_))
+    }
+
+    fn fault(&self) -> Option<String> {
+        if self.name.is_empty() && !self.is_padding() {
+            return Some(format!("a field of {} has no name", self.dtype));
+        }
+        let odd = self.name.chars().find(|c| !is_plain(*c))?;
+        Some(format!("the name of field {:?} holds {odd:?}: rename it", self.name))
+    }
+}
+
+/// Tells whether Python writes the character as it is, whatever the quotes around it.
+pub(super) fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\'' | '"' | '\\' | '\u{a0}' | '\u{ad}')
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any dtype that a segment can hold, arrays at the top excepted.
+    pub(crate) fn any_dtype() -> impl Strategy<Value = Dtype> {
+        let leaf = prop_oneof![
+            4 => prop::sample::select(&Scalar::ALL[..]).prop_map(Dtype::Scalar),
+            1 => (1_usize..300).prop_map(Dtype::Void),
+        ];
+        leaf.prop_recursive(4, 24, 5, |inner| {
+            let field_dtype =
+                (inner, prop::collection::vec(1_usize..4, 0..3)).prop_map(|(base, axes)| {
+                    axes.into_iter().fold(base, |item, len| Dtype::Array(Box::new(item), len))
+                });
+            let fields = prop::collection::btree_map("[a-zé_][A-Z0-9 ,()]{0,5}", field_dtype, 1..5);
+            (fields, prop::option::of(1_usize..9)).prop_map(|(fields, pad)| {
+                let named = fields.into_iter().map(|(name, dtype)| Field::new(name, dtype));
+                Dtype::Struct(named.chain(pad.map(Field::padding)).collect())
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(dtype in any_dtype()) {
+            prop_assert_eq!(dtype.to_string().parse::<Dtype>()?, dtype);
+        }
+
+        #[test]
+        fn what_is_read_is_written_back(text in "[\\[('<|ubfcV1248x,) \\]é]{0,40}") {
+            if let Ok(dtype) = text.parse::<Dtype>() {
+                prop_assert_eq!(dtype.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn the_numpy_form_keeps_size_and_settles_at_once(dtype in any_dtype()) {
+            let form = dtype.numpy_form();
+            prop_assert_eq!(form.item_size(), dtype.item_size());
+            prop_assert_eq!(form.numpy_form(), form);
+        }
+    }
+
+    #[test]
+    fn only_the_exact_spelling_is_read() {
+        for text in [
+            "",
+            "f4",
+            "=f4",
+            ">f4",
+            "<f4 ",
+            "'<f4'",
+            "<u1",
+            "<V2",
+            "|V02",
+            "<f3",
+            "('<f4', ())",
+            "[('x','<f4')]",
+            "[(\"x\", '<f4')]",
+            "[('x', '<f4'),]",
+            "[('x', '<f4', 3)]",
+            "[('x', ('<f4', (3,)), (2,))]",
+            "[('', '<f4')]",
+            "[('a\\n', '<f4')]",
+            "[('x', '<f4')",
+        ] {
+            let error = text.parse::<Dtype>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn elements_without_bytes_and_doubtful_fields_are_refused() {
+        for text in ["|V0", "('<f4', (0,))", "[]", "[('', '|V4')]", "[('x', '|u1'), ('x', '<f4')]"]
+        {
+            let error = text.parse::<Dtype>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn depth_and_size_are_bounded() {
+        let deep = |levels: usize| "[('a', ".repeat(levels) + "'|u1'" + &")]".repeat(levels);
+        assert!(deep(MAX_DEPTH - 1).parse::<Dtype>().is_ok());
+        assert!(deep(MAX_DEPTH).parse::<Dtype>().is_err());
+        assert!(deep(100_000).parse::<Dtype>().is_err());
+        assert!("|V2147483647".parse::<Dtype>().is_ok());
+        assert!("|V2147483648".parse::<Dtype>().is_err());
+        assert!("|V99999999999999999999999".parse::<Dtype>().is_err());
+        let huge = Dtype::Array(Box::new(Dtype::Array(Box::new(Dtype::Void(3)), usize::MAX)), 2);
+        assert_eq!(huge.item_size(), usize::MAX);
+        assert!(huge.check().is_err());
+    }
+}

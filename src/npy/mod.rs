@@ -1,0 +1,5 @@
+//! The NPY format: header text and dtypes, as pure functions over bytes.
+
+pub(crate) mod dtype;
+pub(crate) mod header;
+mod text;
