@@ -172,12 +172,17 @@ impl<'a> Parser<'a> {
     /// The error of text that breaks the grammar here.
     #[cold]
     pub(super) fn expected(&self, what: &str) -> Error {
-        let (kind, text) = match self.dialect {
-            Dialect::Ours => (ErrorKind::InvalidArgument, "the dtype"),
-            Dialect::Latin1 | Dialect::Utf8 => (ErrorKind::Corrupt, "the NPY header"),
-        };
-        let found = excerpt(self.rest());
-        Error::new(kind, format!("{text} has {found} at byte {}, where {what} belongs", self.at))
+        let (found, at) = (excerpt(self.rest()), self.at);
+        match self.dialect {
+            Dialect::Ours => Error::new(
+                ErrorKind::InvalidArgument,
+                format!("the dtype has {found} at byte {at}, where {what} belongs"),
+            ),
+            Dialect::Latin1 | Dialect::Utf8 => Error::new(
+                ErrorKind::Corrupt,
+                format!("has {found} at byte {at} of its header text, where {what} belongs"),
+            ),
+        }
     }
 
     /// The error of text that NumPy understands and this crate does not.
@@ -251,17 +256,17 @@ impl<'a> Parser<'a> {
         if let Some(scalar) = Scalar::ALL.into_iter().find(spelled).filter(known) {
             return Ok(Dtype::Scalar(scalar));
         }
-        if let [b'|' | b'<', b'V', digits @ ..] = code {
-            if let Some(size) = decimal(digits) {
-                return Ok(Dtype::Void(size));
-            }
+        if let [b'|' | b'<', b'V', digits @ ..] = code
+            && let Some(size) = decimal(digits)
+        {
+            return Ok(Dtype::Void(size));
         }
-        if let [b'>', rest @ ..] = code {
-            let foreign = |scalar: &Scalar| &scalar.code().as_bytes()[1..] == rest;
-            if self.dialect != Dialect::Ours && Scalar::ALL.iter().any(foreign) {
-                let message = format!("holds big-endian elements, {}: convert them", excerpt(code));
-                return Err(Error::new(ErrorKind::ForeignByteOrder, message));
-            }
+        let foreign = |scalar: &Scalar| {
+            code.first() == Some(&b'>') && code[1..] == scalar.code().as_bytes()[1..]
+        };
+        if self.dialect != Dialect::Ours && Scalar::ALL.iter().any(foreign) {
+            let message = format!("holds big-endian elements, {}: convert them", excerpt(code));
+            return Err(Error::new(ErrorKind::ForeignByteOrder, message));
         }
         Err(self.refuse(format!("elements of dtype {}", excerpt(code))))
     }
@@ -305,11 +310,9 @@ fn decimal(digits: &[u8]) -> Option<usize> {
 
 /// The beginning of bytes that are not to be trusted, for a message.
 fn excerpt(bytes: &[u8]) -> String {
-    let start = &bytes[..bytes.len().min(24)];
-    let more = if start.len() < bytes.len() { "…" } else { "" };
-    if bytes.is_empty() {
-        "nothing".into()
-    } else {
-        format!("{:?}{more}", String::from_utf8_lossy(start))
+    let start = bytes[..bytes.len().min(24)].trim_ascii_end();
+    match start {
+        [] => "nothing".into(),
+        _ => format!("{:?}", String::from_utf8_lossy(start)),
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Ident, LitStr, Member, Result, Type, parenthesized, token};
+use syn::{Data, DeriveInput, Error, Ident, LitStr, Member, Result, Type};
 
 /// Returns the implementations, or says what about the definition stands in the way.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -74,6 +74,8 @@ const TRANSPARENT: &str = "a transparent Element has exactly one field";
 const REPR: &str = "an Element needs #[repr(C)], which fixes the order of its fields";
 const PACKED: &str = "a packed struct cannot be an Element: its fields cannot be borrowed; use \
                       #[repr(C)] and reorder the fields, or add padding";
+const ALIGN: &str = "an Element is aligned as the greatest of its fields, for a dtype says no more; \
+                     remove align";
 const REFERENCE: &str = "a reference or pointer cannot be in an Element: it means nothing in \
                          another process";
 const PADDING: &str = "padding is an array of bytes, [u8; N]";
@@ -93,15 +95,12 @@ impl Repr {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("packed") {
                     return Err(meta.error(PACKED));
+                } else if meta.path.is_ident("align") {
+                    return Err(meta.error(ALIGN));
                 } else if meta.path.is_ident("C") {
                     found = Some(Self::C);
                 } else if meta.path.is_ident("transparent") {
                     found = Some(Self::Transparent);
-                }
-                if meta.input.peek(token::Paren) {
-                    let arguments;
-                    parenthesized!(arguments in meta.input);
-                    arguments.parse::<TokenStream>()?;
                 }
                 Ok(())
             })?;
@@ -156,29 +155,35 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Compile-time checks that every field is an element and begins where the last one ends.
+/// Compile-time checks that every field is an element and begins where the last one ends, each in a
+/// constant of its own, so that all that fail are reported.
 fn layout_checks(name: &Ident, fields: &[Field<'_>]) -> TokenStream {
-    let checks = fields.iter().map(|Field { member, ty, role }| {
-        let is_element = quote_spanned!(ty.span()=> assert_element::<#ty>(););
-        let is_bytes = matches!(role, Role::Padding)
-            .then(|| quote!(::core::assert!(::core::mem::align_of::<#ty>() == 1, #PADDING);));
+    let mut end = quote!(0);
+    let mut checks = TokenStream::new();
+    for Field { member, ty, role } in fields {
         let field = name_of(member);
-        quote! {
-            #is_element
-            #is_bytes
-            let offset = ::core::mem::offset_of!(#name, #member);
-            ::ndshm::__private::assert_no_padding_before(#field, end, offset);
-            let end = offset + ::core::mem::size_of::<#ty>();
+        let offset = quote!(::core::mem::offset_of!(#name, #member));
+        checks.extend(quote_spanned!(ty.span()=> const _: () = assert_element::<#ty>();));
+        checks.extend(quote! {
+            const _: () = ::ndshm::__private::assert_no_padding_before(#field, #end, #offset);
+        });
+        if matches!(role, Role::Padding) {
+            checks.extend(quote! {
+                const _: () = ::core::assert!(::core::mem::align_of::<#ty>() == 1, #PADDING);
+            });
         }
-    });
+        end = quote!(#offset + ::core::mem::size_of::<#ty>());
+    }
     let struct_name = name.unraw().to_string();
     quote! {
         const _: () = {
             const fn assert_element<T: ::ndshm::Element>() {}
-            let end = 0;
-            #(#checks)*
-            let size = ::core::mem::size_of::<#name>();
-            ::ndshm::__private::assert_no_padding_at_the_end(#struct_name, end, size);
+            #checks
+            ::ndshm::__private::assert_no_padding_at_the_end(
+                #struct_name,
+                #end,
+                ::core::mem::size_of::<#name>(),
+            );
         };
     }
 }
@@ -252,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_must_be_fixed_and_aligned() {
+    fn the_layout_must_be_that_of_a_c_struct() {
         assert_refused(
             &parse_quote!(
                 struct S {

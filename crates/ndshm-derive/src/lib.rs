@@ -14,7 +14,7 @@ use proc_macro::TokenStream;
 ///
 /// It does not compile if a field is not an element, a reference say; if there is padding, whose
 /// bytes would be undefined, and then the message names the field after it and the bytes to add; or
-/// if the struct is packed, generic, an enum or a union.
+/// if the type is packed, over-aligned, generic, an enum or a union.
 ///
 /// # Attributes
 ///
@@ -50,7 +50,7 @@ use proc_macro::TokenStream;
 /// assert_eq!(Metres::dtype(), f64::dtype());
 /// ```
 ///
-/// `3 bytes of padding before field ``b``` is an error:
+/// Three bytes of padding before field `b` are an error:
 ///
 /// ```compile_fail,E0080
 /// #[derive(Clone, Copy, ndshm::Element)]
