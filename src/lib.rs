@@ -5,8 +5,9 @@ mod npy;
 mod typed;
 
 pub use crate::error::{Error, ErrorKind, Result};
-pub use crate::npy::dtype::{Dtype, Field, Scalar};
+pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
+pub use crate::npy::scalar::Scalar;
 pub use crate::typed::bool::Bool;
 pub use crate::typed::element::Element;
 

@@ -279,8 +279,9 @@ pub(crate) fn check_round_trip(bytes: &[u8]) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::dtype::Field;
     use super::super::dtype::tests::any_dtype;
-    use super::super::dtype::{Field, Scalar};
+    use super::super::scalar::Scalar;
     use super::*;
 
     const F4: Dtype = Dtype::Scalar(Scalar::F32);
@@ -499,7 +500,12 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>()) {
+        fn no_damage_makes_it_panic(
+            dtype in any_dtype(),
+            damage in prop::collection::vec((0_usize..200, any::<u8>()), 1..4),
+        ) {
+            let mut bytes = Header::encode(&dtype, Order::C, &[3, 4])?;
+            damage.into_iter().for_each(|(at, byte)| bytes[at] = byte);
             check_round_trip(&bytes);
         }
 

@@ -2,4 +2,5 @@
 
 pub(crate) mod dtype;
 pub(crate) mod header;
+pub(crate) mod scalar;
 mod text;

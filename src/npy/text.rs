@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::dtype::{Dtype, Field, MAX_DEPTH, Scalar, is_plain};
+use super::dtype::{Dtype, Field, MAX_DEPTH, is_plain};
+use super::scalar::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Greatest number of axes.

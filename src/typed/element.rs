@@ -7,7 +7,8 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::dtype::{Dtype, Scalar};
+use crate::npy::dtype::Dtype;
+use crate::npy::scalar::Scalar;
 use crate::typed::bool::Bool;
 
 const _: () =
@@ -201,6 +202,15 @@ mod tests {
     fn arrays_nest() {
         assert_eq!(<[[f32; 3]; 2]>::dtype().to_string(), "('<f4', (2, 3))");
         assert_eq!(checked_dtype::<[[f32; 3]; 2]>().unwrap().item_size(), 24);
+    }
+
+    #[test]
+    #[cfg(all(feature = "half", feature = "num-complex"))]
+    fn numbers_of_other_crates_are_elements() {
+        assert_eq!(half::f16::dtype().to_string(), "<f2");
+        assert_eq!(<[half::bf16; 2]>::dtype().to_string(), "('<bf16', (2,))");
+        assert_eq!(num_complex::Complex::<f32>::dtype().to_string(), "<c8");
+        assert_eq!(num_complex::Complex::<f64>::dtype().to_string(), "<c16");
     }
 
     #[test]

@@ -268,12 +268,21 @@ mod tests {
         );
         assert_refused(
             &parse_quote!(
-                #[repr(align(8))]
+                #[repr(Rust)]
+                struct S {
+                    a: u8,
+                }
+            ),
+            REPR,
+        );
+        assert_refused(
+            &parse_quote!(
+                #[repr(C, align(8))]
                 struct S {
                     a: u64,
                 }
             ),
-            REPR,
+            ALIGN,
         );
         assert_refused(
             &parse_quote!(
@@ -293,15 +302,6 @@ mod tests {
                 }
             ),
             PACKED,
-        );
-        assert!(
-            expand(&parse_quote!(
-                #[repr(C, align(8))]
-                struct S {
-                    a: u64,
-                }
-            ))
-            .is_ok()
         );
     }
 
