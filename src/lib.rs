@@ -1,15 +1,29 @@
 //! Named shared-memory segments.
 
+mod atomic;
 mod error;
+mod lock;
 mod npy;
+mod segment;
+mod sync;
+mod sys;
 mod typed;
 
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
+pub use crate::segment::{
+    Access, Handle, Info, Kind, Lifetime, Options, Origin, Reserve, Segment, list, remove,
+};
+pub use crate::sync::{Poison, PoisonCause};
+pub use crate::typed::array::{
+    Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
+};
 pub use crate::typed::bool::Bool;
 pub use crate::typed::element::Element;
+pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+pub use crate::typed::request::Request;
 
 #[cfg(feature = "derive")]
 pub use ndshm_derive::Element;

@@ -4,3 +4,6 @@ pub(crate) mod dtype;
 pub(crate) mod header;
 pub(crate) mod scalar;
 mod text;
+
+pub(crate) use self::dtype::Dtype;
+pub(crate) use self::header::{HEADER_SIZE, Header, Order};

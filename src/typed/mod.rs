@@ -1,4 +1,15 @@
 //! Segments as arrays and values of Rust types.
+//!
+//! In reading order: [`element`] what may be shared · [`array`] arrays and how to lock them ·
+//! [`request`] every way to ask for a lock · [`guard`] what a lock hands out · [`view`] payloads as
+//! `ndarray` views · [`value`] single values · [`number`] arithmetic on them · [`cells`] their memory.
 
+pub(crate) mod array;
 pub(crate) mod bool;
+
 pub(crate) mod element;
+pub(crate) mod guard;
+
+pub(crate) mod request;
+
+mod view;

@@ -1,0 +1,44 @@
+//! Lock algorithms over shared words: pure, without mappings or system calls, explored by loom.
+//!
+//! Everything here works on words that any process may be killed in front of. What an algorithm
+//! needs from the world (sleep, wake, who is dead) it asks of [`Peers`].
+
+mod owner;
+mod patience;
+mod stripe;
+
+pub(crate) use self::owner::{GENERATIONS, Owner};
+pub(crate) use self::patience::{Patience, Slices};
+pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Stripe};
+
+use crate::atomic::AtomicU32;
+use crate::error::Result;
+
+use std::time::Duration;
+
+/// The other participants of a segment, and the kernel between them.
+pub(crate) trait Peers {
+    /// Number of slots that were ever claimed; reader cells beyond are zero.
+    fn high_water(&self) -> u32;
+
+    /// Reader cell of the participant in `slot`, for the stripe that is being locked.
+    fn cell(&self, slot: u32) -> &AtomicU32;
+
+    /// Whether `owner` can never run another instruction.
+    fn is_dead(&self, owner: Owner) -> Result<bool>;
+
+    /// Zeroes the reader cells of the participant in `slot` if it is dead.
+    fn bury(&self, slot: u32) -> Result<()>;
+
+    /// Process id of the participant in `slot`, for the record of who died.
+    fn pid(&self, slot: u32) -> u32;
+
+    /// Sleeps while `word` is `expected`, at most `slice` long; tells whether the slice is over.
+    fn wait(&self, word: &AtomicU32, expected: u32, slice: Duration) -> bool;
+
+    /// Wakes all who sleep on `word`.
+    fn wake(&self, word: &AtomicU32);
+
+    /// How often to look again before sleeping.
+    fn spins(&self) -> u32;
+}

@@ -1,0 +1,77 @@
+//! How long to wait, and in which slices.
+
+use std::time::{Duration, Instant};
+
+/// How long a caller is ready to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// Not at all.
+    None,
+    /// Until that moment of the monotonic clock.
+    Until(Instant),
+    /// As long as the owner lives.
+    Endless,
+}
+
+impl Patience {
+    /// Waits at most `timeout`; one too long for the clock is endless.
+    pub(crate) fn at_most(timeout: Duration) -> Self {
+        Instant::now().checked_add(timeout).map_or(Self::Endless, Self::Until)
+    }
+
+    /// Time that is left; `None` when there is no end.
+    fn left(self) -> Option<Duration> {
+        match self {
+            Self::None => Some(Duration::ZERO),
+            Self::Until(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
+            Self::Endless => None,
+        }
+    }
+
+    /// Whether no time is left.
+    pub(crate) fn is_over(self) -> bool {
+        self.left() == Some(Duration::ZERO)
+    }
+}
+
+/// The slices a wait is cut into, so that a lost wake or a dead owner costs one slice, not for ever.
+#[derive(Debug)]
+pub(crate) struct Slices {
+    next: Duration,
+}
+
+impl Slices {
+    const FIRST: Duration = Duration::from_millis(1);
+    const LONGEST: Duration = Duration::from_millis(8);
+
+    pub(crate) fn new() -> Self {
+        Self { next: Self::FIRST }
+    }
+
+    /// Length of the next slice: 1, 2, 4, 8, 8, … ms, cut at what patience leaves.
+    pub(crate) fn next(&mut self, patience: Patience) -> Duration {
+        let slice = self.next;
+        self.next = (slice * 2).min(Self::LONGEST);
+        patience.left().map_or(slice, |left| slice.min(left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_grow_to_eight_milliseconds_and_never_pass_the_deadline() {
+        let mut slices = Slices::new();
+        let grown: Vec<_> =
+            (0..5).map(|_| slices.next(Patience::Endless).as_millis()).collect();
+        assert_eq!(grown, [1, 2, 4, 8, 8]);
+        assert_eq!(slices.next(Patience::None), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_timeout_beyond_the_clock_is_endless() {
+        assert!(matches!(Patience::at_most(Duration::MAX), Patience::Endless));
+        assert!(Patience::at_most(Duration::ZERO).is_over());
+    }
+}

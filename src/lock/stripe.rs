@@ -1,0 +1,414 @@
+//! A reader-writer lock of shared words that survives the death of anybody at any instruction.
+//!
+//! A writer takes the *word*, then waits until all reader *cells* are zero. A reader raises its
+//! participant's cell, then looks at the word; finding an owner, it takes the cell back and waits.
+//! So a dead writer is named by the word and a dead reader by its cell, and the survivors can tell.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+
+use super::{Owner, Patience, Peers, Slices};
+use crate::atomic::{AtomicU32, announce_before_look, fence};
+use crate::error::Result;
+
+/// Somebody may be asleep on the word.
+const WAITERS: u32 = 1 << 31;
+
+/// Somebody died or panicked while writing, and nobody has vouched for the data since.
+const POISON: u32 = 1 << 30;
+
+/// The shared words of one lock, 32 bytes.
+///
+/// | `word` | means |
+/// |---|---|
+/// | 0 | free |
+/// | owner | held for writing by that participant |
+/// | `POISON` | free, but the data is suspect |
+/// | owner, `POISON` | held by somebody who may be mending it |
+/// | … with `WAITERS` | the next release wakes all sleepers |
+#[repr(C, align(32))]
+#[derive(Debug)]
+pub(crate) struct Stripe {
+    /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst (see `announce_before_look`),
+    /// released with Release by the owner's `swap`, which the next taker's exchange acquires.
+    word: AtomicU32,
+    /// Raised by a reader that leaves while a writer holds the word; such writers sleep on it.
+    /// Pairs with the writer's Acquire load before it looks at the cells.
+    gate: AtomicU32,
+    /// 1 while readers wait for their turn. A courtesy, never needed for safety: all Relaxed.
+    turn: AtomicU32,
+    /// Odd while a writer may be writing. Stored by the owner only: Relaxed and a Release fence
+    /// before the data, Release after it; pairs with whoever copies without a lock.
+    version: AtomicU32,
+    /// Why it is poisoned, a [`PoisonCause`]; written before `POISON` by whoever sets that.
+    cause: AtomicU32,
+    /// Process id of who died or panicked; written with `cause`.
+    culprit: AtomicU32,
+    _reserved: [AtomicU32; 2],
+}
+
+/// How data came to be suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PoisonCause {
+    /// The owner died, and nobody was told yet.
+    DiedUnreported = 1,
+    /// The owner died, and an error said so.
+    Died = 2,
+    /// The owner panicked.
+    Panicked = 3,
+}
+
+/// What was found on the way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The data is as the last writer left it.
+    Clean,
+    /// The last writer died or panicked.
+    Poisoned,
+}
+
+/// Who kept the lock from being taken in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocker {
+    /// It is held for writing.
+    Writer(Owner),
+    /// It is held for reading by a participant in that slot.
+    Reader(u32),
+}
+
+impl Stripe {
+    /// Takes the lock for writing.
+    ///
+    /// The outer result is the world's errors, the inner one says who was in the way.
+    #[inline]
+    pub(crate) fn lock_write(
+        &self,
+        peers: &impl Peers,
+        me: Owner,
+        patience: Patience,
+    ) -> Result<Result<Entry, Blocker>> {
+        let entry = match self.lock_word(peers, me, patience)? {
+            Ok(entry) => entry,
+            Err(blocker) => return Ok(Err(blocker)),
+        };
+        announce_before_look();
+        for slot in 0..peers.high_water() {
+            // SeqCst: see `announce_before_look`; the word was taken with a SeqCst exchange.
+            if peers.cell(slot).load(SeqCst) != 0 {
+                match self.wait_for_reader(peers, slot, patience) {
+                    Ok(None) => {}
+                    blocked => {
+                        self.unlock_word(peers);
+                        return blocked.map(|by| Err(by.unwrap_or(Blocker::Reader(slot))));
+                    }
+                }
+            }
+        }
+        let version = self.version.load(Relaxed);
+        self.version.store(version | 1, Relaxed);
+        fence(Release);
+        Ok(Ok(entry))
+    }
+
+    /// Gives a write lock back; poison that nobody forgave stays.
+    #[inline]
+    pub(crate) fn unlock_write(&self, peers: &impl Peers) {
+        if self.entry() == Entry::Clean {
+            let version = self.version.load(Relaxed);
+            self.version.store((version | 1).wrapping_add(1), Release);
+        }
+        self.unlock_word(peers);
+    }
+
+    /// Vouches for the data; only the owner may.
+    pub(crate) fn forgive(&self) {
+        self.word.fetch_and(!POISON, Relaxed);
+    }
+
+    /// Leaves the data suspect because the owner, process `pid`, panics.
+    pub(crate) fn poison_by_panic(&self, pid: u32) {
+        self.blame(PoisonCause::Panicked, pid);
+        self.word.fetch_or(POISON, Relaxed);
+    }
+
+    /// Takes the word alone, without regard to readers: a mutex among those who do the same.
+    ///
+    /// An owner that dies with an even version leaves no poison: it wrote nothing in place.
+    #[inline]
+    pub(crate) fn lock_word(
+        &self,
+        peers: &impl Peers,
+        me: Owner,
+        patience: Patience,
+    ) -> Result<Result<Entry, Blocker>> {
+        // SeqCst on success: see `announce_before_look`.
+        if self.turn.load(Relaxed) == 0
+            && self.word.compare_exchange(0, me.bits(), SeqCst, Relaxed).is_ok()
+        {
+            return Ok(Ok(Entry::Clean));
+        }
+        self.lock_word_slow(peers, me, patience)
+    }
+
+    /// Gives the word back and leaves poison and version as they are.
+    #[inline]
+    pub(crate) fn unlock_word(&self, peers: &impl Peers) {
+        let keep = self.word.load(Relaxed) & POISON;
+        if self.word.swap(keep, Release) & WAITERS != 0 {
+            peers.wake(&self.word);
+        }
+    }
+
+    /// Takes the lock for reading, through `cell`, the caller's own.
+    #[inline]
+    pub(crate) fn lock_read(
+        &self,
+        peers: &impl Peers,
+        cell: &AtomicU32,
+        patience: Patience,
+    ) -> Result<Result<Entry, Blocker>> {
+        match self.enter(cell) {
+            Ok(entry) => Ok(Ok(entry)),
+            Err(_) => self.lock_read_slow(peers, cell, patience),
+        }
+    }
+
+    /// Enters beside a read lock that this process holds through the same `cell` already.
+    #[inline]
+    pub(crate) fn lock_read_again(&self, cell: &AtomicU32) -> Entry {
+        cell.fetch_add(1, Relaxed);
+        self.entry()
+    }
+
+    /// Gives a read lock back.
+    #[inline]
+    pub(crate) fn unlock_read(&self, peers: &impl Peers, cell: &AtomicU32) {
+        // SeqCst, twice: see `announce_before_look`; either the writer sees the cell lowered, or
+        // this side sees the writer and wakes it.
+        if cell.fetch_sub(1, SeqCst) == 1 {
+            announce_before_look();
+            if Owner::in_word(self.word.load(SeqCst)).is_some() {
+                self.open_gate(peers);
+            }
+        }
+    }
+
+    /// Takes the lock away from an owner that is dead; the data is suspect if it was writing.
+    pub(crate) fn disown(&self, peers: &impl Peers, dead: Owner) {
+        loop {
+            let word = self.word.load(Acquire);
+            if Owner::in_word(word) != Some(dead) {
+                return;
+            }
+            let mut poison = word & POISON;
+            if poison == 0 && self.version.load(Relaxed) & 1 == 1 {
+                self.blame(PoisonCause::DiedUnreported, peers.pid(dead.slot()));
+                poison = POISON;
+            }
+            let free = poison | WAITERS;
+            if self.word.compare_exchange(word, free, SeqCst, Relaxed).is_ok() {
+                peers.wake(&self.word);
+                return;
+            }
+        }
+    }
+
+    /// Wakes a writer that waits for readers, after a dead reader's cell was zeroed.
+    pub(crate) fn open_gate(&self, peers: &impl Peers) {
+        self.gate.fetch_add(1, Release);
+        peers.wake(&self.gate);
+    }
+
+    /// Records who left the data suspect; the caller holds the word or judged its owner dead.
+    fn blame(&self, cause: PoisonCause, pid: u32) {
+        self.culprit.store(pid, Relaxed);
+        self.cause.store(cause as u32, Relaxed);
+    }
+
+    /// Who left the data suspect: its process id, and whether it died rather than panicked.
+    pub(crate) fn culprit(&self) -> (PoisonCause, u32) {
+        let cause = match self.cause.load(Relaxed) {
+            3 => PoisonCause::Panicked,
+            1 => PoisonCause::DiedUnreported,
+            _ => PoisonCause::Died,
+        };
+        (cause, self.culprit.load(Relaxed))
+    }
+
+    /// Claims the right to report the death: true for one caller.
+    pub(crate) fn report_death(&self) -> bool {
+        let (unreported, reported) =
+            (PoisonCause::DiedUnreported as u32, PoisonCause::Died as u32);
+        self.cause.compare_exchange(unreported, reported, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Whether that participant holds the lock for writing.
+    pub(crate) fn is_held_by(&self, owner: Owner) -> bool {
+        Owner::in_word(self.word.load(Relaxed)) == Some(owner)
+    }
+
+    /// Who holds the lock for writing, for reports.
+    pub(crate) fn writer(&self) -> Option<Owner> {
+        Owner::in_word(self.word.load(Relaxed))
+    }
+
+    /// Whether the data is suspect, for reports.
+    pub(crate) fn entry(&self) -> Entry {
+        if self.word.load(Relaxed) & POISON == 0 { Entry::Clean } else { Entry::Poisoned }
+    }
+
+    /// Announces a reader; takes it back when the word has an owner.
+    #[inline]
+    fn enter(&self, cell: &AtomicU32) -> Result<Entry, u32> {
+        // SeqCst, twice: see `announce_before_look`; either this side sees the writer, or the
+        // writer sees the cell raised.
+        cell.fetch_add(1, SeqCst);
+        announce_before_look();
+        let word = self.word.load(SeqCst);
+        if Owner::in_word(word).is_some() {
+            return Err(word);
+        }
+        Ok(if word & POISON == 0 { Entry::Clean } else { Entry::Poisoned })
+    }
+
+    #[cold]
+    fn lock_word_slow(
+        &self,
+        peers: &impl Peers,
+        me: Owner,
+        patience: Patience,
+    ) -> Result<Result<Entry, Blocker>> {
+        let mut spins = peers.spins();
+        let mut slices = Slices::new();
+        let mut slice_over = matches!(patience, Patience::None);
+        let mut readers_had_their_turn = slice_over;
+        loop {
+            let word = self.word.load(Relaxed);
+            let Some(owner) = Owner::in_word(word) else {
+                if !readers_had_their_turn {
+                    readers_had_their_turn = true;
+                    self.let_readers_in(peers, patience);
+                    continue;
+                }
+                // WAITERS is kept on suspicion: others may sleep on the word that we slept on.
+                // SeqCst on success: see `announce_before_look`.
+                let mine = me.bits() | WAITERS | (word & POISON);
+                if self.word.compare_exchange(word, mine, SeqCst, Relaxed).is_ok() {
+                    let poisoned = word & POISON != 0;
+                    return Ok(Ok(if poisoned { Entry::Poisoned } else { Entry::Clean }));
+                }
+                continue;
+            };
+            if spins > 0 {
+                spins -= 1;
+                std::hint::spin_loop();
+                continue;
+            }
+            match self.sleep_behind(peers, owner, word, &mut slice_over, &mut slices, patience)? {
+                Some(blocker) => return Ok(Err(blocker)),
+                None => continue,
+            }
+        }
+    }
+
+    #[cold]
+    fn lock_read_slow(
+        &self,
+        peers: &impl Peers,
+        cell: &AtomicU32,
+        patience: Patience,
+    ) -> Result<Result<Entry, Blocker>> {
+        let mut spins = peers.spins();
+        let mut slices = Slices::new();
+        let mut slice_over = matches!(patience, Patience::None);
+        loop {
+            self.unlock_read(peers, cell);
+            loop {
+                let word = self.word.load(Relaxed);
+                let Some(owner) = Owner::in_word(word) else { break };
+                if spins > 0 {
+                    spins -= 1;
+                    std::hint::spin_loop();
+                    continue;
+                }
+                self.turn.store(1, Relaxed);
+                let blocked =
+                    self.sleep_behind(peers, owner, word, &mut slice_over, &mut slices, patience)?;
+                if let Some(blocker) = blocked {
+                    return Ok(Err(blocker));
+                }
+            }
+            if let Ok(entry) = self.enter(cell) {
+                if self.turn.swap(0, Relaxed) != 0 {
+                    peers.wake(&self.turn);
+                }
+                return Ok(Ok(entry));
+            }
+        }
+    }
+
+    /// Sleeps one slice behind `owner`, whom `word` names, or disowns it if it is dead.
+    fn sleep_behind(
+        &self,
+        peers: &impl Peers,
+        owner: Owner,
+        word: u32,
+        slice_over: &mut bool,
+        slices: &mut Slices,
+        patience: Patience,
+    ) -> Result<Option<Blocker>> {
+        if *slice_over {
+            *slice_over = false;
+            if peers.is_dead(owner)? {
+                self.disown(peers, owner);
+                return Ok(None);
+            }
+            if patience.is_over() {
+                return Ok(Some(Blocker::Writer(owner)));
+            }
+        }
+        let expected = word | WAITERS;
+        if word == expected
+            || self.word.compare_exchange(word, expected, Relaxed, Relaxed).is_ok()
+        {
+            *slice_over = peers.wait(&self.word, expected, slices.next(patience));
+        }
+        Ok(None)
+    }
+
+    /// Waits until the cell of the participant in `slot` is zero, or says who is in the way.
+    #[cold]
+    fn wait_for_reader(
+        &self,
+        peers: &impl Peers,
+        slot: u32,
+        patience: Patience,
+    ) -> Result<Option<Blocker>> {
+        let mut slices = Slices::new();
+        let mut slice_over = matches!(patience, Patience::None);
+        loop {
+            let gate = self.gate.load(Acquire);
+            // SeqCst: see `announce_before_look`.
+            if peers.cell(slot).load(SeqCst) == 0 {
+                return Ok(None);
+            }
+            if slice_over {
+                peers.bury(slot)?;
+                if peers.cell(slot).load(SeqCst) == 0 {
+                    return Ok(None);
+                }
+                if patience.is_over() {
+                    return Ok(Some(Blocker::Reader(slot)));
+                }
+            }
+            slice_over = peers.wait(&self.gate, gate, slices.next(patience));
+        }
+    }
+
+    /// Lets readers that wait go first, once: sleeps until one of them is in, or one slice.
+    fn let_readers_in(&self, peers: &impl Peers, patience: Patience) {
+        if self.turn.load(Relaxed) != 0 {
+            peers.wait(&self.turn, 1, Slices::new().next(patience));
+            self.turn.store(0, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The control block's head: what a segment is, written once and checked by everybody.
+//!
+//! Raw bytes become a [`Control`] in named steps; nothing reads the bytes again afterwards.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::layout::{Layout, MAX_AXES, Measures, data_len};
+use super::options::{Kind, Lifetime};
+use crate::error::{Error, ErrorKind, Result};
+use crate::npy::{Dtype, Header, Order};
+use crate::sys::lifeline::registration;
+use crate::sys::process::{self, Process};
+
+/// First bytes of every control block.
+const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
+
+/// Version of the layout that this build reads and writes.
+const LAYOUT_VERSION: u32 = 1;
+
+/// Reads back as itself only on machines of the same byte order.
+const BYTE_ORDER: u32 = 0x0a0b_0c0d;
+
+/// Longest head: the fixed part and the text of the dtype.
+const LONGEST_HEAD: usize = 16 << 10;
+
+/// How many bytes of a control block an opener reads first; enough for all but long dtypes.
+pub(crate) const FIRST_READ: usize = 640;
+
+/// Fixed part of the head, little-endian, followed by the dtype's text, padded to 64 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Head {
+    magic: [u8; 8],
+    layout_version: u32,
+    byte_order: u32,
+    head_len: u32,
+    /// CRC-32 (IEEE 802.3) of the whole head, this field taken as zero.
+    checksum: u32,
+    kind: u32,
+    lifetime: u32,
+    id: [u8; 16],
+    boot_id: [u8; 16],
+    created_ns: u64,
+    creator_pid: u32,
+    creator_user: u32,
+    creator_namespace: u64,
+    creator_started: u64,
+    data_offset: u64,
+    data_len: u64,
+    control_len: u64,
+    item_size: u64,
+    alignment: u32,
+    order: u32,
+    participants: u32,
+    stripes: u32,
+    ndim: u32,
+    dtype_len: u32,
+    shadow_len: u64,
+    shape: [u64; MAX_AXES],
+    reserved: [u8; 96],
+}
+
+const HEAD: usize = size_of::<Head>();
+
+const _: () = {
+    use std::mem::offset_of;
+    assert!(HEAD == 512);
+    assert!(offset_of!(Head, layout_version) == 8);
+    assert!(offset_of!(Head, byte_order) == 12);
+    assert!(offset_of!(Head, head_len) == 16);
+    assert!(offset_of!(Head, checksum) == 20);
+    assert!(offset_of!(Head, kind) == 24);
+    assert!(offset_of!(Head, lifetime) == 28);
+    assert!(offset_of!(Head, id) == 32);
+    assert!(offset_of!(Head, boot_id) == 48);
+    assert!(offset_of!(Head, created_ns) == 64);
+    assert!(offset_of!(Head, creator_pid) == 72);
+    assert!(offset_of!(Head, creator_user) == 76);
+    assert!(offset_of!(Head, creator_namespace) == 80);
+    assert!(offset_of!(Head, creator_started) == 88);
+    assert!(offset_of!(Head, data_offset) == 96);
+    assert!(offset_of!(Head, data_len) == 104);
+    assert!(offset_of!(Head, control_len) == 112);
+    assert!(offset_of!(Head, item_size) == 120);
+    assert!(offset_of!(Head, alignment) == 128);
+    assert!(offset_of!(Head, order) == 132);
+    assert!(offset_of!(Head, participants) == 136);
+    assert!(offset_of!(Head, stripes) == 140);
+    assert!(offset_of!(Head, ndim) == 144);
+    assert!(offset_of!(Head, dtype_len) == 148);
+    assert!(offset_of!(Head, shadow_len) == 152);
+    assert!(offset_of!(Head, shape) == 160);
+};
+
+/// The immutable description of a segment, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Control {
+    pub(crate) kind: Kind,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) id: [u8; 16],
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) created_ns: u64,
+    pub(crate) creator: Process,
+    pub(crate) creator_user: u32,
+    pub(crate) dtype: Dtype,
+    pub(crate) order: Order,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) participants: u32,
+    pub(crate) stripes: u32,
+    pub(crate) shadow_len: usize,
+    pub(crate) layout: Layout,
+}
+
+/// What a creator decides about the control block.
+pub(crate) struct Plan<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) dtype: &'a Dtype,
+    pub(crate) order: Order,
+    pub(crate) shape: &'a [usize],
+    pub(crate) participants: u32,
+    pub(crate) stripes: u32,
+    pub(crate) shadow_len: usize,
+    pub(crate) data_offset: usize,
+}
+
+impl Control {
+    /// Describes a new segment, made by this process now.
+    pub(crate) fn new(plan: &Plan<'_>) -> Result<Self> {
+        let layout = Layout::new(Measures {
+            data_offset: plan.data_offset,
+            data_len: data_len(plan.shape, plan.dtype.item_size())?,
+            head_len: head_len(plan.dtype.to_string().len()),
+            participants: plan.participants,
+            stripes: plan.stripes,
+            shadow_len: plan.shadow_len,
+        })?;
+        let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Ok(Self {
+            kind: plan.kind,
+            lifetime: plan.lifetime,
+            id: process::random_id(),
+            boot_id: process::boot_id(),
+            created_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
+            creator: process::current(&registration()),
+            creator_user: process::user(),
+            dtype: plan.dtype.clone(),
+            order: plan.order,
+            shape: plan.shape.to_vec(),
+            participants: plan.participants,
+            stripes: plan.stripes,
+            shadow_len: plan.shadow_len,
+            layout,
+        })
+    }
+
+    /// Writes the head down.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let dtype = self.dtype.to_string();
+        let head_len = head_len(dtype.len());
+        let mut shape = [0; MAX_AXES];
+        for (to, &from) in shape.iter_mut().zip(&self.shape) {
+            *to = from as u64;
+        }
+        let head = Head {
+            magic: MAGIC,
+            layout_version: LAYOUT_VERSION,
+            byte_order: BYTE_ORDER,
+            head_len: narrow(head_len),
+            checksum: 0,
+            kind: self.kind as u32,
+            lifetime: self.lifetime as u32,
+            id: self.id,
+            boot_id: self.boot_id,
+            created_ns: self.created_ns,
+            creator_pid: self.creator.pid,
+            creator_user: self.creator_user,
+            creator_namespace: self.creator.namespace,
+            creator_started: self.creator.started,
+            data_offset: self.layout.data_offset as u64,
+            data_len: self.layout.data_len as u64,
+            control_len: self.layout.control_len as u64,
+            item_size: self.dtype.item_size() as u64,
+            alignment: narrow(self.dtype.alignment()),
+            order: order_code(self.order),
+            participants: self.participants,
+            stripes: self.stripes,
+            ndim: narrow(self.shape.len()),
+            dtype_len: narrow(dtype.len()),
+            shadow_len: self.shadow_len as u64,
+            shape,
+            reserved: [0; 96],
+        };
+        let mut bytes = bytemuck::bytes_of(&head).to_vec();
+        bytes.extend_from_slice(dtype.as_bytes());
+        bytes.resize(head_len, 0);
+        let checksum = checksum(&bytes);
+        bytes[CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// How many bytes of the block [`decode`](Self::decode) wants, judged from its first ones.
+    ///
+    /// Fails when these bytes are no control block that this build can read.
+    pub(crate) fn head_len(first: &[u8]) -> Result<usize> {
+        let head: Head = match first.get(..HEAD) {
+            Some(bytes) => bytemuck::pod_read_unaligned(bytes),
+            None => return Err(not_a_segment()),
+        };
+        if head.magic != MAGIC {
+            return Err(not_a_segment());
+        }
+        if head.byte_order == BYTE_ORDER.swap_bytes() {
+            return Err(Error::new(
+                ErrorKind::ForeignByteOrder,
+                "was written on a machine of the other byte order: convert it there, or recreate it",
+            ));
+        }
+        if head.layout_version != LAYOUT_VERSION {
+            let found = head.layout_version;
+            return Err(Error::new(
+                ErrorKind::UnsupportedVersion,
+                format!(
+                    "has layout version {found}, this build reads version {LAYOUT_VERSION}: use the \
+                     same release of ndshm in all processes"
+                ),
+            ));
+        }
+        let head_len = head.head_len as usize;
+        if !(HEAD..=LONGEST_HEAD).contains(&head_len) {
+            return Err(corrupt(format!("its control block's head claims {head_len} bytes")));
+        }
+        Ok(head_len)
+    }
+
+    /// Checks a head of the length that [`head_len`](Self::head_len) told, against the NPY header
+    /// before the payload and the length of the file.
+    pub(crate) fn decode(bytes: &[u8], header: &Header, file_len: u64) -> Result<Self> {
+        let head: Head = bytemuck::pod_read_unaligned(&bytes[..HEAD]);
+        if checksum(bytes) != head.checksum {
+            return Err(corrupt("its control block does not match its checksum".into()));
+        }
+        let control = Self::from_head(&head, bytes)?;
+        control.check_header(header)?;
+        let needed = control.layout.total as u64;
+        if file_len < needed {
+            return Err(Error::new(
+                ErrorKind::Truncated,
+                format!(
+                    "is {file_len} bytes long but its header needs {needed}: it was cut short, \
+                     remove it"
+                ),
+            ));
+        }
+        Ok(control)
+    }
+
+    /// Turns fields into types; the checksum says they are the creator's, not that they make sense.
+    fn from_head(head: &Head, bytes: &[u8]) -> Result<Self> {
+        let field = |name: &str| corrupt(format!("its control block holds an impossible {name}"));
+        let kind = Kind::from_code(head.kind).ok_or_else(|| field("kind"))?;
+        let lifetime = Lifetime::from_code(head.lifetime).ok_or_else(|| field("lifetime"))?;
+        let order = match head.order {
+            0 => Order::C,
+            1 => Order::F,
+            _ => return Err(field("order")),
+        };
+        if !(1..=1024).contains(&head.participants) {
+            return Err(field("number of participants"));
+        }
+        if !(1..=1024).contains(&head.stripes) {
+            return Err(field("number of stripes"));
+        }
+        let dtype: Dtype = bytes[HEAD..]
+            .get(..head.dtype_len as usize)
+            .and_then(|text| std::str::from_utf8(text).ok())
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| field("dtype"))?;
+        let length = |value: u64, name: &str| usize::try_from(value).map_err(|_| field(name));
+        let shape = head
+            .shape
+            .get(..head.ndim as usize)
+            .ok_or_else(|| field("number of axes"))?
+            .iter()
+            .map(|&len| length(len, "axis"))
+            .collect::<Result<Vec<_>>>()?;
+        let shadow_len = length(head.shadow_len, "shadow length")?;
+        let layout = Layout::new(Measures {
+            data_offset: length(head.data_offset, "data offset")?,
+            data_len: data_len(&shape, dtype.item_size()).map_err(|_| field("shape"))?,
+            head_len: bytes.len(),
+            participants: head.participants,
+            stripes: head.stripes,
+            shadow_len,
+        })
+        .map_err(|_| field("size"))?;
+        let agrees = head.data_len == layout.data_len as u64
+            && head.control_len == layout.control_len as u64
+            && head.item_size == dtype.item_size() as u64
+            && head.alignment as usize == dtype.alignment();
+        if !agrees {
+            return Err(field("size"));
+        }
+        Ok(Self {
+            kind,
+            lifetime,
+            id: head.id,
+            boot_id: head.boot_id,
+            created_ns: head.created_ns,
+            creator: Process {
+                pid: head.creator_pid,
+                namespace: head.creator_namespace,
+                started: head.creator_started,
+            },
+            creator_user: head.creator_user,
+            dtype,
+            order,
+            shape,
+            participants: head.participants,
+            stripes: head.stripes,
+            shadow_len,
+            layout,
+        })
+    }
+
+    /// Compares with what the text before the payload says.
+    fn check_header(&self, header: &Header) -> Result<()> {
+        let disagree = |what: &str, text: String, control: String| {
+            Err(corrupt(format!(
+                "its header says {what} {text}, its control block {control}"
+            )))
+        };
+        if header.dtype != self.dtype.numpy_form() {
+            return disagree("dtype", header.dtype.to_string(), self.dtype.to_string());
+        }
+        if header.order != self.order {
+            return disagree(
+                "order",
+                format!("{:?}", header.order),
+                format!("{:?}", self.order),
+            );
+        }
+        if header.shape != self.shape {
+            return disagree(
+                "shape",
+                format!("{:?}", header.shape),
+                format!("{:?}", self.shape),
+            );
+        }
+        if header.data_offset != self.layout.data_offset {
+            return disagree(
+                "data offset",
+                header.data_offset.to_string(),
+                self.layout.data_offset.to_string(),
+            );
+        }
+        Ok(())
+    }
+}
+
+const CHECKSUM: std::ops::Range<usize> = 20..24;
+
+fn checksum(head: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&head[..CHECKSUM.start]);
+    hasher.update(&[0; 4]);
+    hasher.update(&head[CHECKSUM.end..]);
+    hasher.finalize()
+}
+
+/// Length of a head whose dtype takes that many bytes of text.
+fn head_len(dtype_len: usize) -> usize {
+    (HEAD + dtype_len).next_multiple_of(64)
+}
+
+fn order_code(order: Order) -> u32 {
+    match order {
+        Order::C => 0,
+        Order::F => 1,
+    }
+}
+
+/// Lengths in a head are bounded by [`LONGEST_HEAD`] and [`MAX_AXES`].
+fn narrow(len: usize) -> u32 {
+    u32::try_from(len).expect("lengths in a head fit 32 bits")
+}
+
+#[cold]
+fn not_a_segment() -> Error {
+    Error::new(
+        ErrorKind::NotASegment,
+        "is a plain .npy file, not a segment: it has no control block after the data",
+    )
+}
+
+#[cold]
+fn corrupt(what: String) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("is damaged: {what}; remove it and create it anew"))
+}

@@ -1,0 +1,179 @@
+//! Where everything in a segment lies: all offset arithmetic, checked once.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Stripe;
+
+use super::region::{Slot, State};
+
+/// Payload and control block begin at multiples of this.
+const PAGE: usize = 4096;
+
+/// A cache line.
+const LINE: usize = 64;
+
+/// Most axes an array may have; NumPy 1 has the same limit.
+pub(crate) const MAX_AXES: usize = 32;
+
+/// What the layout follows from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measures {
+    /// Offset of the payload.
+    pub(crate) data_offset: usize,
+    /// Length of the payload in bytes.
+    pub(crate) data_len: usize,
+    /// Length of the control block's immutable head.
+    pub(crate) head_len: usize,
+    pub(crate) participants: u32,
+    pub(crate) stripes: u32,
+    /// Length of the shadow copy of a large value; else 0.
+    pub(crate) shadow_len: usize,
+}
+
+/// Where everything lies. All but the first three offsets count from the control block's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) data_offset: usize,
+    pub(crate) data_len: usize,
+    pub(crate) control_offset: usize,
+    pub(crate) state: usize,
+    pub(crate) slots: usize,
+    pub(crate) stripes: usize,
+    pub(crate) cells: usize,
+    /// Bytes from one participant's cells to the next one's.
+    pub(crate) cell_row: usize,
+    pub(crate) shadow: usize,
+    pub(crate) control_len: usize,
+    /// Length of the whole segment.
+    pub(crate) total: usize,
+}
+
+impl Layout {
+    /// Lays a segment out, or says that it does not fit.
+    pub(crate) fn new(measures: Measures) -> Result<Self> {
+        Self::fit(measures).filter(|layout| isize::try_from(layout.total).is_ok()).ok_or_else(|| {
+            too_large(format!("{} bytes of data and their bookkeeping", measures.data_len))
+        })
+    }
+
+    fn fit(measures: Measures) -> Option<Self> {
+        let participants = usize::try_from(measures.participants).ok()?;
+        let stripe_count = usize::try_from(measures.stripes).ok()?;
+        let data_end = measures.data_offset.checked_add(measures.data_len)?;
+        let control_offset = data_end.checked_next_multiple_of(PAGE)?;
+
+        let state = measures.head_len.checked_next_multiple_of(LINE)?;
+        let slots = state.checked_add(size_of::<State>())?;
+        let slots_len = participants.checked_mul(size_of::<Slot>())?;
+        let stripes = slots.checked_add(slots_len)?.checked_next_multiple_of(LINE)?;
+        let stripes_len = stripe_count.checked_mul(size_of::<Stripe>())?;
+        let cells = stripes.checked_add(stripes_len)?.checked_next_multiple_of(LINE)?;
+        let cell_row = stripe_count.checked_mul(4)?.checked_next_multiple_of(LINE)?;
+        let shadow = cells.checked_add(participants.checked_mul(cell_row)?)?;
+        let shadow_end = shadow.checked_add(measures.shadow_len)?;
+        let control_len = shadow_end.checked_next_multiple_of(LINE)?;
+        let total = control_offset.checked_add(control_len)?;
+        Some(Self {
+            data_offset: measures.data_offset,
+            data_len: measures.data_len,
+            control_offset,
+            state,
+            slots,
+            stripes,
+            cells,
+            cell_row,
+            shadow,
+            control_len,
+            total,
+        })
+    }
+}
+
+/// Number of bytes that so many items of that size take.
+///
+/// The product of the axes that are not empty must fit as well: views over an empty array compute
+/// with it.
+pub(crate) fn data_len(shape: &[usize], item_size: usize) -> Result<usize> {
+    let too_large = || too_large(format!("an array of shape {shape:?} and {item_size}-byte items"));
+    let mut spanned = item_size.max(1);
+    for &len in shape.iter().filter(|&&len| len != 0) {
+        spanned = spanned.checked_mul(len).ok_or_else(too_large)?;
+    }
+    if isize::try_from(spanned).is_err() {
+        return Err(too_large());
+    }
+    if shape.contains(&0) { Ok(0) } else { Ok(shape.iter().product::<usize>() * item_size) }
+}
+
+#[cold]
+fn too_large(what: String) -> Error {
+    Error::new(
+        ErrorKind::SizeOverflow,
+        format!("cannot hold {what}: that is more than the address space; choose a smaller shape"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn parts_follow_each_other_aligned_and_without_overlap(
+            data_len in 0usize..1 << 40,
+            head_len in 512usize..8192,
+            participants in 1u32..=1024,
+            stripes in 1u32..=1024,
+            shadow_len in 0usize..1 << 20,
+        ) {
+            let layout = Layout::new(Measures {
+                data_offset: 4096, data_len, head_len, participants, stripes, shadow_len,
+            }).unwrap();
+            let (p, s) = (participants as usize, stripes as usize);
+            prop_assert!(layout.control_offset >= 4096 + data_len);
+            prop_assert!(layout.control_offset - (4096 + data_len) < PAGE);
+            prop_assert_eq!(layout.control_offset % PAGE, 0);
+            prop_assert!(layout.state >= head_len);
+            prop_assert!(layout.slots >= layout.state + size_of::<State>());
+            prop_assert!(layout.stripes >= layout.slots + p * size_of::<Slot>());
+            prop_assert!(layout.cells >= layout.stripes + s * size_of::<Stripe>());
+            prop_assert!(layout.cell_row >= s * 4);
+            prop_assert!(layout.shadow >= layout.cells + p * layout.cell_row);
+            prop_assert!(layout.control_len >= layout.shadow + shadow_len);
+            prop_assert_eq!(layout.total, layout.control_offset + layout.control_len);
+            for offset in [layout.state, layout.stripes, layout.cells, layout.cell_row, layout.shadow] {
+                prop_assert_eq!(offset % LINE, 0);
+            }
+        }
+
+        #[test]
+        fn no_measures_overflow(
+            data_offset: usize, data_len: usize, head_len: usize,
+            participants: u32, stripes: u32, shadow_len: usize,
+        ) {
+            let measures =
+                Measures { data_offset, data_len, head_len, participants, stripes, shadow_len };
+            if let Err(error) = Layout::new(measures) {
+                prop_assert_eq!(error.kind(), ErrorKind::SizeOverflow);
+            }
+        }
+
+        #[test]
+        fn no_shape_overflows(shape in prop::collection::vec(any::<usize>(), 0..8), item: usize) {
+            match data_len(&shape, item) {
+                Ok(len) => prop_assert_eq!(
+                    len as u128,
+                    shape.iter().map(|&len| len as u128).product::<u128>() * item as u128
+                ),
+                Err(error) => prop_assert_eq!(error.kind(), ErrorKind::SizeOverflow),
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_axis_does_not_hide_an_overflow() {
+        assert_eq!(data_len(&[3, 0, 5], 8).unwrap(), 0);
+        assert!(data_len(&[usize::MAX, 0, 2], 1).is_err());
+        assert_eq!(data_len(&[], 4).unwrap(), 4);
+    }
+}

@@ -1,0 +1,328 @@
+//! Who takes part in a segment: slots, lifelines, and cleaning up after the dead.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use super::name::Name;
+use super::region::{Region, Slot};
+use crate::atomic::AtomicU32;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::{GENERATIONS, Owner, Peers};
+use crate::sys::lifeline::{Lifeline, Mark, Registration, registration};
+use crate::sys::lock::{Byte, Locker, is_held};
+use crate::sys::object::{Identity, Object};
+use crate::sys::process;
+use crate::sys::wait::{self, Woken};
+
+/// Somebody claimed the slot and did not leave it in order yet.
+const IN_USE: u32 = 1 << 20;
+
+/// What this process has attached: one membership per segment, however often it is opened.
+///
+/// Only touched under [`registration`], so that no fork catches it locked.
+static ATTACHED: Mutex<BTreeMap<Identity, Weak<Membership>>> = Mutex::new(BTreeMap::new());
+
+/// This process's part in one segment.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    name: Name,
+    object: Object,
+    region: Arc<Region>,
+    /// Our [`Owner`] bits; zero while not registered, and in a forked child.
+    mark: Mark,
+    /// Only touched under [`registration`].
+    lifeline: Mutex<Option<Lifeline>>,
+}
+
+impl Membership {
+    /// Joins the object behind `region`, or returns what this process has of it already.
+    pub(crate) fn join(name: &Name, object: Object, region: &Arc<Region>) -> Result<Arc<Self>> {
+        let proof = registration();
+        let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        let identity = object.identity();
+        if let Some(membership) = attached.get(&identity).and_then(Weak::upgrade) {
+            return Ok(membership);
+        }
+        let membership = Arc::new(Self {
+            name: name.clone(),
+            object,
+            region: Arc::clone(region),
+            mark: Mark::new(&proof)?,
+            lifeline: Mutex::new(None),
+        });
+        attached.insert(identity, Arc::downgrade(&membership));
+        Ok(membership)
+    }
+
+    /// Who this process is in lock words; registers it at the first call, and again after a fork.
+    #[inline]
+    pub(crate) fn me(&self) -> Result<Owner> {
+        match self.registered() {
+            Some(me) => Ok(me),
+            None => self.register(),
+        }
+    }
+
+    /// Who this process is, if it has registered since it was forked.
+    #[inline]
+    pub(crate) fn registered(&self) -> Option<Owner> {
+        Owner::in_word(self.mark.load(Acquire))
+    }
+
+    /// The object, with its descriptor alive.
+    pub(crate) fn object(&self) -> Result<&Object> {
+        self.object.revive(self.name.as_str())?;
+        Ok(&self.object)
+    }
+
+    /// The object, just opened by the caller.
+    pub(crate) fn object_unchecked(&self) -> &Object {
+        &self.object
+    }
+
+    /// The lock's view of the other participants, for one stripe.
+    #[inline]
+    pub(crate) fn peers(&self, stripe: u32) -> StripePeers<'_> {
+        StripePeers { membership: self, stripe }
+    }
+
+    /// Whether the occupant of `slot` runs, as far as the kernel knows.
+    pub(crate) fn is_alive(&self, slot: u32) -> Result<bool> {
+        let me = self.registered();
+        if me.is_some_and(|me| me.slot() == slot) {
+            return Ok(true);
+        }
+        is_held(self.object()?, Byte::Slot(slot))
+    }
+
+    /// Words for an error about the participant in `slot`: its process id, and whether it lives.
+    pub(crate) fn describe(&self, slot: u32) -> String {
+        if slot >= self.region.participants() {
+            return format!("slot {slot}, which does not exist");
+        }
+        let pid = self.region.slot(slot).pid.load(Relaxed);
+        match self.is_alive(slot) {
+            Ok(true) if pid == std::process::id() => format!("this process ({pid})"),
+            Ok(true) => format!("process {pid}, which is alive"),
+            Ok(false) => format!("process {pid}, which is dead"),
+            Err(_) => format!("process {pid}"),
+        }
+    }
+
+    #[cold]
+    fn register(&self) -> Result<Owner> {
+        let proof = registration();
+        if let Some(me) = self.registered() {
+            return Ok(me);
+        }
+        let mut lifeline = self.lifeline.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(parents) = lifeline.take() {
+            parents.forget();
+        }
+        let object = self.object()?;
+        let locker = Locker::new(object)?;
+        let Some(slot) = self.claim_free_slot(&locker)? else { return Err(self.out_of_slots()) };
+        let me = self.occupy(slot, &proof);
+        match Lifeline::new(object, locker, Byte::Slot(slot)) {
+            Ok(line) => *lifeline = Some(line),
+            Err(error) => {
+                self.region.slot(slot).word.fetch_and(!IN_USE, Release);
+                return Err(error);
+            }
+        }
+        self.mark.store(me.bits(), Release);
+        drop(lifeline);
+        drop(proof);
+        Ok(me)
+    }
+
+    /// Locks the byte of the first slot whose occupant is gone.
+    fn claim_free_slot(&self, locker: &Locker) -> Result<Option<u32>> {
+        for slot in 0..self.region.participants() {
+            if locker.try_lock(Byte::Slot(slot))? {
+                return Ok(Some(slot));
+            }
+            // Says `ForeignLock` when what is in the way is no lifeline.
+            is_held(&self.object, Byte::Slot(slot))?;
+        }
+        Ok(None)
+    }
+
+    /// Moves into a slot whose lifeline byte this process holds.
+    fn occupy(&self, slot: u32, proof: &Registration) -> Owner {
+        self.sweep(slot);
+        let record = self.region.slot(slot);
+        let last = record.word.load(Relaxed) & (GENERATIONS - 1);
+        let generation = if last + 1 == GENERATIONS { 1 } else { last + 1 };
+        let this = process::current(proof);
+        record.pid.store(this.pid, Relaxed);
+        store_halves(&record.namespace, this.namespace);
+        store_halves(&record.started, this.started);
+        record.word.store(IN_USE | generation, Release);
+        // SeqCst: a writer that misses the new slot took its word before our first look at it.
+        self.region.state().high_water.fetch_max(slot + 1, SeqCst);
+        Owner::new(slot, generation)
+    }
+
+    /// Takes every lock away from the last occupant of a slot whose lifeline byte we hold.
+    fn sweep(&self, slot: u32) {
+        let word = self.region.slot(slot).word.load(Acquire);
+        let generation = word & (GENERATIONS - 1);
+        if word & IN_USE == 0 || generation == 0 {
+            return;
+        }
+        let dead = Owner::new(slot, generation);
+        for stripe in 0..self.region.stripes() {
+            let lock = self.region.stripe(stripe);
+            let peers = self.peers(stripe);
+            lock.disown(&peers, dead);
+            if self.region.cell(slot, stripe).swap(0, SeqCst) != 0 {
+                lock.open_gate(&peers);
+            }
+        }
+    }
+
+    /// Sweeps a slot if its occupant is dead, so that nothing names it any more.
+    fn bury(&self, slot: u32) -> Result<()> {
+        if self.registered().is_some_and(|me| me.slot() == slot)
+            || is_held(self.object()?, Byte::Slot(slot))?
+        {
+            return Ok(());
+        }
+        let locker = Locker::new(&self.object)?;
+        if locker.try_lock(Byte::Slot(slot))? {
+            self.sweep(slot);
+            self.region.slot(slot).word.fetch_and(!IN_USE, Release);
+        }
+        Ok(())
+    }
+
+    /// Whether anything in the segment still says that `me` holds it.
+    fn holds_something(&self, me: Owner) -> bool {
+        (0..self.region.stripes()).any(|stripe| {
+            self.region.stripe(stripe).is_held_by(me)
+                || self.region.cell(me.slot(), stripe).load(Relaxed) != 0
+        })
+    }
+
+    /// Leaves the segment; what a forgotten guard still holds is left for the next occupant.
+    fn leave(&self, proof: &Registration) {
+        let lifeline = self.lifeline.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (self.registered(), lifeline) {
+            (Some(me), lifeline) => {
+                if !self.holds_something(me) {
+                    self.region.slot(me.slot()).word.fetch_and(!IN_USE, Release);
+                }
+                drop(lifeline);
+            }
+            (None, Some(parents)) => parents.forget(),
+            (None, None) => {}
+        }
+        self.mark.release(proof);
+    }
+
+    #[cold]
+    fn out_of_slots(&self) -> Error {
+        let count = self.region.participants();
+        let pids: Vec<String> = (0..count.min(16))
+            .map(|slot| self.region.slot(slot).pid.load(Relaxed).to_string())
+            .collect();
+        let more = if count > 16 { ", …" } else { "" };
+        Error::new(
+            ErrorKind::OutOfSlots,
+            format!(
+                "has {count} participants already, all alive (pids {}{more}): end one, or create it \
+                 with more `participants`",
+                pids.join(", ")
+            ),
+        )
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let proof = registration();
+        let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        let identity = self.object.identity();
+        // Another thread may have attached anew since our last reference went.
+        if attached.get(&identity).is_some_and(|other| other.strong_count() == 0) {
+            attached.remove(&identity);
+        }
+        self.leave(&proof);
+    }
+}
+
+/// The other participants, as the lock of one stripe sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StripePeers<'a> {
+    membership: &'a Membership,
+    stripe: u32,
+}
+
+impl Peers for StripePeers<'_> {
+    #[inline]
+    fn high_water(&self) -> u32 {
+        let region = &self.membership.region;
+        // SeqCst: pairs with the `fetch_max` of a new participant.
+        region.state().high_water.load(SeqCst).min(region.participants())
+    }
+
+    #[inline]
+    fn cell(&self, slot: u32) -> &AtomicU32 {
+        self.membership.region.cell(slot, self.stripe)
+    }
+
+    fn is_dead(&self, owner: Owner) -> Result<bool> {
+        let region = &self.membership.region;
+        if self.membership.registered() == Some(owner) {
+            return Ok(false);
+        }
+        if owner.slot() >= region.participants() {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "is damaged: a lock word names slot {} of {}; somebody wrote over its control \
+                     block",
+                    owner.slot(),
+                    region.participants()
+                ),
+            ));
+        }
+        let moved_on = |slot: &Slot| slot.word.load(Acquire) & (GENERATIONS - 1) != owner.generation();
+        let slot = region.slot(owner.slot());
+        // Whoever moves in sweeps first and raises the generation last, so another generation means
+        // that this one is dead, before the probe and after it alike.
+        Ok(moved_on(slot)
+            || !is_held(self.membership.object()?, Byte::Slot(owner.slot()))?
+            || moved_on(slot))
+    }
+
+    fn bury(&self, slot: u32) -> Result<()> {
+        self.membership.bury(slot)
+    }
+
+    fn pid(&self, slot: u32) -> u32 {
+        self.membership.region.slot(slot).pid.load(Relaxed)
+    }
+
+    fn wait(&self, word: &AtomicU32, expected: u32, slice: Duration) -> bool {
+        wait::wait(word, expected, slice) == Woken::TimedOut
+    }
+
+    fn wake(&self, word: &AtomicU32) {
+        wait::wake_all(word);
+    }
+
+    fn spins(&self) -> u32 {
+        wait::spins()
+    }
+}
+
+/// Stores a 64-bit number as two words, low half first.
+fn store_halves(words: &[AtomicU32; 2], value: u64) {
+    let [low, high] = bytemuck::cast::<u64, [u32; 2]>(value);
+    words[0].store(low, Relaxed);
+    words[1].store(high, Relaxed);
+}

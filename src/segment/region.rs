@@ -1,0 +1,239 @@
+//! A mapped segment: the only place where offsets become references.
+//!
+//! # Safety
+//!
+//! Other processes read and write this memory at any time, so it is only ever seen as atomics
+//! ([`Record`]) or as a raw pointer ([`Region::payload`]). Offsets come from [`Layout`], which was
+//! checked when the region was made; indices are checked here, at each use.
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+
+use super::layout::Layout;
+use super::options::Access;
+use crate::atomic::{AtomicU32, AtomicU64};
+use crate::error::Result;
+use crate::lock::Stripe;
+use crate::sys::map::{Mapping, Protection};
+use crate::sys::object::Object;
+
+/// Words about the whole segment, one cache line.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Number of slots that were ever claimed. Raised (SeqCst) by a new participant before its
+    /// first cell; pairs with a writer's SeqCst load after it took a word.
+    pub(crate) high_water: AtomicU32,
+    /// Number of announced changes of a value; its waiters sleep on it. Raised by setters (Release).
+    pub(crate) changes: AtomicU32,
+    /// 1 while somebody may sleep on `changes`. SeqCst on both sides: a setter changes the value,
+    /// then looks here; a waiter raises this, then looks at the value.
+    pub(crate) waiting: AtomicU32,
+    /// Number of commits of a large value; even: the payload is current, odd: the shadow is.
+    /// Stored (Release) by the lock's owner; pairs with the reader's Acquire load.
+    pub(crate) commits: AtomicU32,
+    _reserved: [AtomicU32; 12],
+}
+
+/// A participant, 32 bytes.
+#[repr(C, align(32))]
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// `20 in use | 19..0 generation`. Stored (Release) by who holds the slot's lifeline byte.
+    pub(crate) word: AtomicU32,
+    /// Process id, in its own PID namespace; this and the rest are stored before `word`.
+    pub(crate) pid: AtomicU32,
+    /// Inode number of that namespace, low half first.
+    pub(crate) namespace: [AtomicU32; 2],
+    /// Start time in clock ticks since boot, low half first.
+    pub(crate) started: [AtomicU32; 2],
+    _reserved: [AtomicU32; 2],
+}
+
+/// A type made of nothing but atomics, which may lie in memory that others write.
+///
+/// # Safety
+///
+/// Every byte belongs to an atomic, and every bit pattern is a value.
+unsafe trait Record {}
+
+// SAFETY: repr(C) of 16 AtomicU32 filling 64 bytes, pinned below.
+unsafe impl Record for State {}
+// SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes, pinned below.
+unsafe impl Record for Slot {}
+// SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes, pinned below.
+unsafe impl Record for Stripe {}
+// SAFETY: an atomic.
+unsafe impl Record for AtomicU32 {}
+
+/// An atomic that a payload may be.
+pub(crate) trait Payload: payload::Atomic {}
+impl<A: payload::Atomic> Payload for A {}
+
+mod payload {
+    use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+
+    /// # Safety
+    ///
+    /// The type is one of the standard atomic integers.
+    pub(crate) unsafe trait Atomic {}
+    // SAFETY: an atomic integer.
+    unsafe impl Atomic for AtomicU8 {}
+    // SAFETY: an atomic integer.
+    unsafe impl Atomic for AtomicU16 {}
+    // SAFETY: an atomic integer.
+    unsafe impl Atomic for AtomicU32 {}
+    // SAFETY: an atomic integer.
+    unsafe impl Atomic for AtomicU64 {}
+}
+
+#[cfg(not(loom))]
+const _: () = {
+    use std::mem::offset_of;
+    assert!(size_of::<State>() == 64 && size_of::<Slot>() == 32 && size_of::<Stripe>() == 32);
+    assert!(offset_of!(State, high_water) == 0);
+    assert!(offset_of!(State, changes) == 4);
+    assert!(offset_of!(State, waiting) == 8);
+    assert!(offset_of!(State, commits) == 12);
+    assert!(offset_of!(Slot, word) == 0);
+    assert!(offset_of!(Slot, pid) == 4);
+    assert!(offset_of!(Slot, namespace) == 8);
+    assert!(offset_of!(Slot, started) == 16);
+};
+
+/// A segment in this process's address space; unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct Region {
+    layout: Layout,
+    participants: u32,
+    stripes: u32,
+    payload: NonNull<u8>,
+    control: NonNull<u8>,
+    _mappings: [Option<Mapping>; 2],
+}
+
+// SAFETY: the memory is reached as atomics and raw pointers only, from any thread.
+unsafe impl Send for Region {}
+// SAFETY: see `Send`.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// Maps the object, which must be `layout.total` bytes long or longer.
+    pub(crate) fn new(
+        object: &Object,
+        layout: Layout,
+        participants: u32,
+        stripes: u32,
+        access: Access,
+    ) -> Result<Self> {
+        let mappings = match access {
+            Access::ReadWrite => {
+                [Some(Mapping::new(object, 0, layout.total, Protection::ReadWrite)?), None]
+            }
+            Access::Read => [
+                Some(Mapping::new(object, 0, layout.control_offset, Protection::Read)?),
+                Some(Mapping::new(
+                    object,
+                    layout.control_offset as u64,
+                    layout.control_len,
+                    Protection::ReadWrite,
+                )?),
+            ],
+        };
+        let whole = mappings[0].as_ref().expect("both kinds of access map the payload");
+        // SAFETY: data_offset is at most control_offset, which the mapping covers.
+        let payload = unsafe { whole.base().add(layout.data_offset) };
+        let control = match &mappings[1] {
+            Some(control) => control.base(),
+            // SAFETY: this mapping is layout.total long, and control_offset is less.
+            None => unsafe { whole.base().add(layout.control_offset) },
+        };
+        Ok(Self { layout, participants, stripes, payload, control, _mappings: mappings })
+    }
+
+    /// Start of the payload, `layout().data_len` bytes; writable with read-write access only.
+    #[inline]
+    pub(crate) fn payload(&self) -> NonNull<u8> {
+        self.payload
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn participants(&self) -> u32 {
+        self.participants
+    }
+
+    pub(crate) fn stripes(&self) -> u32 {
+        self.stripes
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> &State {
+        self.record(self.layout.state)
+    }
+
+    /// The participant in that slot; `slot` is below [`participants`](Self::participants).
+    #[inline]
+    pub(crate) fn slot(&self, slot: u32) -> &Slot {
+        assert!(slot < self.participants, "slot {slot} of {}", self.participants);
+        self.record(self.layout.slots + slot as usize * size_of::<Slot>())
+    }
+
+    /// That stripe's lock; `stripe` is below [`stripes`](Self::stripes).
+    #[inline]
+    pub(crate) fn stripe(&self, stripe: u32) -> &Stripe {
+        assert!(stripe < self.stripes, "stripe {stripe} of {}", self.stripes);
+        self.record(self.layout.stripes + stripe as usize * size_of::<Stripe>())
+    }
+
+    /// How many threads of the participant in `slot` read that stripe.
+    #[inline]
+    pub(crate) fn cell(&self, slot: u32, stripe: u32) -> &AtomicU32 {
+        assert!(slot < self.participants && stripe < self.stripes);
+        let row = self.layout.cells + slot as usize * self.layout.cell_row;
+        self.record(row + stripe as usize * size_of::<AtomicU32>())
+    }
+
+    /// The payload as one atomic of its own length.
+    #[inline]
+    pub(crate) fn payload_atomic<A: Payload>(&self) -> &A {
+        assert_eq!(self.layout.data_len, size_of::<A>());
+        // SAFETY: the payload is that long, begins at a page, is mapped for as long as `self`, and
+        // any bytes are an atomic integer.
+        unsafe { self.payload.cast::<A>().as_ref() }
+    }
+
+    /// The payload as atomic words, the last one padded, for copies that race with writers.
+    pub(crate) fn payload_words(&self) -> &[AtomicU64] {
+        // Data begins at a page boundary and the control block at the next one, so the last word
+        // does not reach into it.
+        self.words(self.payload, self.layout.data_len)
+    }
+
+    /// The shadow copy of a large value, like [`payload_words`](Self::payload_words).
+    pub(crate) fn shadow_words(&self) -> &[AtomicU64] {
+        // SAFETY: Layout placed the shadow within the control block.
+        let shadow = unsafe { self.control.add(self.layout.shadow) };
+        // The control block's length is a multiple of 64, so the last word is in it.
+        self.words(shadow, self.layout.control_len - self.layout.shadow)
+    }
+
+    #[inline]
+    fn record<R: Record>(&self, offset: usize) -> &R {
+        debug_assert!(offset + size_of::<R>() <= self.layout.control_len);
+        debug_assert_eq!(offset % align_of::<R>(), 0);
+        // SAFETY: Layout placed the record within the control block; callers check indices.
+        let record = unsafe { self.control.add(offset) }.cast::<R>();
+        // SAFETY: mapped for as long as `self`, aligned, and made of atomics alone (Record).
+        unsafe { record.as_ref() }
+    }
+
+    fn words(&self, start: NonNull<u8>, len: usize) -> &[AtomicU64] {
+        let count = len.div_ceil(size_of::<AtomicU64>());
+        // SAFETY: both callers keep the range within the mapping, which lives as long as `self`,
+        // and start it at a multiple of 64.
+        unsafe { std::slice::from_raw_parts(start.cast::<AtomicU64>().as_ptr(), count) }
+    }
+}

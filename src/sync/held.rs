@@ -1,0 +1,171 @@
+//! What this thread holds, so that waiting for oneself is an error and not a wait without end.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Owner;
+
+/// A lock that a guard of this thread holds.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Address of the segment's membership: one per segment and process.
+    segment: usize,
+    /// Who took it; after a fork the parent's guards are no longer this process's.
+    me: Owner,
+    stripes: Range<u32>,
+    writing: bool,
+}
+
+thread_local! {
+    static HELD: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Which stripes of a request this thread reads already, found by [`check`].
+#[derive(Debug, Default)]
+pub(super) struct Nested(Vec<Range<u32>>);
+
+impl Nested {
+    /// Whether the thread reads that stripe already, so that another read cannot wait.
+    #[inline]
+    pub(super) fn contains(&self, stripe: u32) -> bool {
+        self.0.iter().any(|range| range.contains(&stripe))
+    }
+}
+
+/// Fails when this thread would wait for itself: `Deadlock`.
+///
+/// Locks are taken in ascending order of stripes, by every thread, so that no two wait for each
+/// other; hence a thread that holds a stripe may not wait for a lower one.
+#[inline]
+pub(super) fn check(
+    segment: usize,
+    me: Owner,
+    stripes: &Range<u32>,
+    writing: bool,
+) -> Result<Nested> {
+    HELD.with_borrow(|held| {
+        if held.is_empty() { Ok(Nested::default()) } else { check_all(held, segment, me, stripes, writing) }
+    })
+}
+
+#[cold]
+fn check_all(
+    held: &[Entry],
+    segment: usize,
+    me: Owner,
+    stripes: &Range<u32>,
+    writing: bool,
+) -> Result<Nested> {
+    let here = || held.iter().filter(|entry| entry.segment == segment && entry.me == me);
+    let mut nested = Nested::default();
+    for entry in here() {
+        let overlap = entry.stripes.start < stripes.end && stripes.start < entry.stripes.end;
+        if overlap && (writing || entry.writing) {
+            return Err(deadlock(if entry.writing { "writes" } else { "reads" }));
+        }
+        if overlap {
+            nested.0.push(entry.stripes.clone());
+        }
+    }
+    let highest = here().map(|entry| entry.stripes.end).max().unwrap_or(0);
+    // New stripes must lie above all that are held.
+    match stripes.clone().find(|&stripe| !nested.contains(stripe)) {
+        Some(lowest_new) if lowest_new + 1 < highest => Err(deadlock("holds a later part of")),
+        _ => Ok(nested),
+    }
+}
+
+/// Notes a lock that was taken.
+#[inline]
+pub(super) fn push(segment: usize, me: Owner, stripes: Range<u32>, writing: bool) {
+    HELD.with_borrow_mut(|held| held.push(Entry { segment, me, stripes, writing }));
+}
+
+/// Strikes a lock off again.
+#[inline]
+pub(super) fn pop(segment: usize, me: Owner, stripes: &Range<u32>, writing: bool) {
+    // Guards may be dropped while thread-local storage is taken down; then nobody asks again.
+    let _ = HELD.try_with(|held| {
+        let mut held = held.borrow_mut();
+        let found = held.iter().rposition(|entry| {
+            entry.segment == segment
+                && entry.me == me
+                && entry.stripes == *stripes
+                && entry.writing == writing
+        });
+        if let Some(index) = found {
+            held.swap_remove(index);
+        }
+    });
+}
+
+#[cold]
+fn deadlock(how: &str) -> Error {
+    Error::new(
+        ErrorKind::Deadlock,
+        format!(
+            "would wait for itself: this thread {how} what it asks for; drop the guard it holds \
+             first, or take all rows it needs at once, in ascending order"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn me() -> Owner {
+        Owner::new(3, 7)
+    }
+
+    /// Holds stripes for as long as the closure runs.
+    fn holding<R>(stripes: Range<u32>, writing: bool, then: impl FnOnce() -> R) -> R {
+        push(1, me(), stripes.clone(), writing);
+        let result = then();
+        pop(1, me(), &stripes, writing);
+        result
+    }
+
+    fn kind(stripes: Range<u32>, writing: bool) -> Option<ErrorKind> {
+        check(1, me(), &stripes, writing).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn reading_again_what_is_read_is_granted() {
+        holding(2..5, false, || {
+            assert!(check(1, me(), &(3..4), false).unwrap().contains(3));
+            let wider = check(1, me(), &(3..7), false).unwrap();
+            assert!(wider.contains(4) && !wider.contains(5));
+        });
+    }
+
+    #[test]
+    fn what_would_wait_for_itself_is_an_error() {
+        holding(2..5, false, || assert_eq!(kind(4..6, true), Some(ErrorKind::Deadlock)));
+        holding(2..5, true, || {
+            assert_eq!(kind(4..6, false), Some(ErrorKind::Deadlock));
+            assert_eq!(kind(4..6, true), Some(ErrorKind::Deadlock));
+        });
+    }
+
+    #[test]
+    fn stripes_are_taken_in_ascending_order() {
+        for writing in [false, true] {
+            holding(2..5, writing, || {
+                assert_eq!(kind(0..1, !writing), Some(ErrorKind::Deadlock));
+                assert_eq!(kind(5..9, !writing), None);
+            });
+        }
+        holding(2..5, false, || assert_eq!(kind(1..9, false), Some(ErrorKind::Deadlock)));
+    }
+
+    #[test]
+    fn other_segments_and_the_parents_guards_do_not_count() {
+        holding(2..5, true, || {
+            assert!(check(2, me(), &(2..5), true).is_ok());
+            assert!(check(1, Owner::new(3, 8), &(2..5), true).is_ok());
+        });
+        assert_eq!(kind(2..5, true), None);
+    }
+}

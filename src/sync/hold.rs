@@ -1,0 +1,325 @@
+//! A hold on some stripes of a segment: taken in ascending order, given back when dropped.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Range;
+
+use super::held::{self, Nested};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::{self, Blocker, Entry, Owner, Patience, Stripe};
+use crate::segment::{Membership, Segment};
+
+/// What a hold is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Shared with other readers.
+    Read,
+    /// Alone, writing in place: dying leaves poison.
+    Write,
+    /// Alone among committers, nothing written in place: dying leaves nothing.
+    Commit,
+}
+
+/// What to do about data that somebody left suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Regard {
+    /// Fail with `OwnerDied` or `Poisoned`.
+    Refuse,
+    /// Hand it over, with word of who left it so.
+    Accept,
+}
+
+/// What a caller asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Demand {
+    pub(crate) stripes: Range<u32>,
+    pub(crate) mode: Mode,
+    pub(crate) patience: Patience,
+    pub(crate) regard: Regard,
+}
+
+/// Who left the data suspect, and how.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{Array1, ErrorKind, PoisonCause};
+///
+/// let array = Array1::<u8>::create_unique("doc-poison-", 4)?;
+/// let panicked = std::panic::catch_unwind(|| {
+///     let _guard = array.write().unwrap();
+///     panic!("half written");
+/// });
+/// assert!(panicked.is_err());
+/// assert_eq!(array.read().unwrap_err().kind(), ErrorKind::Poisoned);
+///
+/// let mut guard = array.write_recover()?;
+/// let poison = guard.poison().expect("somebody panicked");
+/// assert_eq!((poison.cause(), poison.pid()), (PoisonCause::Panicked, std::process::id()));
+/// guard.fill(0);
+/// guard.mark_consistent();
+/// # drop(guard);
+/// # array.read()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poison {
+    cause: PoisonCause,
+    pid: u32,
+}
+
+/// How data came to be suspect.
+///
+/// # Examples
+///
+/// See [`Poison`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PoisonCause {
+    /// The writer's process died, killed perhaps.
+    Died,
+    /// The writer panicked with the guard in hand.
+    Panicked,
+}
+
+impl Poison {
+    /// Returns how the data came to be suspect.
+    ///
+    /// # Examples
+    ///
+    /// See [`Poison`].
+    #[must_use]
+    pub fn cause(&self) -> PoisonCause {
+        self.cause
+    }
+
+    /// Returns the process id of who left it so, in that process's own PID namespace.
+    ///
+    /// # Examples
+    ///
+    /// See [`Poison`].
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    fn of(stripe: &Stripe) -> Self {
+        let (cause, pid) = stripe.culprit();
+        let cause = match cause {
+            lock::PoisonCause::Panicked => PoisonCause::Panicked,
+            _ => PoisonCause::Died,
+        };
+        Self { cause, pid }
+    }
+}
+
+impl fmt::Display for Poison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.cause {
+            PoisonCause::Died => "died",
+            PoisonCause::Panicked => "panicked",
+        };
+        write!(f, "process {} {how} while writing", self.pid)
+    }
+}
+
+/// Stripes that are held; `S` is a segment or a reference to one.
+#[derive(Debug)]
+pub(crate) struct Hold<S: Borrow<Segment>> {
+    segment: S,
+    stripes: Range<u32>,
+    mode: Mode,
+    me: Owner,
+    tracked: bool,
+    panicking: bool,
+}
+
+impl<S: Borrow<Segment>> Hold<S> {
+    /// Takes the stripes for a guard that stays in this thread; `None` when patience ran out at
+    /// once, an error that names the owner when it ran out later.
+    #[inline]
+    pub(crate) fn tracked(segment: S, demand: &Demand) -> Result<Option<Self>> {
+        let mut taken = Self::untracked(segment, demand)?;
+        if let Some(hold) = &mut taken {
+            held::push(hold.key(), hold.me, hold.stripes.clone(), hold.writing());
+            hold.tracked = true;
+        }
+        Ok(taken)
+    }
+
+    /// Takes the stripes for a guard that may be dropped in any thread.
+    #[inline]
+    pub(crate) fn untracked(segment: S, demand: &Demand) -> Result<Option<Self>> {
+        let taken = Self::acquire(segment.borrow(), demand)?;
+        Ok(taken.map(|me| Self {
+            segment,
+            stripes: demand.stripes.clone(),
+            mode: demand.mode,
+            me,
+            tracked: false,
+            panicking: std::thread::panicking(),
+        }))
+    }
+
+    pub(crate) fn segment(&self) -> &Segment {
+        self.segment.borrow()
+    }
+
+    /// Who left what is held suspect, if anybody did.
+    pub(crate) fn poison(&self) -> Option<Poison> {
+        let region = self.segment().region();
+        let mut stripes = self.stripes.clone().map(|stripe| region.stripe(stripe));
+        stripes.find(|stripe| stripe.entry() == Entry::Poisoned).map(Poison::of)
+    }
+
+    /// Vouches for what is held, which is held for writing.
+    pub(crate) fn mark_consistent(&mut self) {
+        debug_assert_eq!(self.mode, Mode::Write);
+        let region = self.segment().region();
+        self.stripes.clone().for_each(|stripe| region.stripe(stripe).forgive());
+    }
+
+    #[inline]
+    fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
+        let membership = segment.membership();
+        let named = |error: Error| error.of(segment.name());
+        let me = membership.me().map_err(named)?;
+        let writing = demand.mode != Mode::Read;
+        let nested =
+            held::check(key(membership), me, &demand.stripes, writing).map_err(named)?;
+        for stripe in demand.stripes.clone() {
+            match take(segment, me, stripe, demand, &nested) {
+                Ok(None) => {}
+                Ok(Some(blocker)) => {
+                    release(segment, demand.stripes.start..stripe, demand.mode);
+                    return match demand.patience {
+                        Patience::None => Ok(None),
+                        _ => Err(named(timeout(membership, demand.mode, blocker))),
+                    };
+                }
+                Err(error) => {
+                    release(segment, demand.stripes.start..stripe, demand.mode);
+                    return Err(named(error));
+                }
+            }
+        }
+        Ok(Some(me))
+    }
+
+    fn key(&self) -> usize {
+        key(self.segment().membership())
+    }
+
+    fn writing(&self) -> bool {
+        self.mode != Mode::Read
+    }
+}
+
+impl<S: Borrow<Segment>> Drop for Hold<S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.tracked {
+            held::pop(self.key(), self.me, &self.stripes, self.writing());
+        }
+        let segment = self.segment.borrow();
+        // A forked child drops copies of its parent's guards; the locks stay the parent's.
+        if segment.membership().registered() != Some(self.me) {
+            return;
+        }
+        if self.mode == Mode::Write && !self.panicking && std::thread::panicking() {
+            for stripe in self.stripes.clone() {
+                segment.region().stripe(stripe).poison_by_panic(std::process::id());
+            }
+        }
+        release(segment, self.stripes.clone(), self.mode);
+    }
+}
+
+/// Names a segment among all that this process has attached.
+fn key(membership: &Membership) -> usize {
+    std::ptr::from_ref(membership).addr()
+}
+
+/// Takes one stripe, or says who is in the way; on error it is not held.
+#[inline]
+fn take(
+    segment: &Segment,
+    me: Owner,
+    stripe: u32,
+    demand: &Demand,
+    nested: &Nested,
+) -> Result<Option<Blocker>> {
+    let membership = segment.membership();
+    let (lock, peers) = (segment.region().stripe(stripe), membership.peers(stripe));
+    let taken = match demand.mode {
+        Mode::Write => lock.lock_write(&peers, me, demand.patience)?,
+        Mode::Commit => lock.lock_word(&peers, me, demand.patience)?,
+        Mode::Read => {
+            let cell = segment.region().cell(me.slot(), stripe);
+            if nested.contains(stripe) {
+                Ok(lock.lock_read_again(cell))
+            } else {
+                lock.lock_read(&peers, cell, demand.patience)?
+            }
+        }
+    };
+    match taken {
+        Err(blocker) => Ok(Some(blocker)),
+        Ok(Entry::Poisoned) if demand.regard == Regard::Refuse => {
+            let error = suspect(lock);
+            release(segment, stripe..stripe + 1, demand.mode);
+            Err(error)
+        }
+        Ok(_) => Ok(None),
+    }
+}
+
+/// Gives stripes back that this process holds.
+#[inline]
+fn release(segment: &Segment, stripes: Range<u32>, mode: Mode) {
+    let membership = segment.membership();
+    for stripe in stripes {
+        let (lock, peers) = (segment.region().stripe(stripe), membership.peers(stripe));
+        match mode {
+            Mode::Write => lock.unlock_write(&peers),
+            Mode::Commit => lock.unlock_word(&peers),
+            Mode::Read => {
+                if let Some(me) = membership.registered() {
+                    lock.unlock_read(&peers, segment.region().cell(me.slot(), stripe));
+                }
+            }
+        }
+    }
+}
+
+#[cold]
+fn suspect(stripe: &Stripe) -> Error {
+    let first_to_notice = stripe.report_death();
+    let kind = if first_to_notice { ErrorKind::OwnerDied } else { ErrorKind::Poisoned };
+    let poison = Poison::of(stripe);
+    Error::new(
+        kind,
+        format!(
+            "may be half written: {poison}; look at it with `read_recover`, or mend it under \
+             `write_recover` and call `mark_consistent`"
+        ),
+    )
+}
+
+#[cold]
+fn timeout(membership: &Membership, mode: Mode, blocker: Blocker) -> Error {
+    let purpose = if mode == Mode::Read { "reading" } else { "writing" };
+    let (verb, slot) = match blocker {
+        Blocker::Writer(owner) => ("writes", owner.slot()),
+        Blocker::Reader(slot) => ("reads", slot),
+    };
+    let who = membership.describe(slot);
+    Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "could not be locked for {purpose} in time: {who}, {verb} it; wait longer, or see what \
+             that process does"
+        ),
+    )
+}

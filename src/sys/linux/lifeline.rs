@@ -1,0 +1,161 @@
+//! Lifelines: kernel locks that end exactly when a process's memory does; and who was forked.
+//!
+//! A lifeline is a byte lock whose description is kept by nothing but a mapping marked
+//! `MADV_DONTFORK`. It survives a program that closes all its descriptors, is not inherited by a
+//! forked child, ends at `exec`, and is released by the kernel when the address space goes, after
+//! the last thread stopped running.
+//!
+//! A [`Mark`] is a word that reads zero in a forked child, whichever way it was forked, because it
+//! lives in a page marked `MADV_WIPEONFORK`.
+//!
+//! # Safety
+//!
+//! The unsafe code here maps pages of our own, advises the kernel about them, and registers
+//! `pthread_atfork` handlers, which touch nothing but the registration mutex.
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::mem;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+
+use super::lock::{Byte, Locker, is_held};
+use super::object::Object;
+use super::os_error;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Size of the pages that lifelines map and marks live in.
+const PAGE: usize = 4096;
+
+/// Proof to every other process that this one is alive.
+#[derive(Debug)]
+pub(crate) struct Lifeline {
+    /// Held for its effect in the kernel; never read.
+    _mapping: MmapRaw,
+}
+
+impl Lifeline {
+    /// Turns a lock on `byte` into one that lasts as long as this process, and proves that it does.
+    pub(crate) fn new(object: &Object, locker: Locker, byte: Byte) -> Result<Self> {
+        let mapping = MmapOptions::new()
+            .len(PAGE)
+            .map_raw_read_only(locker.descriptor())
+            .map_err(|error| os_error("map its lifeline", error))?;
+        mapping
+            .advise(Advice::DontFork)
+            .map_err(|error| os_error("keep its lifeline from forked children", error))?;
+        drop(locker);
+        // Overlay and network filesystems swap the mapped file and drop the lock at this close.
+        if !is_held(object, byte)? {
+            return Err(Error::new(
+                ErrorKind::UnsupportedFilesystem,
+                "lies on a filesystem that drops locks when a descriptor closes: keep segments on \
+                 tmpfs",
+            ));
+        }
+        Ok(Self { _mapping: mapping })
+    }
+
+    /// Forgets a lifeline that a forked child inherited as a value: its mapping stayed behind.
+    pub(crate) fn forget(self) {
+        mem::forget(self);
+    }
+}
+
+/// A word that only this process sees, and that a forked child sees as zero.
+#[derive(Debug)]
+pub(crate) struct Mark(&'static AtomicU32);
+
+/// Marks that nobody uses now; their pages live for ever.
+static SPARE_MARKS: Mutex<Vec<&'static AtomicU32>> = Mutex::new(Vec::new());
+
+impl Mark {
+    /// Returns a word that reads zero.
+    pub(crate) fn new(_proof: &Registration) -> Result<Self> {
+        let mut spare = SPARE_MARKS.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.is_empty() {
+            spare.extend(page_of_marks()?);
+        }
+        Ok(Self(spare.pop().expect("a page holds many words")))
+    }
+
+    /// Gives the word back.
+    pub(crate) fn release(&self, _proof: &Registration) {
+        self.0.store(0, Relaxed);
+        SPARE_MARKS.lock().unwrap_or_else(PoisonError::into_inner).push(self.0);
+    }
+}
+
+impl std::ops::Deref for Mark {
+    type Target = AtomicU32;
+
+    #[inline]
+    fn deref(&self) -> &AtomicU32 {
+        self.0
+    }
+}
+
+/// Maps one page that forked children see as zeros.
+fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
+    let page = MmapRaw::from(
+        MmapOptions::new()
+            .len(PAGE)
+            .map_anon()
+            .map_err(|error| os_error("map a page of marks", error))?,
+    );
+    let base = NonNull::new(page.as_mut_ptr()).expect("a mapping never starts at zero");
+    // SAFETY: the range is the private anonymous page mapped above, which nothing points into yet.
+    if unsafe { libc::madvise(base.as_ptr().cast(), PAGE, libc::MADV_WIPEONFORK) } != 0 {
+        return Err(os_error(
+            "mark a page to be wiped on fork (Linux 4.14 or later is needed)",
+            std::io::Error::last_os_error(),
+        ));
+    }
+    mem::forget(page);
+    let words = base.cast::<AtomicU32>();
+    Ok((0..PAGE / size_of::<AtomicU32>()).map(move |index| {
+        // SAFETY: `index` stays within the page.
+        let word = unsafe { words.add(index) };
+        // SAFETY: the page is never unmapped, is zeroed, aligned, and only reached as atomics.
+        unsafe { word.as_ref() }
+    }))
+}
+
+/// Guards every change of what this process has registered.
+static REGISTRATION: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    /// The registration mutex, while this thread is inside `fork`.
+    static HELD_ACROSS_FORK: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) };
+}
+
+/// The registration mutex, held.
+///
+/// No `fork` crosses it: a child never inherits a descriptor that is about to become a lifeline,
+/// nor a mutex in another thread's hands that is only taken under this one.
+#[derive(Debug)]
+pub(crate) struct Registration(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+
+/// Takes the registration mutex.
+pub(crate) fn registration() -> Registration {
+    static AT_FORK: Once = Once::new();
+    AT_FORK.call_once(|| {
+        // SAFETY: the functions have the type that pthread_atfork wants and live for ever.
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    });
+    Registration(REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+extern "C" fn before_fork() {
+    let held = REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner);
+    // A thread whose thread-local storage is gone forks without the mutex; it has no lifelines in
+    // the making.
+    let _ = HELD_ACROSS_FORK.try_with(|slot| slot.replace(Some(held)));
+}
+
+extern "C" fn after_fork() {
+    let _ = HELD_ACROSS_FORK.try_with(RefCell::take);
+}

@@ -1,0 +1,159 @@
+//! What this process may still allocate, before the kernel answers with a signal.
+//!
+//! Over a memory cgroup's limit the kernel kills instead of refusing, and over `RLIMIT_FSIZE` it
+//! sends SIGXFSZ, so both are compared beforehand.
+
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Below this the limits of a cgroup are not worth reading: any `malloc` could hit them as well.
+const WORTH_CHECKING: u64 = 1 << 20;
+
+/// Fails when a file of `len` bytes would be answered with SIGXFSZ.
+pub(crate) fn check_file_size(len: u64) -> Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    match limit.current {
+        Some(limit) if len > limit => Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!("needs {len} bytes but this process may not make files over {limit}: raise `ulimit -f`"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Fails when `len` more bytes of shared memory would go over a memory cgroup's limit.
+pub(crate) fn check_memory(len: u64) -> Result<()> {
+    if len < WORTH_CHECKING {
+        return Ok(());
+    }
+    let Ok(groups) = std::fs::read_to_string("/proc/self/cgroup") else { return Ok(()) };
+    match tightest(Path::new("/sys/fs/cgroup"), &groups) {
+        Some(headroom) if len > headroom => Err(Error::new(
+            ErrorKind::MemoryLimit,
+            format!(
+                "needs {len} bytes but the memory cgroup leaves {headroom}, and the kernel kills \
+                 whoever goes over: raise the limit (docker: --memory; systemd: MemoryMax)"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Names of a cgroup version's files.
+struct Version {
+    root: &'static str,
+    limit: &'static str,
+    usage: &'static str,
+}
+
+const V1: Version =
+    Version { root: "memory", limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes" };
+const V2: Version = Version { root: "", limit: "memory.max", usage: "memory.current" };
+
+/// Smallest headroom of all memory cgroups that `/proc/self/cgroup` puts this process in, under
+/// the hierarchy at `root`; a group without a limit counts for nothing.
+fn tightest(root: &Path, groups: &str) -> Option<u64> {
+    groups
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let (controllers, path) = (fields.next()?, fields.next()?);
+            match controllers {
+                "" => Some((&V2, path)),
+                named if named.split(',').any(|name| name == "memory") => Some((&V1, path)),
+                _ => None,
+            }
+        })
+        .flat_map(|(version, path)| {
+            let base = root.join(version.root);
+            let group = base.join(path.trim_start_matches('/'));
+            group
+                .ancestors()
+                .take_while(|ancestor| ancestor.starts_with(&base))
+                .filter_map(|ancestor| headroom(ancestor, version))
+                .min()
+        })
+        .min()
+}
+
+/// Limit less usage, where the page cache that the kernel would drop first does not count as used.
+fn headroom(group: &Path, version: &Version) -> Option<u64> {
+    let read = |file: &str| std::fs::read_to_string(group.join(file)).ok();
+    let number = |file: &str| read(file)?.trim().parse::<u64>().ok();
+    let limit = number(version.limit)?;
+    let usage = number(version.usage)?;
+    let reclaimable: u64 = read("memory.stat")?
+        .lines()
+        .filter_map(|line| {
+            let (key, value) = line.split_once(' ')?;
+            let key = key.strip_prefix("total_").unwrap_or(key);
+            let counts = line.starts_with("total_") || version.root.is_empty();
+            (counts && matches!(key, "inactive_file" | "active_file"))
+                .then(|| value.parse::<u64>().ok())?
+        })
+        .sum();
+    Some(limit.saturating_sub(usage.saturating_sub(reclaimable)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cgroup hierarchy in a temporary directory.
+    struct Fake(std::path::PathBuf);
+
+    impl Fake {
+        fn new(test: &str, files: &[(&str, &str)]) -> Self {
+            let root = std::env::temp_dir().join(format!("ndshm-{}-{test}", std::process::id()));
+            for (path, text) in files {
+                let path = root.join(path);
+                std::fs::create_dir_all(path.parent().expect("a parent")).expect("mkdir");
+                std::fs::write(path, text).expect("write");
+            }
+            Self(root)
+        }
+    }
+
+    impl Drop for Fake {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_tightest_group_of_the_chain_counts() {
+        let fake = Fake::new(
+            "v2",
+            &[
+                ("a/memory.max", "1000\n"),
+                ("a/memory.current", "900\n"),
+                ("a/memory.stat", "inactive_file 50\nactive_file 10\nshmem 3\n"),
+                ("a/b/memory.max", "max\n"),
+                ("a/b/memory.current", "800\n"),
+                ("a/b/memory.stat", "inactive_file 0\n"),
+            ],
+        );
+        assert_eq!(tightest(&fake.0, "0::/a/b\n"), Some(160));
+    }
+
+    #[test]
+    fn version_1_counts_the_totals_only() {
+        let fake = Fake::new(
+            "v1",
+            &[
+                ("memory/g/memory.limit_in_bytes", "1000\n"),
+                ("memory/g/memory.usage_in_bytes", "900\n"),
+                ("memory/g/memory.stat", "inactive_file 5\ntotal_inactive_file 100\n"),
+            ],
+        );
+        assert_eq!(tightest(&fake.0, "5:cpu:/\n4:memory:/g\n0::/\n"), Some(200));
+    }
+
+    #[test]
+    fn no_group_or_no_limit_means_no_answer() {
+        let fake = Fake::new("none", &[("memory.max", "max\n"), ("memory.current", "1\n")]);
+        assert_eq!(tightest(&fake.0, "0::/\n"), None);
+        assert_eq!(tightest(&fake.0, "nonsense"), None);
+    }
+}

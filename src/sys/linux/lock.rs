@@ -1,0 +1,125 @@
+//! Byte locks of open file descriptions, far beyond the end of any file.
+//!
+//! The kernel drops such a lock when the last descriptor and the last mapping of its description
+//! go, so it outlives nothing and nobody. Processes in different PID namespaces see each other's.
+//! Described in `fcntl(2)`, "Open file description locks".
+//!
+//! # Safety
+//!
+//! The unsafe code here is the call of `fcntl` with a `struct flock` that lives on the stack.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use super::object::Object;
+use super::os_error;
+use crate::error::{Error, ErrorKind, Result};
+
+/// First of the bytes that participants lock; no file is that long.
+const FIRST_SLOT: i64 = 1 << 60;
+
+/// A byte with a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Byte {
+    /// Held for life by the participant in that slot.
+    Slot(u32),
+    /// Held while the name changes.
+    Name,
+}
+
+impl Byte {
+    fn offset(self) -> i64 {
+        match self {
+            Self::Slot(slot) => FIRST_SLOT + i64::from(slot),
+            Self::Name => FIRST_SLOT - 1,
+        }
+    }
+}
+
+/// A description of its own, to hold byte locks with; they go when it goes.
+#[derive(Debug)]
+pub(crate) struct Locker(OwnedFd);
+
+impl Locker {
+    /// Opens a fresh description of the object.
+    pub(crate) fn new(object: &Object) -> Result<Self> {
+        Ok(Self(object.reopen()?))
+    }
+
+    /// Takes the lock if nobody has it.
+    pub(crate) fn try_lock(&self, byte: Byte) -> Result<bool> {
+        let mut request = request(byte);
+        match control(&self.0, libc::F_OFD_SETLK, &mut request) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+                Ok(false)
+            }
+            Err(error) => Err(os_error("lock a byte of it", error)),
+        }
+    }
+
+    pub(super) fn descriptor(&self) -> &OwnedFd {
+        &self.0
+    }
+}
+
+/// Whether some other description holds the byte.
+///
+/// A lock that participants never take there is `ForeignLock`: it would make the dead look alive.
+pub(crate) fn is_held(object: &Object, byte: Byte) -> Result<bool> {
+    object.check_descriptor()?;
+    let mut request = request(byte);
+    control(object.borrow(), libc::F_OFD_GETLK, &mut request)
+        .map_err(|error| os_error("probe a lock of it", error))?;
+    if i32::from(request.l_type) == libc::F_UNLCK {
+        // A descriptor closed and reused between the check and the probe would say "unlocked" too.
+        object.check_descriptor()?;
+        return Ok(false);
+    }
+    let ours = i32::from(request.l_type) == libc::F_WRLCK
+        && request.l_start == byte.offset()
+        && request.l_len == 1
+        && request.l_pid == -1;
+    if ours {
+        return Ok(true);
+    }
+    Err(Error::new(
+        ErrorKind::ForeignLock,
+        format!(
+            "is locked by another program (lock type {}, {} bytes from {:#x}, pid {}): end that \
+             program; nobody but this library may lock segments",
+            request.l_type, request.l_len, request.l_start, request.l_pid
+        ),
+    ))
+}
+
+fn request(byte: Byte) -> libc::flock64 {
+    // SAFETY: flock64 is a C struct of integers, for which all zeros is a value.
+    let mut request: libc::flock64 = unsafe { std::mem::zeroed() };
+    request.l_type = libc::c_short::try_from(libc::F_WRLCK).expect("F_WRLCK is 1");
+    request.l_whence = libc::c_short::try_from(libc::SEEK_SET).expect("SEEK_SET is 0");
+    request.l_start = byte.offset();
+    request.l_len = 1;
+    request
+}
+
+fn control(
+    descriptor: impl std::os::fd::AsFd,
+    command: libc::c_int,
+    request: &mut libc::flock64,
+) -> io::Result<()> {
+    let descriptor: BorrowedFd<'_> = descriptor.as_fd();
+    loop {
+        // SAFETY: F_OFD_SETLK and F_OFD_GETLK read and write one flock64, which `request` is.
+        let result =
+            unsafe { libc::fcntl(descriptor.as_raw_fd(), command, std::ptr::from_mut(request)) };
+        if result == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Linux: `/dev/shm`, open-file-description locks, futexes.
+
+pub(crate) mod lifeline;
+pub(crate) mod limits;
+pub(crate) mod lock;
+pub(crate) mod map;
+pub(crate) mod object;
+pub(crate) mod process;
+pub(crate) mod wait;
+
+use std::io;
+
+use crate::error::{Error, ErrorKind};
+
+/// Turns a failed system call into an error; `what` completes "could not …".
+#[cold]
+fn os_error(what: &str, source: impl Into<io::Error>) -> Error {
+    let source = source.into();
+    let (kind, advice) = match source.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM) => (
+            ErrorKind::PermissionDenied,
+            "run as its owner, or let the owner create it with a wider `mode`",
+        ),
+        Some(libc::EMFILE) => (
+            ErrorKind::OutOfDescriptors,
+            "this process has no free file descriptors: close some, or raise `ulimit -n`",
+        ),
+        Some(libc::ENFILE) => (
+            ErrorKind::OutOfDescriptors,
+            "the system has no free file descriptors: raise `fs.file-max`",
+        ),
+        Some(libc::ENOMEM) => (
+            ErrorKind::OutOfAddressSpace,
+            "no address space is left: unmap something, or raise `ulimit -v` or \
+             `vm.max_map_count`",
+        ),
+        _ => {
+            let message = format!("could not {what}: {source}");
+            return Error::new(ErrorKind::Os, message).caused_by(source);
+        }
+    };
+    Error::new(kind, format!("could not {what}: {advice}")).caused_by(source)
+}

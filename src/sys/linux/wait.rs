@@ -1,0 +1,44 @@
+//! Sleeping on a shared word: futexes, the process-shared kind.
+
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::thread::futex::{self, Flags, Timespec};
+
+/// How a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// The time was over.
+    TimedOut,
+    /// The word had another value, somebody woke us, or a signal came: look again.
+    LookAgain,
+}
+
+/// Sleeps while `word` is `expected`, at most `slice` long, by the monotonic clock.
+pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
+    let timeout = Timespec {
+        tv_sec: i64::try_from(slice.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: slice.subsec_nanos().into(),
+    };
+    match futex::wait(word, Flags::empty(), expected, Some(&timeout)) {
+        Err(Errno::TIMEDOUT) => Woken::TimedOut,
+        _ => Woken::LookAgain,
+    }
+}
+
+/// Wakes all who sleep on `word`, in every process.
+pub(crate) fn wake_all(word: &AtomicU32) {
+    // The only failures are bad addresses, which a reference is not.
+    let _ = futex::wake(word, Flags::empty(), i32::MAX.unsigned_abs());
+}
+
+/// How often it pays to look again before sleeping: never, on one processor.
+pub(crate) fn spins() -> u32 {
+    static SPINS: OnceLock<u32> = OnceLock::new();
+    *SPINS.get_or_init(|| {
+        let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+        if several { 100 } else { 0 }
+    })
+}

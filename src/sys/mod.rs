@@ -1,0 +1,25 @@
+//! The platform: the only place that knows which operating system this is.
+//!
+//! | module | gives |
+//! |---|---|
+//! | `object` | named pieces of shared memory: create, publish, open, unlink, list |
+//! | `lock` | byte locks that the kernel drops when their holder dies |
+//! | `map` | mappings of an object |
+//! | `lifeline` | the proof that a participant is alive, and who was forked |
+//! | `wait` | sleep on a shared word, wake those who sleep |
+//! | `process` | who this process is |
+//! | `limits` | what this process may still allocate |
+//!
+//! Every platform has the same file names and the same functions.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as platform;
+
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+#[cfg(not(target_os = "linux"))]
+use unsupported as platform;
+
+pub(crate) use platform::{lifeline, limits, lock, map, object, process, wait};

@@ -1,0 +1,835 @@
+//! Arrays in shared memory: created, opened, and locked by rows.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Range, RangeBounds};
+use std::time::Duration;
+
+use ndarray::{
+    ArrayRef, Dimension, IntoDimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, RawArrayView,
+    RawArrayViewMut,
+};
+
+use super::element::{Element, checked_dtype};
+use super::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+use super::request::Request;
+use super::view;
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::npy::{Dtype, Order};
+use crate::segment::{
+    Access, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Segment,
+    create_unique, data_len, open_or_create,
+};
+use crate::sync::{default_stripes, rows_of};
+
+/// A shared array of one axis.
+pub type Array1<T> = Array<T, Ix1>;
+/// A shared array of two axes.
+pub type Array2<T> = Array<T, Ix2>;
+/// A shared array of three axes.
+pub type Array3<T> = Array<T, Ix3>;
+/// A shared array of four axes.
+pub type Array4<T> = Array<T, Ix4>;
+/// A shared array of five axes.
+pub type Array5<T> = Array<T, Ix5>;
+/// A shared array of six axes.
+pub type Array6<T> = Array<T, Ix6>;
+/// A shared array whose number of axes is known at run time.
+pub type ArrayD<T> = Array<T, IxDyn>;
+
+/// An n-dimensional array in shared memory, attached by name: what `Arc<RwLock<ndarray::Array>>` is
+/// between threads, this is between processes.
+///
+/// Whoever wants to read or write takes a lock, and gets a guard that derefs to
+/// [`ndarray::ArrayRef`]. A clone is the same handle: cheap, and usable from any thread.
+///
+/// The rows along axis 0 are split into *stripes*, each with a lock of its own, so that processes
+/// may write disjoint rows at once. Arrays of 64 KiB or more and 16 rows or more have 16.
+///
+/// An element type `[T; N]` adds axes at the end: `Array1<[f32; 3]>` of length 10 and `Array2<f32>`
+/// of shape (10, 3) are the same memory.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::Array2;
+///
+/// let image = Array2::<f32>::create("doc-image", (1080, 1920))?;
+/// image.write()?.fill(0.5);
+///
+/// // In any other process:
+/// let image = Array2::<f32>::open("doc-image")?;
+/// let mean = image.read()?.mean();
+/// image.write_rows(0..540)?.mapv_inplace(|x| x * 2.0);
+/// # assert_eq!(mean, Some(0.5));
+/// # Ok(()) }
+/// ```
+pub struct Array<T: Element, D: Dimension> {
+    segment: Segment,
+    shape: D,
+    element: PhantomData<fn() -> T>,
+}
+
+/// Creating, opening, and what the array is.
+impl<T: Element, D: Dimension> Array<T, D> {
+    /// Creates an array of zeros called `name`, of mode 0600, whose name goes when the last clone of
+    /// this handle is dropped.
+    ///
+    /// Costs 20–30 µs, and the kernel's time to find the memory: about 0.2 s a GiB.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists), [`InvalidName`](ErrorKind::InvalidName),
+    /// [`SizeOverflow`](ErrorKind::SizeOverflow), [`StorageFull`](ErrorKind::StorageFull),
+    /// [`MemoryLimit`](ErrorKind::MemoryLimit), and
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for elements of no bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let volume = ndshm::Array3::<u16>::create("doc-volume", (4, 512, 512))?;
+    /// assert_eq!(volume.shape(), [4, 512, 512]);
+    /// # Ok(()) }
+    /// ```
+    pub fn create(name: &str, shape: impl IntoDimension<Dim = D>) -> Result<Self> {
+        Self::options().create(name, shape)
+    }
+
+    /// Creates an array called `name` with the shape and the contents of `array`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let weights = ndarray::array![[0.5, 1.0], [2.0, 4.0]];
+    /// let shared = ndshm::Array2::create_from("doc-weights", &weights)?;
+    /// assert_eq!(*shared.read()?, weights);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_from(name: &str, array: &ArrayRef<T, D>) -> Result<Self> {
+        Self::options().create_from(name, array)
+    }
+
+    /// Creates an array of zeros under a name made up of `prefix` and 16 random hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let scratch = ndshm::Array1::<f64>::create_unique("doc-scratch-", 1000)?;
+    /// println!("tell the workers: {}", scratch.name());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_unique(prefix: &str, shape: impl IntoDimension<Dim = D>) -> Result<Self> {
+        Self::options().create_unique(prefix, shape)
+    }
+
+    /// Opens the array called `name`, checking element type, number of axes and kind. Costs about
+    /// 8 µs, whatever its size; this process takes a participant's slot at its first lock.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), [`DtypeMismatch`](ErrorKind::DtypeMismatch),
+    /// [`RankMismatch`](ErrorKind::RankMismatch), [`KindMismatch`](ErrorKind::KindMismatch), and those
+    /// of [`Segment::open`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # let made = ndshm::Array2::<f64>::create("doc-opened", (2, 2))?;
+    /// let array = ndshm::Array2::<f64>::open("doc-opened")?;
+    /// let wrong = ndshm::Array2::<f32>::open("doc-opened").unwrap_err();
+    /// assert_eq!(wrong.kind(), ndshm::ErrorKind::DtypeMismatch);
+    /// # Ok(()) }
+    /// ```
+    pub fn open(name: &str) -> Result<Self> {
+        Self::options().open(name)
+    }
+
+    /// Opens the array that `handle` means, and no namesake.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle`].
+    pub fn open_handle(handle: &Handle) -> Result<Self> {
+        Self::options().open_handle(handle)
+    }
+
+    /// Opens the array called `name`, or creates it if there is none; [`origin`](Self::origin) tells
+    /// which. Its name lasts until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and [`create`](Self::create), and
+    /// [`ShapeMismatch`](ErrorKind::ShapeMismatch) when it exists in another shape.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let one = ndshm::Array1::<u8>::open_or_create("doc-either", 10)?;
+    /// let two = ndshm::Array1::<u8>::open_or_create("doc-either", 10)?;
+    /// assert_eq!(two.origin(), ndshm::Origin::Opened);
+    /// ndshm::remove("doc-either")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_or_create(name: &str, shape: impl IntoDimension<Dim = D>) -> Result<Self> {
+        Self::options().open_or_create(name, shape)
+    }
+
+    /// Begins with the default options.
+    ///
+    /// # Examples
+    ///
+    /// See [`Options`].
+    #[must_use]
+    pub fn options() -> Options<Self> {
+        Options::new()
+    }
+
+    /// Returns the segment under the array.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-under-", 10)?;
+    /// println!("{}", array.segment().info()?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Returns the array's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert_eq!(ndshm::Array1::<u8>::create("doc-named", 10)?.name(), "doc-named");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.segment.name()
+    }
+
+    /// Returns the array's address as text, to be given to another process.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle`].
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.segment.handle()
+    }
+
+    /// Returns whether this handle created the array or found it.
+    ///
+    /// # Examples
+    ///
+    /// See [`Origin`].
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.segment.origin()
+    }
+
+    /// Returns the lengths of the axes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array2::<u8>::create_unique("doc-shape-", (2, 3))?;
+    /// assert_eq!((array.shape(), array.ndim(), array.len()), (&[2, 3][..], 2, 6));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.shape.slice()
+    }
+
+    /// Returns the number of axes.
+    ///
+    /// # Examples
+    ///
+    /// See [`shape`](Self::shape).
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.shape.ndim()
+    }
+
+    /// Returns the number of elements.
+    ///
+    /// # Examples
+    ///
+    /// See [`shape`](Self::shape).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.size()
+    }
+
+    /// Returns whether there are no elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert!(ndshm::Array2::<u8>::create_unique("doc-empty-", (0, 3))?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the number of stripes.
+    ///
+    /// # Examples
+    ///
+    /// See [`stripe_range`](Self::stripe_range).
+    #[must_use]
+    pub fn stripes(&self) -> u32 {
+        self.segment.control().stripes
+    }
+
+    /// Returns which rows make up a stripe: as even a split as whole rows allow; none when there is
+    /// no such stripe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::options().stripes(4).create_unique("doc-split-", 10)?;
+    /// let split: Vec<_> = (0..array.stripes()).map(|k| array.stripe_range(k)).collect();
+    /// assert_eq!(split, [0..2, 2..5, 5..7, 7..10]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn stripe_range(&self, stripe: u32) -> Range<usize> {
+        if stripe < self.stripes() {
+            rows_of(stripe, self.row_count(), self.stripes())
+        } else {
+            0..0
+        }
+    }
+
+    /// Copies the array out, under the read lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let shared = ndshm::Array2::<u8>::create_unique("doc-snapshot-", (2, 3))?;
+    /// let private: ndarray::Array2<u8> = shared.snapshot()?;
+    /// shared.write()?.fill(1);
+    /// assert_eq!(private.sum(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn snapshot(&self) -> Result<ndarray::Array<T, D>> {
+        Ok(self.read()?.to_owned())
+    }
+
+    /// Returns a raw view of the whole array, which takes no lock: valid while this handle lives, and
+    /// `unsafe` to dereference, because other processes may write meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-raw-", 4)?;
+    /// let raw = array.raw_view();
+    /// // SAFETY: the array is this test's own; nobody else writes it, and it outlives the view.
+    /// let view = unsafe { raw.deref_into_view() };
+    /// assert_eq!(view.sum(), 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn raw_view(&self) -> RawArrayView<T, D> {
+        view::raw(&self.segment, &self.shape)
+    }
+
+    /// Returns a raw view to write through, which takes no lock: see [`raw_view`](Self::raw_view).
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened with [`Access::Read`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-raw-mut-", 4)?;
+    /// let raw = array.raw_view_mut()?;
+    /// // SAFETY: the array is this test's own; nobody else uses it, and it outlives the view.
+    /// unsafe { raw.deref_into_view_mut() }.fill(1);
+    /// assert_eq!(array.read()?.sum(), 4);
+    /// # Ok(()) }
+    /// ```
+    pub fn raw_view_mut(&self) -> Result<RawArrayViewMut<T, D>> {
+        match self.segment.access() {
+            Access::ReadWrite => Ok(view::raw_mut(&self.segment, &self.shape)),
+            Access::Read => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "was opened for reading only: open it with `Access::ReadWrite` to write",
+            )
+            .of(self.name())),
+        }
+    }
+
+    /// Asks for a lock step by step, for combinations that have no method of their own.
+    ///
+    /// # Examples
+    ///
+    /// See [`Request`].
+    pub fn request(&self) -> Request<'_, T, D> {
+        Request::new(self)
+    }
+
+    pub(super) fn shape_ref(&self) -> &D {
+        &self.shape
+    }
+
+    /// Length of axis 0; one row when there is no axis.
+    pub(super) fn row_count(&self) -> usize {
+        self.shape().first().copied().unwrap_or(1)
+    }
+
+    /// Refuses an array of another shape than an `open_or_create` asked for.
+    fn in_shape(self, asked: &D) -> Result<Self> {
+        if self.shape == *asked {
+            return Ok(self);
+        }
+        let (found, asked) = (self.shape(), asked.slice());
+        Err(Error::new(
+            ErrorKind::ShapeMismatch,
+            format!("has shape {found:?}, asked for {asked:?}: open it as it is, or remove it"),
+        )
+        .of(self.name()))
+    }
+
+    /// Checks that a segment holds such an array.
+    fn from_segment(segment: Segment) -> Result<Self> {
+        let name = segment.name().to_owned();
+        Self::check(segment).of(&name)
+    }
+
+    fn check(segment: Segment) -> Result<Self> {
+        let control = segment.control();
+        if control.kind != Kind::Array {
+            return Err(Error::new(
+                ErrorKind::KindMismatch,
+                format!("holds a {:?}, asked for an Array: open it as that", control.kind),
+            ));
+        }
+        let (dtype, folded) = checked_dtype::<T>()?.fold();
+        let ndim = D::NDIM.map(|ndim| ndim + folded.len());
+        let asked = || match D::NDIM {
+            Some(_) => format!("asked for {dtype} ({})", axes(ndim.unwrap_or(0))),
+            None => format!("asked for {dtype}"),
+        };
+        let mismatch = |kind| {
+            let found = describe(&control.dtype, &control.shape);
+            Err(Error::new(kind, format!("holds {found}, {}", asked())))
+        };
+        if control.dtype != dtype || align_of::<T>() > 4096 {
+            return mismatch(ErrorKind::DtypeMismatch);
+        }
+        if ndim.is_some_and(|ndim| ndim != control.shape.len()) {
+            return mismatch(ErrorKind::RankMismatch);
+        }
+        let outer = match control.shape.len().checked_sub(folded.len()) {
+            Some(outer) if control.shape[outer..] == folded[..] => &control.shape[..outer],
+            _ => {
+                let found = describe(&control.dtype, &control.shape);
+                return Err(Error::new(
+                    ErrorKind::ShapeMismatch,
+                    format!("holds {found}, asked for elements of shape {folded:?}"),
+                ));
+            }
+        };
+        if control.order == Order::F && !folded.is_empty() {
+            return Err(Error::new(
+                ErrorKind::ShapeMismatch,
+                "is in Fortran order, where elements that are arrays are not contiguous: open it \
+                 with scalar elements and more axes",
+            ));
+        }
+        let mut shape = D::zeros(outer.len());
+        shape.slice_mut().copy_from_slice(outer);
+        Ok(Self { segment, shape, element: PhantomData })
+    }
+}
+
+/// Declares the ways to lock: each a line over [`Request`].
+macro_rules! locks {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident($($argument:ident: $type:ty),*) -> $result:ty =
+            |$request:ident| $body:expr, $example:literal;
+    )*) => {
+        /// Locking. All of it waits without spinning for long, ends when the deadline passes or the
+        /// owner dies, and costs about 40 ns when nobody is in the way.
+        impl<T: Element, D: Dimension> Array<T, D> {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// See [`Request::read`] and [`Request::write`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> ndshm::Result<()> {
+            /// # use std::time::Duration;
+            /// let array = ndshm::Array2::<f32>::create_unique("doc-lock-", (64, 1024))?;
+            #[doc = $example]
+            /// # Ok(()) }
+            /// ```
+            pub fn $name(&self $(, $argument: $type)*) -> Result<$result> {
+                let $request = self.request();
+                $body
+            }
+        )*}
+    };
+}
+
+locks! {
+    /// Locks all rows for reading.
+    read() -> ReadGuard<'_, T, D> = |request| request.read(),
+        "assert_eq!(array.read()?.sum(), 0.0);";
+    /// Locks all rows for reading if nobody writes them.
+    try_read() -> Option<ReadGuard<'_, T, D>> = |request| request.try_read(),
+        "assert!(array.try_read()?.is_some());";
+    /// Locks all rows for reading, waiting at most `timeout`.
+    read_timeout(timeout: Duration) -> ReadGuard<'_, T, D> = |request| request.timeout(timeout).read(),
+        "array.read_timeout(Duration::from_secs(1))?;";
+    /// Locks all rows for reading, even if a writer left them suspect: see the guard's `poison`.
+    read_recover() -> ReadGuard<'_, T, D> = |request| request.recover().read(),
+        "assert_eq!(array.read_recover()?.poison(), None);";
+    /// Locks all rows for reading, with a guard that may go anywhere.
+    read_owned() -> OwnedReadGuard<T, D> = |request| request.read_owned(),
+        "assert_eq!(array.read_owned()?.sum(), 0.0);";
+
+    /// Locks some rows along axis 0 for reading.
+    read_rows(rows: impl RangeBounds<usize>) -> ReadGuard<'_, T, D> =
+        |request| request.rows(rows).read(),
+        "assert_eq!(array.read_rows(8..16)?.shape(), [8, 1024]);";
+    /// Locks some rows for reading if nobody writes them.
+    try_read_rows(rows: impl RangeBounds<usize>) -> Option<ReadGuard<'_, T, D>> =
+        |request| request.rows(rows).try_read(),
+        "assert!(array.try_read_rows(8..16)?.is_some());";
+    /// Locks some rows for reading, waiting at most `timeout`.
+    read_rows_timeout(rows: impl RangeBounds<usize>, timeout: Duration) -> ReadGuard<'_, T, D> =
+        |request| request.rows(rows).timeout(timeout).read(),
+        "array.read_rows_timeout(8..16, Duration::from_secs(1))?;";
+    /// Locks some rows for reading, even if a writer left them suspect.
+    read_rows_recover(rows: impl RangeBounds<usize>) -> ReadGuard<'_, T, D> =
+        |request| request.rows(rows).recover().read(),
+        "assert_eq!(array.read_rows_recover(8..16)?.poison(), None);";
+    /// Locks some rows for reading, with a guard that may go anywhere.
+    read_rows_owned(rows: impl RangeBounds<usize>) -> OwnedReadGuard<T, D> =
+        |request| request.rows(rows).read_owned(),
+        "assert_eq!(array.read_rows_owned(8..16)?.rows(), 8..16);";
+
+    /// Locks all rows for writing.
+    write() -> WriteGuard<'_, T, D> = |request| request.write(),
+        "array.write()?.fill(1.0);";
+    /// Locks all rows for writing if nobody reads or writes them.
+    try_write() -> Option<WriteGuard<'_, T, D>> = |request| request.try_write(),
+        "assert!(array.try_write()?.is_some());";
+    /// Locks all rows for writing, waiting at most `timeout`.
+    write_timeout(timeout: Duration) -> WriteGuard<'_, T, D> = |request| request.timeout(timeout).write(),
+        "array.write_timeout(Duration::from_secs(1))?.fill(1.0);";
+    /// Locks all rows for writing, even if a writer left them suspect: mend them, then call the
+    /// guard's `mark_consistent`.
+    write_recover() -> WriteGuard<'_, T, D> = |request| request.recover().write(),
+        "assert_eq!(array.write_recover()?.poison(), None);";
+    /// Locks all rows for writing, with a guard that may go anywhere.
+    write_owned() -> OwnedWriteGuard<T, D> = |request| request.write_owned(),
+        "array.write_owned()?.fill(1.0);";
+
+    /// Locks some rows along axis 0 for writing; others may write other stripes meanwhile.
+    write_rows(rows: impl RangeBounds<usize>) -> WriteGuard<'_, T, D> =
+        |request| request.rows(rows).write(),
+        "array.write_rows(..32)?.fill(1.0);";
+    /// Locks some rows for writing if nobody reads or writes their stripes.
+    try_write_rows(rows: impl RangeBounds<usize>) -> Option<WriteGuard<'_, T, D>> =
+        |request| request.rows(rows).try_write(),
+        "assert!(array.try_write_rows(..32)?.is_some());";
+    /// Locks some rows for writing, waiting at most `timeout`.
+    write_rows_timeout(rows: impl RangeBounds<usize>, timeout: Duration) -> WriteGuard<'_, T, D> =
+        |request| request.rows(rows).timeout(timeout).write(),
+        "array.write_rows_timeout(..32, Duration::from_secs(1))?.fill(1.0);";
+    /// Locks some rows for writing, even if a writer left them suspect.
+    write_rows_recover(rows: impl RangeBounds<usize>) -> WriteGuard<'_, T, D> =
+        |request| request.rows(rows).recover().write(),
+        "assert_eq!(array.write_rows_recover(..32)?.poison(), None);";
+    /// Locks some rows for writing, with a guard that may go anywhere.
+    write_rows_owned(rows: impl RangeBounds<usize>) -> OwnedWriteGuard<T, D> =
+        |request| request.rows(rows).write_owned(),
+        "array.write_rows_owned(..32)?.fill(1.0);";
+
+    /// Locks the rows of one stripe for writing.
+    write_stripe(stripe: u32) -> WriteGuard<'_, T, D> = |request| request.stripe(stripe).write(),
+        "assert_eq!(array.write_stripe(3)?.rows(), array.stripe_range(3));";
+    /// Locks the rows of one stripe for writing if nobody reads or writes them.
+    try_write_stripe(stripe: u32) -> Option<WriteGuard<'_, T, D>> =
+        |request| request.stripe(stripe).try_write(),
+        "assert!(array.try_write_stripe(3)?.is_some());";
+    /// Locks the rows of one stripe for writing, waiting at most `timeout`.
+    write_stripe_timeout(stripe: u32, timeout: Duration) -> WriteGuard<'_, T, D> =
+        |request| request.stripe(stripe).timeout(timeout).write(),
+        "array.write_stripe_timeout(3, Duration::from_secs(1))?.fill(1.0);";
+    /// Locks the rows of one stripe for writing, even if a writer left them suspect.
+    write_stripe_recover(stripe: u32) -> WriteGuard<'_, T, D> =
+        |request| request.stripe(stripe).recover().write(),
+        "assert_eq!(array.write_stripe_recover(3)?.poison(), None);";
+    /// Locks the rows of one stripe for writing, with a guard that may go anywhere.
+    write_stripe_owned(stripe: u32) -> OwnedWriteGuard<T, D> =
+        |request| request.stripe(stripe).write_owned(),
+        "array.write_stripe_owned(3)?.fill(1.0);";
+}
+
+/// Options of arrays.
+impl<T: Element, D: Dimension> Options<Array<T, D>> {
+    /// Sets the order of the axes in memory. Default: [`Order::C`], rows contiguous.
+    ///
+    /// # Examples
+    ///
+    /// See [`Options`].
+    #[must_use]
+    pub fn order(self, order: Order) -> Self {
+        self.set_order(order)
+    }
+
+    /// Sets how many stripes the rows are split into, 1 to 1024. Default: 16 for arrays of 64 KiB
+    /// or more and 16 rows or more, else 1. Locking all rows costs a few nanoseconds a stripe.
+    ///
+    /// # Examples
+    ///
+    /// See [`Array::stripe_range`].
+    #[must_use]
+    pub fn stripes(self, stripes: u32) -> Self {
+        self.set_stripes(stripes)
+    }
+
+    /// Creates an array of zeros: see [`Array::create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create`], and [`InvalidArgument`](ErrorKind::InvalidArgument) for options
+    /// that can never work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::options().mode(0o660).create("doc-with-mode", 10)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create(&self, name: &str, shape: impl IntoDimension<Dim = D>) -> Result<Array<T, D>> {
+        let shape = shape.into_dimension();
+        self.make(Name::new(name)?, &shape, Lifetime::Creator, None)
+    }
+
+    /// Creates an array with the contents of another: see [`Array::create_from`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Array2, Order};
+    ///
+    /// let columns = Array2::options()
+    ///     .order(Order::F)
+    ///     .create_from("doc-columns", &ndarray::array![[1, 2], [3, 4]])?;
+    /// assert_eq!(columns.read()?.strides(), [1, 2]);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_from(&self, name: &str, array: &ArrayRef<T, D>) -> Result<Array<T, D>> {
+        self.make(Name::new(name)?, &array.raw_dim(), Lifetime::Creator, Some(array))
+    }
+
+    /// Creates an array of zeros under a name made up: see [`Array::create_unique`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::options().stripes(2).create_unique("doc-unique-", 10)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_unique(
+        &self,
+        prefix: &str,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Array<T, D>> {
+        let shape = shape.into_dimension();
+        create_unique(prefix, |name| self.make(name, &shape, Lifetime::Creator, None))
+    }
+
+    /// Opens an array: see [`Array::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::open`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Access`].
+    pub fn open(&self, name: &str) -> Result<Array<T, D>> {
+        Array::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
+    }
+
+    /// Opens the array that a handle means: see [`Array::open_handle`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::open_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, Array1};
+    ///
+    /// let array = Array1::<u8>::create_unique("doc-by-handle-", 10)?;
+    /// let same = Array1::<u8>::options().access(Access::Read).open_handle(&array.handle())?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(&self, handle: &Handle) -> Result<Array<T, D>> {
+        Array::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+    }
+
+    /// Opens or creates an array: see [`Array::open_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::open_or_create`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Array1, Lifetime};
+    ///
+    /// let options = Array1::<u8>::options().lifetime(Lifetime::Creator);
+    /// let array = options.open_or_create("doc-either-way", 10)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_or_create(
+        &self,
+        name: &str,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Array<T, D>> {
+        let shape = shape.into_dimension();
+        open_or_create(
+            &Name::new(name)?,
+            || self.open(name)?.in_shape(&shape),
+            |name| self.make(name, &shape, Lifetime::Persistent, None),
+        )
+    }
+
+    fn make(
+        &self,
+        name: Name,
+        shape: &D,
+        lifetime: Lifetime,
+        contents: Option<&ArrayRef<T, D>>,
+    ) -> Result<Array<T, D>> {
+        let text = name.as_str().to_owned();
+        self.make_named(name, shape, lifetime, contents).of(&text)
+    }
+
+    fn make_named(
+        &self,
+        name: Name,
+        shape: &D,
+        lifetime: Lifetime,
+        contents: Option<&ArrayRef<T, D>>,
+    ) -> Result<Array<T, D>> {
+        let settings = self.settings();
+        let (dtype, folded) = checked_dtype::<T>()?.fold();
+        if !folded.is_empty() && settings.order == Order::F {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "asks for Fortran order and elements that are arrays, which would not be \
+                 contiguous: use scalar elements and more axes",
+            ));
+        }
+        let axes: Vec<usize> = shape.slice().iter().chain(&folded).copied().collect();
+        let data_len = data_len(&axes, dtype.item_size())?;
+        let rows = axes.first().copied().unwrap_or(1);
+        let mut draft = Draft::new(&Blueprint {
+            kind: Kind::Array,
+            dtype: &dtype,
+            shape: &axes,
+            stripes: settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows)),
+            shadow_len: 0,
+            lifetime: settings.lifetime.unwrap_or(lifetime),
+            settings,
+        })?;
+        if let Some(contents) = contents {
+            view::of_draft(&mut draft, shape).assign(contents);
+        }
+        Array::check(draft.publish(name)?)
+    }
+}
+
+fn describe(dtype: &Dtype, shape: &[usize]) -> String {
+    let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
+    match lengths.len() {
+        0 => format!("{dtype} (0 axes)"),
+        count => format!("{dtype} ({}: {})", axes(count), lengths.join(" × ")),
+    }
+}
+
+fn axes(count: usize) -> String {
+    if count == 1 { "1 axis".into() } else { format!("{count} axes") }
+}
+
+impl<T: Element, D: Dimension> Clone for Array<T, D> {
+    fn clone(&self) -> Self {
+        Self { segment: self.segment.clone(), shape: self.shape.clone(), element: PhantomData }
+    }
+}
+
+impl<T: Element, D: Dimension> fmt::Debug for Array<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Array")
+            .field("name", &self.name())
+            .field("dtype", &format_args!("{}", self.segment.control().dtype))
+            .field("shape", &self.shape())
+            .finish_non_exhaustive()
+    }
+}

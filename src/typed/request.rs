@@ -1,0 +1,333 @@
+//! Every way to ask for a lock on rows.
+
+use std::ops::{Bound, Range, RangeBounds};
+use std::time::Duration;
+
+use ndarray::Dimension;
+
+use super::array::Array;
+use super::element::Element;
+use super::guard::{Extent, OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::Patience;
+use crate::segment::Access;
+use crate::sync::{Demand, Hold, Mode, Regard, rows_of, stripes_over};
+
+/// Which rows are asked for.
+#[derive(Clone, Debug)]
+enum Rows {
+    All,
+    Range(Bound<usize>, Bound<usize>),
+    Stripe(u32),
+}
+
+/// A request for a lock, put together step by step; for combinations that have no method of their
+/// own on [`Array`].
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use std::time::Duration;
+///
+/// let array = ndshm::Array2::<f32>::create_unique("doc-request-", (100, 100))?;
+/// let guard = array
+///     .request()
+///     .rows(10..20)
+///     .timeout(Duration::from_millis(50))
+///     .recover()
+///     .write_owned()?;
+/// assert_eq!(guard.rows(), 10..20);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a request does nothing until it reads or writes"]
+pub struct Request<'a, T: Element, D: Dimension> {
+    array: &'a Array<T, D>,
+    rows: Rows,
+    patience: Patience,
+    regard: Regard,
+}
+
+impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
+    pub(super) fn new(array: &'a Array<T, D>) -> Self {
+        Self { array, rows: Rows::All, patience: Patience::Endless, regard: Regard::Refuse }
+    }
+
+    /// Asks for some rows along axis 0 only, and locks no more than the stripes they lie in.
+    ///
+    /// # Examples
+    ///
+    /// See [`Request`].
+    pub fn rows(mut self, rows: impl RangeBounds<usize>) -> Self {
+        self.rows = Rows::Range(rows.start_bound().cloned(), rows.end_bound().cloned());
+        self
+    }
+
+    /// Asks for the rows of one stripe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::options().stripes(4).create_unique("doc-stripe-", 100)?;
+    /// assert_eq!(array.request().stripe(1).write()?.rows(), 25..50);
+    /// # Ok(()) }
+    /// ```
+    pub fn stripe(mut self, stripe: u32) -> Self {
+        self.rows = Rows::Stripe(stripe);
+        self
+    }
+
+    /// Waits at most that long, by the monotonic clock.
+    ///
+    /// # Examples
+    ///
+    /// See [`Request`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.patience = Patience::at_most(timeout);
+        self
+    }
+
+    /// Hands out rows that a dead or panicked writer left suspect, instead of failing.
+    ///
+    /// # Examples
+    ///
+    /// See [`Poison`](crate::Poison).
+    pub fn recover(mut self) -> Self {
+        self.regard = Regard::Accept;
+        self
+    }
+
+    /// Locks for reading.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](ErrorKind::Timeout), which names the owner; [`OwnerDied`](ErrorKind::OwnerDied) and
+    /// [`Poisoned`](ErrorKind::Poisoned) without [`recover`](Self::recover);
+    /// [`Deadlock`](ErrorKind::Deadlock) when this thread would wait for itself;
+    /// [`OutOfBounds`](ErrorKind::OutOfBounds); [`OutOfSlots`](ErrorKind::OutOfSlots) when this
+    /// process is one too many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-ask-", 100)?;
+    /// assert_eq!(array.request().rows(90..).read()?.len(), 10);
+    /// # Ok(()) }
+    /// ```
+    pub fn read(self) -> Result<ReadGuard<'a, T, D>> {
+        self.tracked(Mode::Read, ReadGuard::new).map(acquired)
+    }
+
+    /// Locks for reading if that is possible at once; `None` when somebody writes the rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read), without `Timeout`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-ask-", 100)?;
+    /// assert!(array.request().rows(..10).try_read()?.is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn try_read(self) -> Result<Option<ReadGuard<'a, T, D>>> {
+        self.at_once().tracked(Mode::Read, ReadGuard::new)
+    }
+
+    /// Locks for reading, with a guard that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedReadGuard`].
+    pub fn read_owned(self) -> Result<OwnedReadGuard<T, D>> {
+        self.untracked(Mode::Read, OwnedReadGuard::new).map(acquired)
+    }
+
+    /// Locks for reading if that is possible at once, with a guard that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read), without `Timeout`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-ask-", 100)?;
+    /// assert!(array.request().try_read_owned()?.is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn try_read_owned(self) -> Result<Option<OwnedReadGuard<T, D>>> {
+        self.at_once().untracked(Mode::Read, OwnedReadGuard::new)
+    }
+
+    /// Locks for writing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read), and [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened
+    /// with [`Access::Read`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-ask-", 100)?;
+    /// array.request().rows(..10).write()?.fill(1);
+    /// # Ok(()) }
+    /// ```
+    pub fn write(self) -> Result<WriteGuard<'a, T, D>> {
+        self.writable()?.tracked(Mode::Write, WriteGuard::new).map(acquired)
+    }
+
+    /// Locks for writing if that is possible at once; `None` when somebody reads or writes the rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write), without `Timeout`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-ask-", 100)?;
+    /// assert!(array.request().rows(..10).try_write()?.is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn try_write(self) -> Result<Option<WriteGuard<'a, T, D>>> {
+        self.writable()?.at_once().tracked(Mode::Write, WriteGuard::new)
+    }
+
+    /// Locks for writing, with a guard that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write).
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedWriteGuard`].
+    pub fn write_owned(self) -> Result<OwnedWriteGuard<T, D>> {
+        self.writable()?.untracked(Mode::Write, OwnedWriteGuard::new).map(acquired)
+    }
+
+    /// Locks for writing if that is possible at once, with a guard that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write), without `Timeout`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-ask-", 100)?;
+    /// assert!(array.request().try_write_owned()?.is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn try_write_owned(self) -> Result<Option<OwnedWriteGuard<T, D>>> {
+        self.writable()?.at_once().untracked(Mode::Write, OwnedWriteGuard::new)
+    }
+
+    fn at_once(mut self) -> Self {
+        self.patience = Patience::None;
+        self
+    }
+
+    fn writable(self) -> Result<Self> {
+        match self.array.segment().access() {
+            Access::ReadWrite => Ok(self),
+            Access::Read => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "was opened for reading only: open it with `Access::ReadWrite` to write",
+            )
+            .of(self.array.name())),
+        }
+    }
+
+    fn tracked<G>(
+        self,
+        mode: Mode,
+        guard: impl FnOnce(Hold<&'a crate::Segment>, &Extent<'_, D>) -> G,
+    ) -> Result<Option<G>> {
+        let (demand, extent) = self.demand(mode)?;
+        let hold = Hold::tracked(self.array.segment(), &demand)?;
+        Ok(hold.map(|hold| guard(hold, &extent)))
+    }
+
+    fn untracked<G>(
+        self,
+        mode: Mode,
+        guard: impl FnOnce(Hold<crate::Segment>, &Extent<'_, D>) -> G,
+    ) -> Result<Option<G>> {
+        let (demand, extent) = self.demand(mode)?;
+        let hold = Hold::untracked(self.array.segment().clone(), &demand)?;
+        Ok(hold.map(|hold| guard(hold, &extent)))
+    }
+
+    fn demand(&self, mode: Mode) -> Result<(Demand, Extent<'a, D>)> {
+        let stripes_in_all = self.array.stripes();
+        let rows = self.bounds().of(self.array.name())?;
+        let stripes = match (&rows, &self.rows) {
+            (_, &Rows::Stripe(stripe)) => stripe..stripe + 1,
+            (Some(rows), _) => stripes_over(rows, self.array.row_count(), stripes_in_all),
+            (None, _) => 0..stripes_in_all,
+        };
+        let demand = Demand { stripes, mode, patience: self.patience, regard: self.regard };
+        Ok((demand, Extent { shape: self.array.shape_ref(), rows }))
+    }
+
+    /// The rows asked for, checked; `None` for all of them.
+    fn bounds(&self) -> Result<Option<Range<usize>>> {
+        let rows = self.array.row_count();
+        match self.rows {
+            Rows::All => Ok(None),
+            _ if self.array.ndim() == 0 => Err(Error::new(
+                ErrorKind::OutOfBounds,
+                "has no axes, so it has no rows: lock it whole with `read` or `write`",
+            )),
+            Rows::Stripe(stripe) if stripe < self.array.stripes() => {
+                Ok(Some(rows_of(stripe, rows, self.array.stripes())))
+            }
+            Rows::Stripe(stripe) => Err(Error::new(
+                ErrorKind::OutOfBounds,
+                format!("has {} stripes, asked for stripe {stripe}", self.array.stripes()),
+            )),
+            Rows::Range(from, to) => {
+                let start = match from {
+                    Bound::Included(row) => Some(row),
+                    Bound::Excluded(row) => row.checked_add(1),
+                    Bound::Unbounded => Some(0),
+                };
+                let end = match to {
+                    Bound::Included(row) => row.checked_add(1),
+                    Bound::Excluded(row) => Some(row),
+                    Bound::Unbounded => Some(rows),
+                };
+                match (start, end) {
+                    (Some(start), Some(end)) if start <= end && end <= rows => {
+                        Ok(Some(start..end))
+                    }
+                    _ => Err(Error::new(
+                        ErrorKind::OutOfBounds,
+                        format!("has {rows} rows, asked for rows {from:?} to {to:?}"),
+                    )),
+                }
+            }
+        }
+    }
+}
+
+/// Only a request that does not wait comes back without a lock and without an error.
+fn acquired<G>(guard: Option<G>) -> G {
+    guard.expect("a request that waits ends with a lock or an error")
+}
