@@ -49,6 +49,16 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Tells whether a command is there and succeeds; what it prints is of no interest.
+pub(crate) fn works(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
 fn not_run(command: &Command, error: std::io::Error) -> String {
     format!("{error}: {}", show(command))
 }

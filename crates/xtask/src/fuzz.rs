@@ -1,9 +1,8 @@
 //! The fuzz targets, each from its seeds and for a bounded time.
 
-use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::{env, fs};
 
 use crate::{Outcome, Result, command, paths};
 
@@ -17,22 +16,22 @@ pub(crate) fn run(target: Option<String>, seconds: u64) -> Result<Outcome> {
     if !command::read(Command::new("rustup").args(["toolchain", "list"]))?.contains("nightly") {
         return Ok(Outcome::Skipped("fuzzing wants `rustup toolchain install nightly`".into()));
     }
-    if command::read(Command::new("c++").arg("--version")).is_err() {
+    if !command::works(Command::new("c++").arg("--version")) {
         return Ok(Outcome::Skipped("libFuzzer wants a C++ compiler (Debian: g++)".into()));
     }
-    let path = path_with_cargo_fuzz()?;
     let build = paths::target()?.join("fuzz");
     for target in targets {
         let corpus = build.join("corpus").join(&target);
         fs::create_dir_all(&corpus)?;
-        let mut fuzz = command::cargo(["+nightly", "fuzz", "run", "--target-dir"]);
-        fuzz.env("PATH", &path).arg(&build).arg(&target).arg(corpus);
+        let mut fuzz = cargo_fuzz()?;
+        fuzz.args(["run", "--target-dir"]).arg(&build).arg(&target).arg(corpus);
         let seeds = Path::new("fuzz/seeds").join(&target);
         if seeds.is_dir() {
             fuzz.arg(seeds);
         }
         fuzz.arg("--").arg(format!("-max_total_time={seconds}"));
-        command::run(fuzz.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]))?;
+        fuzz.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
+        command::run(fuzz.env("RUSTUP_TOOLCHAIN", "nightly"))?;
     }
     Ok(Outcome::Passed)
 }
@@ -50,17 +49,20 @@ fn targets() -> Result<Vec<String>> {
     if targets.is_empty() { Err(format!("{dir} is empty").into()) } else { Ok(targets) }
 }
 
-/// Returns a `PATH` on which Cargo finds `cargo fuzz`, which is installed into the cache if it is
-/// missing.
-fn path_with_cargo_fuzz() -> Result<OsString> {
-    let cache = paths::cache()?;
-    let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(env::split_paths(&path).chain([cache.join("bin")]))?;
-    if command::read(command::cargo(["fuzz", "--version"]).env("PATH", &path)).is_err() {
+/// Returns `cargo fuzz` on nightly. Where it is missing it is installed into the cache.
+fn cargo_fuzz() -> Result<Command> {
+    if command::works(&mut command::cargo(["fuzz", "--version"])) {
+        return Ok(command::cargo(["fuzz"]));
+    }
+    let root = paths::cache()?;
+    let cached = root.join("bin/cargo-fuzz");
+    if !cached.exists() {
         // A driver of other programs gains nothing from being optimised.
         let mut install =
             command::cargo(["install", "cargo-fuzz", "--locked", "--debug", "--root"]);
-        command::run(install.arg(cache).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
+        command::run(install.arg(root).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
     }
-    Ok(path)
+    let mut cargo_fuzz = Command::new(cached);
+    cargo_fuzz.arg("fuzz");
+    Ok(cargo_fuzz)
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use crate::{Result, command, paths};
 
@@ -11,7 +11,7 @@ use crate::{Result, command, paths};
 pub(crate) fn set_up() -> Result<PathBuf> {
     let venv = paths::target()?.join("numpy-venv");
     let python = venv.join("bin/python");
-    if !has_numpy(&python) {
+    if !command::works(Command::new(&python).args(["-c", "import numpy"])) {
         fs::create_dir_all(&venv)?;
         // Standard output is for the path of the interpreter alone.
         command::run(
@@ -25,13 +25,4 @@ pub(crate) fn set_up() -> Result<PathBuf> {
         )?;
     }
     Ok(python)
-}
-
-fn has_numpy(python: &Path) -> bool {
-    Command::new(python)
-        .args(["-c", "import numpy"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
