@@ -2,8 +2,14 @@
 
 use std::time::Instant;
 
-use crate::command::{cargo, run as run_command};
-use crate::{Outcome, Result, cross, fuzz, loom, numpy, storm};
+use crate::Outcome;
+use crate::Result;
+use crate::command::{self, cargo};
+use crate::cross;
+use crate::fuzz;
+use crate::loom;
+use crate::numpy;
+use crate::storm;
 
 /// Runs all checks in order and stops at the first that fails.
 pub(crate) fn run() -> Result {
@@ -12,26 +18,28 @@ pub(crate) fn run() -> Result {
     let test = |args: &[&str]| {
         let mut test = cargo(["test"]);
         test.args(args).env("NDSHM_PYTHON", &python).env("NDSHM_REQUIRE_PYTHON", "1");
-        run_command(&mut test)
+        command::run(&mut test)
     };
 
     ci.step("format", || {
-        run_command(&mut cargo(["fmt", "--all", "--check"]))?;
-        run_command(&mut cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+        command::run(&mut cargo(["fmt", "--all", "--check"]))?;
+        command::run(&mut cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
     })?;
     ci.step("clippy", || clippy(&[]))?;
     ci.step("clippy, no features", || clippy(&["--no-default-features"]))?;
     ci.step("clippy, all features", || clippy(&["--all-features"]))?;
     ci.step("documentation", || {
         let mut doc = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
-        run_command(doc.env("RUSTDOCFLAGS", "-D warnings"))
+        command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     ci.step("tests", || test(&["--workspace"]))?;
     ci.step("tests, no features", || test(&["--no-default-features"]))?;
     ci.step("tests, all features", || test(&["--all-features"]))?;
     ci.step("kill storm", || storm::run(20, storm::Report::Text))?;
-    ci.step("example", || run_command(&mut cargo(["run", "--release", "--example", "astronaut"])))?;
-    ci.step("benchmarks build", || run_command(&mut cargo(["bench", "--no-run"])))?;
+    ci.step("example", || {
+        command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))
+    })?;
+    ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
     ci.step("loom", || loom::run(60))?;
     ci.task("fuzz", || fuzz::run(None, 30))?;
     ci.task("other platforms", cross::run)?;
@@ -41,7 +49,7 @@ pub(crate) fn run() -> Result {
 
 fn clippy(features: &[&str]) -> Result {
     let mut clippy = cargo(["clippy", "--workspace", "--all-targets"]);
-    run_command(clippy.args(features).args(["--", "-D", "warnings"]))
+    command::run(clippy.args(features).args(["--", "-D", "warnings"]))
 }
 
 #[derive(Default)]

@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::{fs, io};
 
-use crate::{Outcome, Result, command, paths};
+use crate::Outcome;
+use crate::Result;
+use crate::command;
+use crate::paths;
 
 const TARGETS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outcome, Result, command, paths};
+use crate::Outcome;
+use crate::Result;
+use crate::command;
+use crate::paths;
 
 /// Runs one target, or all, for `seconds` each. New inputs are kept under the target directory;
 /// the seeds in the checkout are only read.

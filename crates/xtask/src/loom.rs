@@ -1,6 +1,8 @@
 //! The lock algorithms under loom, which runs them in every interleaving it can reach.
 
-use crate::{Result, command, paths};
+use crate::Result;
+use crate::command;
+use crate::paths;
 
 /// Runs every model for at most `seconds`.
 pub(crate) fn run(seconds: u64) -> Result {

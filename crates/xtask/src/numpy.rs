@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::{Result, command, paths};
+use crate::Result;
+use crate::command;
+use crate::paths;
 
 /// Makes the virtual environment unless it is there and works, and returns its interpreter.
 pub(crate) fn set_up() -> Result<PathBuf> {

@@ -2,7 +2,9 @@
 
 use std::{fs, io};
 
-use crate::{Result, command, paths};
+use crate::Result;
+use crate::command;
+use crate::paths;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Report {
