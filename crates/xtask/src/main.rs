@@ -1,3 +1,132 @@
 //! `cargo xtask`: the checks, storms and set-ups of this repository.
 
-fn main() {}
+use std::env;
+use std::process::ExitCode;
+
+mod ci;
+mod command;
+mod cross;
+mod fuzz;
+mod loom;
+mod numpy;
+mod paths;
+mod storm;
+
+const USAGE: &str = "\
+Usage: cargo xtask TASK
+
+  ci                            every check that a change must pass
+  numpy                         set up a Python with NumPy for the tests, print its path
+  storm [--seconds N] [--json]  SIGKILL processes at random while they share segments
+  loom [--seconds N]            explore the interleavings of the lock algorithms
+  fuzz [TARGET] [--seconds N]   feed mutated bytes to the parsers
+  cross                         type-check for Windows and macOS";
+
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// How a task ended that did not fail.
+enum Outcome {
+    Passed,
+    /// The machine lacks something; says what.
+    Skipped(String),
+}
+
+#[derive(Debug, PartialEq)]
+enum Task {
+    Ci,
+    Numpy,
+    Storm { seconds: u64, report: storm::Report },
+    Loom { seconds: u64 },
+    Fuzz { target: Option<String>, seconds: u64 },
+    Cross,
+}
+
+fn main() -> ExitCode {
+    let ended = parse(env::args().skip(1)).and_then(|task| {
+        env::set_current_dir(paths::workspace())?;
+        run(task)
+    });
+    match ended {
+        Ok(Outcome::Passed) => ExitCode::SUCCESS,
+        Ok(Outcome::Skipped(reason)) => {
+            eprintln!("SKIPPED: {reason}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<Outcome> {
+    match task {
+        Task::Ci => ci::run()?,
+        Task::Numpy => println!("{}", numpy::set_up()?.display()),
+        Task::Storm { seconds, report } => storm::run(seconds, report)?,
+        Task::Loom { seconds } => loom::run(seconds)?,
+        Task::Fuzz { target, seconds } => return fuzz::run(target, seconds),
+        Task::Cross => return cross::run(),
+    }
+    Ok(Outcome::Passed)
+}
+
+fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
+    let mut words = Vec::new();
+    let mut seconds = None;
+    let mut report = storm::Report::Text;
+    let mut args = args;
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--seconds" => {
+                let value = args.next().ok_or("--seconds wants a number")?;
+                seconds = Some(value.parse().map_err(|_| format!("`{value}` is no number"))?);
+            }
+            "--json" => report = storm::Report::Json,
+            flag if flag.starts_with('-') => return Err(USAGE.into()),
+            _ => words.push(arg),
+        }
+    }
+    let mut words = words.into_iter();
+    let name = words.next().ok_or(USAGE)?;
+    let task = match name.as_str() {
+        "ci" => Task::Ci,
+        "numpy" => Task::Numpy,
+        "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
+        "loom" => Task::Loom { seconds: seconds.unwrap_or(60) },
+        "fuzz" => Task::Fuzz { target: words.next(), seconds: seconds.unwrap_or(60) },
+        "cross" => Task::Cross,
+        _ => return Err(USAGE.into()),
+    };
+    match words.next() {
+        None => Ok(task),
+        Some(_) => Err(USAGE.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn tasks_take_their_options_in_any_order() {
+        let storm = Task::Storm { seconds: 5, report: storm::Report::Json };
+        assert_eq!(parsed("storm --json --seconds 5").unwrap(), storm);
+        let fuzz = Task::Fuzz { target: Some("header".into()), seconds: 9 };
+        assert_eq!(parsed("fuzz --seconds 9 header").unwrap(), fuzz);
+        assert_eq!(parsed("loom").unwrap(), Task::Loom { seconds: 60 });
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for line in
+            ["", "storms", "ci now", "storm --second 5", "loom --seconds", "loom --seconds x"]
+        {
+            assert!(parsed(line).is_err(), "{line:?} was accepted");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Every check that a change must pass, the quick ones first.
+
+use std::time::Instant;
+
+use crate::Outcome;
+use crate::Result;
+use crate::command::{self, cargo};
+use crate::cross;
+use crate::fuzz;
+use crate::loom;
+use crate::numpy;
+use crate::storm;
+
+/// Runs all checks in order and stops at the first that fails.
+pub(crate) fn run() -> Result {
+    let mut ci = Ci::default();
+    let python = numpy::set_up()?;
+    let test = |args: &[&str]| {
+        let mut test = cargo(["test"]);
+        test.args(args).env("NDSHM_PYTHON", &python).env("NDSHM_REQUIRE_PYTHON", "1");
+        command::run(&mut test)
+    };
+
+    ci.step("format", || {
+        command::run(&mut cargo(["fmt", "--all", "--check"]))?;
+        command::run(&mut cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+    })?;
+    ci.step("clippy", || clippy(&[]))?;
+    ci.step("clippy, no features", || clippy(&["--no-default-features"]))?;
+    ci.step("clippy, all features", || clippy(&["--all-features"]))?;
+    ci.step("documentation", || {
+        let mut doc = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
+        command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    ci.step("tests", || test(&["--workspace"]))?;
+    ci.step("tests, no features", || test(&["--no-default-features"]))?;
+    ci.step("tests, all features", || test(&["--all-features"]))?;
+    ci.step("kill storm", || storm::run(20, storm::Report::Text))?;
+    ci.step("example", || {
+        command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))
+    })?;
+    ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
+    ci.step("loom", || loom::run(60))?;
+    ci.task("fuzz", || fuzz::run(None, 30))?;
+    ci.task("other platforms", cross::run)?;
+    ci.summarise();
+    Ok(())
+}
+
+fn clippy(features: &[&str]) -> Result {
+    let mut clippy = cargo(["clippy", "--workspace", "--all-targets"]);
+    command::run(clippy.args(features).args(["--", "-D", "warnings"]))
+}
+
+#[derive(Default)]
+struct Ci {
+    lines: Vec<String>,
+}
+
+impl Ci {
+    fn step(&mut self, name: &str, check: impl FnOnce() -> Result) -> Result {
+        self.task(name, || check().map(|()| Outcome::Passed))
+    }
+
+    fn task(&mut self, name: &str, check: impl FnOnce() -> Result<Outcome>) -> Result {
+        eprintln!("\n==> {name}");
+        let start = Instant::now();
+        let outcome = check().map_err(|error| format!("{name}: {error}"))?;
+        let seconds = start.elapsed().as_secs();
+        let line = match outcome {
+            Outcome::Passed => format!("passed   {seconds:4} s  {name}"),
+            Outcome::Skipped(reason) => format!("SKIPPED  {seconds:4} s  {name}: {reason}"),
+        };
+        eprintln!("==> {line}");
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// Lists the checks once more, those that were skipped last, where they are seen.
+    fn summarise(mut self) {
+        self.lines.sort_by_key(|line| line.starts_with("SKIPPED"));
+        eprintln!("\n==> every check\n{}", self.lines.join("\n"));
+    }
+}
