@@ -16,3 +16,15 @@ pub(crate) fn announce_before_look() {
     #[cfg(loom)]
     fence(std::sync::atomic::Ordering::SeqCst);
 }
+
+/// The word as the kernel sees it; models never get as far as the kernel.
+#[cfg(not(loom))]
+pub(crate) fn in_memory(word: &AtomicU32) -> &AtomicU32 {
+    word
+}
+
+/// The word as the kernel sees it; models never get as far as the kernel.
+#[cfg(loom)]
+pub(crate) fn in_memory(_word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
+    unreachable!("a model asked the kernel")
+}

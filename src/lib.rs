@@ -23,7 +23,9 @@ pub use crate::typed::array::{
 pub use crate::typed::bool::Bool;
 pub use crate::typed::element::Element;
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::request::Request;
+pub use crate::typed::value::{Value, ValueGuard};
 
 #[cfg(feature = "derive")]
 pub use ndshm_derive::Element;

@@ -63,8 +63,7 @@ mod tests {
     #[test]
     fn slices_grow_to_eight_milliseconds_and_never_pass_the_deadline() {
         let mut slices = Slices::new();
-        let grown: Vec<_> =
-            (0..5).map(|_| slices.next(Patience::Endless).as_millis()).collect();
+        let grown: Vec<_> = (0..5).map(|_| slices.next(Patience::Endless).as_millis()).collect();
         assert_eq!(grown, [1, 2, 4, 8, 8]);
         assert_eq!(slices.next(Patience::None), Duration::ZERO);
     }

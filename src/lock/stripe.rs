@@ -236,19 +236,13 @@ impl Stripe {
 
     /// Claims the right to report the death: true for one caller.
     pub(crate) fn report_death(&self) -> bool {
-        let (unreported, reported) =
-            (PoisonCause::DiedUnreported as u32, PoisonCause::Died as u32);
+        let (unreported, reported) = (PoisonCause::DiedUnreported as u32, PoisonCause::Died as u32);
         self.cause.compare_exchange(unreported, reported, Relaxed, Relaxed).is_ok()
     }
 
     /// Whether that participant holds the lock for writing.
     pub(crate) fn is_held_by(&self, owner: Owner) -> bool {
         Owner::in_word(self.word.load(Relaxed)) == Some(owner)
-    }
-
-    /// Who holds the lock for writing, for reports.
-    pub(crate) fn writer(&self) -> Option<Owner> {
-        Owner::in_word(self.word.load(Relaxed))
     }
 
     /// Whether the data is suspect, for reports.
@@ -367,8 +361,7 @@ impl Stripe {
             }
         }
         let expected = word | WAITERS;
-        if word == expected
-            || self.word.compare_exchange(word, expected, Relaxed, Relaxed).is_ok()
+        if word == expected || self.word.compare_exchange(word, expected, Relaxed, Relaxed).is_ok()
         {
             *slice_over = peers.wait(&self.word, expected, slices.next(patience));
         }

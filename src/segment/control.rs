@@ -326,26 +326,16 @@ impl Control {
     /// Compares with what the text before the payload says.
     fn check_header(&self, header: &Header) -> Result<()> {
         let disagree = |what: &str, text: String, control: String| {
-            Err(corrupt(format!(
-                "its header says {what} {text}, its control block {control}"
-            )))
+            Err(corrupt(format!("its header says {what} {text}, its control block {control}")))
         };
         if header.dtype != self.dtype.numpy_form() {
             return disagree("dtype", header.dtype.to_string(), self.dtype.to_string());
         }
         if header.order != self.order {
-            return disagree(
-                "order",
-                format!("{:?}", header.order),
-                format!("{:?}", self.order),
-            );
+            return disagree("order", format!("{:?}", header.order), format!("{:?}", self.order));
         }
         if header.shape != self.shape {
-            return disagree(
-                "shape",
-                format!("{:?}", header.shape),
-                format!("{:?}", self.shape),
-            );
+            return disagree("shape", format!("{:?}", header.shape), format!("{:?}", self.shape));
         }
         if header.data_offset != self.layout.data_offset {
             return disagree(

@@ -50,9 +50,9 @@ pub(crate) struct Layout {
 impl Layout {
     /// Lays a segment out, or says that it does not fit.
     pub(crate) fn new(measures: Measures) -> Result<Self> {
-        Self::fit(measures).filter(|layout| isize::try_from(layout.total).is_ok()).ok_or_else(|| {
-            too_large(format!("{} bytes of data and their bookkeeping", measures.data_len))
-        })
+        Self::fit(measures).filter(|layout| isize::try_from(layout.total).is_ok()).ok_or_else(
+            || too_large(format!("{} bytes of data and their bookkeeping", measures.data_len)),
+        )
     }
 
     fn fit(measures: Measures) -> Option<Self> {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::control::{Control, FIRST_READ, Plan};
 use super::handle::Handle;
@@ -16,7 +15,7 @@ use crate::lock::Owner;
 use crate::npy::{Dtype, HEADER_SIZE, Header, Order};
 use crate::sys::lock::{Byte, Locker};
 use crate::sys::object::{self, Facts, Object};
-use crate::sys::{limits, process};
+use crate::sys::{limits, process, wait};
 
 /// How often the name lock is tried, a millisecond apart, before its holder is called stuck.
 const NAME_LOCK_TRIES: u32 = 5000;
@@ -149,10 +148,7 @@ pub(crate) fn open_or_create<H>(
 }
 
 /// Creates something under a name made up of `prefix`.
-pub(crate) fn create_unique<H>(
-    prefix: &str,
-    create: impl Fn(Name) -> Result<H>,
-) -> Result<H> {
+pub(crate) fn create_unique<H>(prefix: &str, create: impl Fn(Name) -> Result<H>) -> Result<H> {
     loop {
         match create(Name::unique(prefix)?) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -445,8 +441,7 @@ fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
             object::unlink(name)?;
             return Ok(true);
         }
-        // The kernel offers no wait with an end for these locks.
-        std::thread::sleep(Duration::from_millis(1));
+        wait::pause();
     }
     Err(Error::new(
         ErrorKind::Timeout,

@@ -24,4 +24,4 @@ pub(crate) use self::layout::data_len;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
 pub(crate) use self::participants::Membership;
-pub(crate) use self::region::{Payload, Region};
+pub(crate) use self::region::Region;

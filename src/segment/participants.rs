@@ -290,7 +290,8 @@ impl Peers for StripePeers<'_> {
                 ),
             ));
         }
-        let moved_on = |slot: &Slot| slot.word.load(Acquire) & (GENERATIONS - 1) != owner.generation();
+        let moved_on =
+            |slot: &Slot| slot.word.load(Acquire) & (GENERATIONS - 1) != owner.generation();
         let slot = region.slot(owner.slot());
         // Whoever moves in sweeps first and raises the generation last, so another generation means
         // that this one is dead, before the probe and after it alike.

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
+use std::sync::atomic;
 
 use super::layout::Layout;
 use super::options::Access;
@@ -66,26 +67,20 @@ unsafe impl Record for Stripe {}
 // SAFETY: an atomic.
 unsafe impl Record for AtomicU32 {}
 
-/// An atomic that a payload may be.
-pub(crate) trait Payload: payload::Atomic {}
-impl<A: payload::Atomic> Payload for A {}
-
-mod payload {
-    use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
-
-    /// # Safety
-    ///
-    /// The type is one of the standard atomic integers.
-    pub(crate) unsafe trait Atomic {}
-    // SAFETY: an atomic integer.
-    unsafe impl Atomic for AtomicU8 {}
-    // SAFETY: an atomic integer.
-    unsafe impl Atomic for AtomicU16 {}
-    // SAFETY: an atomic integer.
-    unsafe impl Atomic for AtomicU32 {}
-    // SAFETY: an atomic integer.
-    unsafe impl Atomic for AtomicU64 {}
-}
+/// A standard atomic integer, which a payload may be.
+///
+/// # Safety
+///
+/// Every bit pattern is a value.
+pub(crate) unsafe trait Payload {}
+// SAFETY: an atomic integer.
+unsafe impl Payload for atomic::AtomicU8 {}
+// SAFETY: an atomic integer.
+unsafe impl Payload for atomic::AtomicU16 {}
+// SAFETY: an atomic integer.
+unsafe impl Payload for atomic::AtomicU32 {}
+// SAFETY: an atomic integer.
+unsafe impl Payload for atomic::AtomicU64 {}
 
 #[cfg(not(loom))]
 const _: () = {

@@ -45,7 +45,11 @@ pub(super) fn check(
     writing: bool,
 ) -> Result<Nested> {
     HELD.with_borrow(|held| {
-        if held.is_empty() { Ok(Nested::default()) } else { check_all(held, segment, me, stripes, writing) }
+        if held.is_empty() {
+            Ok(Nested::default())
+        } else {
+            check_all(held, segment, me, stripes, writing)
+        }
     })
 }
 

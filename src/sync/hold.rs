@@ -166,6 +166,11 @@ impl<S: Borrow<Segment>> Hold<S> {
         self.segment.borrow()
     }
 
+    /// Whether this process took it; a forked child's copies of its parent's guards hold nothing.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.segment().membership().registered() == Some(self.me)
+    }
+
     /// Who left what is held suspect, if anybody did.
     pub(crate) fn poison(&self) -> Option<Poison> {
         let region = self.segment().region();
@@ -186,8 +191,7 @@ impl<S: Borrow<Segment>> Hold<S> {
         let named = |error: Error| error.of(segment.name());
         let me = membership.me().map_err(named)?;
         let writing = demand.mode != Mode::Read;
-        let nested =
-            held::check(key(membership), me, &demand.stripes, writing).map_err(named)?;
+        let nested = held::check(key(membership), me, &demand.stripes, writing).map_err(named)?;
         for stripe in demand.stripes.clone() {
             match take(segment, me, stripe, demand, &nested) {
                 Ok(None) => {}
@@ -222,11 +226,10 @@ impl<S: Borrow<Segment>> Drop for Hold<S> {
         if self.tracked {
             held::pop(self.key(), self.me, &self.stripes, self.writing());
         }
-        let segment = self.segment.borrow();
-        // A forked child drops copies of its parent's guards; the locks stay the parent's.
-        if segment.membership().registered() != Some(self.me) {
+        if !self.is_ours() {
             return;
         }
+        let segment = self.segment.borrow();
         if self.mode == Mode::Write && !self.panicking && std::thread::panicking() {
             for stripe in self.stripes.clone() {
                 segment.region().stripe(stripe).poison_by_panic(std::process::id());
@@ -322,4 +325,9 @@ fn timeout(membership: &Membership, mode: Mode, blocker: Blocker) -> Error {
              that process does"
         ),
     )
+}
+
+/// Unwraps what a demand with patience brought: only one without comes back with nothing.
+pub(crate) fn acquired<G>(guard: Option<G>) -> G {
+    guard.expect("a demand that waits ends with a lock or an error")
 }

@@ -4,7 +4,7 @@ mod held;
 mod hold;
 mod rows;
 
-pub(crate) use self::hold::{Demand, Hold, Mode, Regard};
+pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired};
 pub(crate) use self::rows::{default_stripes, rows_of, stripes_over};
 
 pub use self::hold::{Poison, PoisonCause};

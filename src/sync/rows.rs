@@ -17,8 +17,7 @@ pub(crate) fn default_stripes(data_len: usize, rows: usize) -> u32 {
 pub(crate) fn rows_of(stripe: u32, rows: usize, stripes: u32) -> Range<usize> {
     let stripes = stripes as usize;
     // ⌊index·rows / stripes⌋ without a product that could overflow.
-    let edge =
-        |index: usize| index * (rows / stripes) + index * (rows % stripes) / stripes;
+    let edge = |index: usize| index * (rows / stripes) + index * (rows % stripes) / stripes;
     edge(stripe as usize)..edge(stripe as usize + 1)
 }
 
@@ -34,7 +33,9 @@ pub(crate) fn stripes_over(range: &Range<usize>, rows: usize, stripes: u32) -> R
 fn stripe_of(row: usize, rows: usize, stripes: u32) -> u32 {
     let stripe = match (row + 1).checked_mul(stripes as usize) {
         Some(product) => (product - 1) / rows,
-        None => return (0..stripes).rfind(|&k| rows_of(k, rows, stripes).start <= row).unwrap_or(0),
+        None => {
+            return (0..stripes).rfind(|&k| rows_of(k, rows, stripes).start <= row).unwrap_or(0);
+        }
     };
     u32::try_from(stripe).expect("less than the number of stripes")
 }

@@ -6,10 +6,10 @@
 
 pub(crate) mod array;
 pub(crate) mod bool;
-
+mod cells;
 pub(crate) mod element;
 pub(crate) mod guard;
-
+pub(crate) mod number;
 pub(crate) mod request;
-
+pub(crate) mod value;
 mod view;

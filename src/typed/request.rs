@@ -10,8 +10,8 @@ use super::element::Element;
 use super::guard::{Extent, OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
-use crate::segment::Access;
-use crate::sync::{Demand, Hold, Mode, Regard, rows_of, stripes_over};
+use crate::segment::{Access, Segment};
+use crate::sync::{Demand, Hold, Mode, Regard, acquired, rows_of, stripes_over};
 
 /// Which rows are asked for.
 #[derive(Clone, Debug)]
@@ -257,7 +257,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     fn tracked<G>(
         self,
         mode: Mode,
-        guard: impl FnOnce(Hold<&'a crate::Segment>, &Extent<'_, D>) -> G,
+        guard: impl FnOnce(Hold<&'a Segment>, &Extent<'_, D>) -> G,
     ) -> Result<Option<G>> {
         let (demand, extent) = self.demand(mode)?;
         let hold = Hold::tracked(self.array.segment(), &demand)?;
@@ -267,7 +267,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     fn untracked<G>(
         self,
         mode: Mode,
-        guard: impl FnOnce(Hold<crate::Segment>, &Extent<'_, D>) -> G,
+        guard: impl FnOnce(Hold<Segment>, &Extent<'_, D>) -> G,
     ) -> Result<Option<G>> {
         let (demand, extent) = self.demand(mode)?;
         let hold = Hold::untracked(self.array.segment().clone(), &demand)?;
@@ -314,9 +314,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
                     Bound::Unbounded => Some(rows),
                 };
                 match (start, end) {
-                    (Some(start), Some(end)) if start <= end && end <= rows => {
-                        Ok(Some(start..end))
-                    }
+                    (Some(start), Some(end)) if start <= end && end <= rows => Ok(Some(start..end)),
                     _ => Err(Error::new(
                         ErrorKind::OutOfBounds,
                         format!("has {rows} rows, asked for rows {from:?} to {to:?}"),
@@ -325,9 +323,4 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
             }
         }
     }
-}
-
-/// Only a request that does not wait comes back without a lock and without an error.
-fn acquired<G>(guard: Option<G>) -> G {
-    guard.expect("a request that waits ends with a lock or an error")
 }

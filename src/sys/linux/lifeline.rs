@@ -137,7 +137,9 @@ thread_local! {
 /// No `fork` crosses it: a child never inherits a descriptor that is about to become a lifeline,
 /// nor a mutex in another thread's hands that is only taken under this one.
 #[derive(Debug)]
-pub(crate) struct Registration(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+pub(crate) struct Registration(
+    #[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>,
+);
 
 /// Takes the registration mutex.
 pub(crate) fn registration() -> Registration {

@@ -16,7 +16,9 @@ pub(crate) fn check_file_size(len: u64) -> Result<()> {
     match limit.current {
         Some(limit) if len > limit => Err(Error::new(
             ErrorKind::LimitExceeded,
-            format!("needs {len} bytes but this process may not make files over {limit}: raise `ulimit -f`"),
+            format!(
+                "needs {len} bytes but this process may not make files over {limit}: raise `ulimit -f`"
+            ),
         )),
         _ => Ok(()),
     }

@@ -48,9 +48,4 @@ impl Mapping {
     pub(crate) fn base(&self) -> NonNull<u8> {
         NonNull::new(self.0.as_mut_ptr()).expect("a mapping never starts at zero")
     }
-
-    /// Length in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
 }

@@ -192,8 +192,7 @@ impl Object {
 
     /// What the filesystem says about it now.
     pub(crate) fn facts(&self) -> Result<Facts> {
-        let stat =
-            rustix::fs::fstat(self.borrow()).map_err(|errno| os_error("stat it", errno))?;
+        let stat = rustix::fs::fstat(self.borrow()).map_err(|errno| os_error("stat it", errno))?;
         Ok(facts(&stat))
     }
 
@@ -270,8 +269,7 @@ pub(crate) fn identity_of(name: &str) -> Result<Option<Identity>> {
 
 /// Takes the name away; those attached keep their memory.
 pub(crate) fn unlink(name: &str) -> Result<()> {
-    rustix::fs::unlink(c_path(name)?.as_c_str())
-        .map_err(|errno| os_error("remove its name", errno))
+    rustix::fs::unlink(c_path(name)?.as_c_str()).map_err(|errno| os_error("remove its name", errno))
 }
 
 /// Names of all objects there are, ours or not, in no order.
@@ -360,12 +358,4 @@ fn storage_full(asked: u64) -> Error {
         ),
     )
     .caused_by(io::Error::from_raw_os_error(libc::ENOSPC))
-}
-
-/// Cuts the object short or makes it longer, for tests of what a peer may do.
-#[cfg(test)]
-impl Object {
-    pub(crate) fn set_len(&self, len: u64) {
-        rustix::fs::ftruncate(self.borrow(), len).expect("ftruncate");
-    }
 }

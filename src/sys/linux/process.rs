@@ -60,7 +60,9 @@ pub(crate) fn random_id() -> [u8; 16] {
         match rustix::rand::getrandom(&mut id[done..], rustix::rand::GetRandomFlags::empty()) {
             Ok(count) => done += count,
             Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => panic!("getrandom(2) failed, which Linux rules out for 16 bytes: {errno}"),
+            Err(errno) => {
+                panic!("getrandom(2) failed, which Linux rules out for 16 bytes: {errno}")
+            }
         }
     }
     id

@@ -1,11 +1,12 @@
 //! Sleeping on a shared word: futexes, the process-shared kind.
 
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags, Timespec};
+
+use crate::atomic::{AtomicU32, in_memory};
 
 /// How a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
         tv_sec: i64::try_from(slice.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: slice.subsec_nanos().into(),
     };
-    match futex::wait(word, Flags::empty(), expected, Some(&timeout)) {
+    match futex::wait(in_memory(word), Flags::empty(), expected, Some(&timeout)) {
         Err(Errno::TIMEDOUT) => Woken::TimedOut,
         _ => Woken::LookAgain,
     }
@@ -31,7 +32,7 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
 /// Wakes all who sleep on `word`, in every process.
 pub(crate) fn wake_all(word: &AtomicU32) {
     // The only failures are bad addresses, which a reference is not.
-    let _ = futex::wake(word, Flags::empty(), i32::MAX.unsigned_abs());
+    let _ = futex::wake(in_memory(word), Flags::empty(), i32::MAX.unsigned_abs());
 }
 
 /// How often it pays to look again before sleeping: never, on one processor.
@@ -41,4 +42,10 @@ pub(crate) fn spins() -> u32 {
         let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
         if several { 100 } else { 0 }
     })
+}
+
+/// Lets other threads and processes run for a while; for what the kernel offers no wait for.
+pub(crate) fn pause() {
+    let nobody_wakes = AtomicU32::new(0);
+    wait(&nobody_wakes, 0, Duration::from_millis(1));
 }

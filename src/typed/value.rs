@@ -1,0 +1,859 @@
+//! Single values in shared memory.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
+use std::time::Duration;
+
+use super::cells;
+use super::element::{Element, checked_dtype};
+use super::number::{Integer, Number};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::{Patience, Peers, Slices};
+use crate::segment::{
+    Access, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Region, Segment,
+    create_unique, open_or_create,
+};
+use crate::sync::{Demand, Hold, Mode, Regard, acquired};
+
+/// A single value in shared memory, attached by name.
+///
+/// A value of 1, 2, 4 or 8 bytes is one atomic: nothing here waits, and a process killed at any
+/// instruction leaves the old value or the new one. Any other value is kept twice, and setting it
+/// commits by switching from one copy to the other: [`get`](Self::get) never waits, and a setter
+/// killed at any instruction leaves the old value or the new one here too.
+///
+/// NumPy sees a 0-d array. A clone is the same handle: cheap, and usable from any thread.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::Value;
+///
+/// let hits = Value::<i64>::open_or_create("doc-hits", 0)?;
+/// hits.fetch_add(1)?;
+///
+/// // In any other process:
+/// let hits = Value::<i64>::open("doc-hits")?;
+/// assert_eq!(hits.get()?, 1);
+/// # ndshm::remove("doc-hits")?;
+/// # Ok(()) }
+/// ```
+pub struct Value<T: Element> {
+    segment: Segment,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T: Element> Value<T> {
+    /// Creates a value called `name`, of mode 0600, whose name goes when the last clone of this
+    /// handle is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create`](crate::Array::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let progress = ndshm::Value::create("doc-progress", 0.0_f64)?;
+    /// progress.set(0.5)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create(name: &str, value: T) -> Result<Self> {
+        Self::options().create(name, value)
+    }
+
+    /// Creates a value under a name made up of `prefix` and 16 random hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let done = ndshm::Value::create_unique("doc-done-", 0_u8)?;
+    /// println!("tell the workers: {}", done.name());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_unique(prefix: &str, value: T) -> Result<Self> {
+        Self::options().create_unique(prefix, value)
+    }
+
+    /// Opens the value called `name`, checking its type.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::open`](crate::Array::open).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let limit = ndshm::Value::create("doc-limit", 10_u32)?;
+    /// assert_eq!(ndshm::Value::<u32>::open("doc-limit")?.get()?, 10);
+    /// assert!(ndshm::Value::<f32>::open("doc-limit").is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn open(name: &str) -> Result<Self> {
+        Self::options().open(name)
+    }
+
+    /// Opens the value that `handle` means, and no namesake.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let one = ndshm::Value::create_unique("doc-by-handle-", 1_u8)?;
+    /// let same = ndshm::Value::<u8>::open_handle(&one.handle().to_string().parse()?)?;
+    /// assert_eq!(same.get()?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(handle: &Handle) -> Result<Self> {
+        Self::options().open_handle(handle)
+    }
+
+    /// Opens the value called `name`, or creates it with `value` if there is none;
+    /// [`origin`](Self::origin) tells which. Its name lasts until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// See [`Value`].
+    pub fn open_or_create(name: &str, value: T) -> Result<Self> {
+        Self::options().open_or_create(name, value)
+    }
+
+    /// Begins with the default options.
+    ///
+    /// # Examples
+    ///
+    /// See [`Options`].
+    #[must_use]
+    pub fn options() -> Options<Self> {
+        Options::new()
+    }
+
+    /// Returns the segment under the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let one = ndshm::Value::create_unique("doc-segment-", 1_u8)?;
+    /// println!("{}", one.segment().info()?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Returns the value's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert_eq!(ndshm::Value::create("doc-value", 1_u8)?.name(), "doc-value");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.segment.name()
+    }
+
+    /// Returns the value's address as text, to be given to another process.
+    ///
+    /// # Examples
+    ///
+    /// See [`open_handle`](Self::open_handle).
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.segment.handle()
+    }
+
+    /// Returns whether this handle created the value or found it.
+    ///
+    /// # Examples
+    ///
+    /// See [`Origin`].
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.segment.origin()
+    }
+
+    /// Reads the value. Never waits: an atomic load, or a copy that starts again when another value
+    /// was committed meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// None today; a value on other platforms or backings may have some.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let pose = ndshm::Value::create_unique("doc-pose-", [0.0_f64; 7])?;
+    /// assert_eq!(pose.get()?, [0.0; 7]);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn get(&self) -> Result<T> {
+        let region = self.segment.region();
+        Ok(if cells::is_word::<T>() { cells::load(region) } else { cells::load_committed(region) })
+    }
+
+    /// Sets the value, and wakes who waits for a change. An atomic swap; a value that is no word
+    /// takes the lock first, and waits for it as long as its owner lives.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly); for values that are no word, those of [`lock`](Self::lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let level = ndshm::Value::create_unique("doc-set-", 1_u16)?;
+    /// level.set(7)?;
+    /// assert_eq!(level.get()?, 7);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn set(&self, value: T) -> Result<()> {
+        self.swap(value).map(drop)
+    }
+
+    /// Sets the value and returns what it was.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set`](Self::set).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let level = ndshm::Value::create_unique("doc-swap-", 1_u16)?;
+    /// assert_eq!(level.swap(7)?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn swap(&self, value: T) -> Result<T> {
+        self.replace(|region| cells::swap(region, value), |_| value)
+    }
+
+    /// Replaces the value by what `change` makes of it and returns what it was. No other change
+    /// comes between; `change` may be called several times.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set`](Self::set).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let mean = ndshm::Value::create_unique("doc-update-", [4.0_f64, 1.0, 0.0])?;
+    /// mean.update(|[sum, count, _]| [sum + 2.0, count + 1.0, (sum + 2.0) / (count + 1.0)])?;
+    /// assert_eq!(mean.get()?[2], 3.0);
+    /// # Ok(()) }
+    /// ```
+    pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T> {
+        self.writable()?;
+        if cells::is_word::<T>() {
+            let old = cells::update(self.segment.region(), change);
+            self.announce();
+            return Ok(old);
+        }
+        let mut guard = self.lock()?;
+        let old = *guard;
+        *guard = change(old);
+        Ok(old)
+    }
+
+    /// Locks the value for compound work: the guard holds a copy to work on and commits it when
+    /// dropped. A panic, or the death of the process, leaves the value as it was.
+    ///
+    /// It keeps out others who lock. Operations on a value of 1, 2, 4 or 8 bytes take no lock and go
+    /// on meanwhile; what they change is overwritten when the guard commits.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly), [`Deadlock`](ErrorKind::Deadlock) when this thread has it
+    /// locked, [`OutOfSlots`](ErrorKind::OutOfSlots).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let pose = ndshm::Value::create_unique("doc-lock-", [0.0_f64; 7])?;
+    /// let mut guard = pose.lock()?;
+    /// guard[0] = 1.0;
+    /// guard[3] = 0.5;
+    /// assert_eq!(pose.get()?, [0.0; 7], "not committed yet");
+    /// drop(guard);
+    /// assert_eq!(pose.get()?[3], 0.5);
+    /// # Ok(()) }
+    /// ```
+    pub fn lock(&self) -> Result<ValueGuard<'_, T>> {
+        self.lock_with(Patience::Endless).map(acquired)
+    }
+
+    /// Locks the value if nobody else has it locked.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`lock`](Self::lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let pose = ndshm::Value::create_unique("doc-try-lock-", [0.0_f64; 7])?;
+    /// assert!(pose.try_lock()?.is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn try_lock(&self) -> Result<Option<ValueGuard<'_, T>>> {
+        self.lock_with(Patience::None)
+    }
+
+    /// Locks the value, waiting at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`lock`](Self::lock), and [`Timeout`](ErrorKind::Timeout), which names the owner.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let pose = ndshm::Value::create_unique("doc-lock-timeout-", [0.0_f64; 7])?;
+    /// pose.lock_timeout(Duration::from_secs(1))?[0] = 1.0;
+    /// # Ok(()) }
+    /// ```
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<ValueGuard<'_, T>> {
+        self.lock_with(Patience::at_most(timeout)).map(acquired)
+    }
+
+    /// Waits until the value is not `last`, byte by byte, and returns it.
+    ///
+    /// A setter pays for a wake only while somebody waits. Changes that NumPy or a raw view makes are
+    /// seen within 8 ms.
+    ///
+    /// # Errors
+    ///
+    /// None today; see [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let stage = ndshm::Value::create_unique("doc-wait-", 0_u32)?;
+    /// let setter = stage.clone();
+    /// let thread = std::thread::spawn(move || setter.set(1));
+    /// assert_eq!(stage.wait_changed(0)?, 1);
+    /// # thread.join().unwrap()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_changed(&self, last: T) -> Result<T> {
+        self.wait_with(&last, Patience::Endless)
+    }
+
+    /// Waits until the value is not `last`, at most `timeout`, by the monotonic clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](ErrorKind::Timeout), never early.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let stage = ndshm::Value::create_unique("doc-wait-timeout-", 0_u32)?;
+    /// let error = stage.wait_changed_timeout(0, Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_changed_timeout(&self, last: T, timeout: Duration) -> Result<T> {
+        self.wait_with(&last, Patience::at_most(timeout))
+    }
+
+    /// Changes the value: a word by `atomically`, any other under the lock by `locked`.
+    #[inline]
+    fn replace(
+        &self,
+        atomically: impl FnOnce(&Region) -> T,
+        locked: impl FnOnce(T) -> T,
+    ) -> Result<T> {
+        self.writable()?;
+        if cells::is_word::<T>() {
+            let old = atomically(self.segment.region());
+            self.announce();
+            return Ok(old);
+        }
+        let mut guard = self.lock()?;
+        let old = *guard;
+        *guard = locked(old);
+        Ok(old)
+    }
+
+    fn lock_with(&self, patience: Patience) -> Result<Option<ValueGuard<'_, T>>> {
+        self.writable()?;
+        let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
+        let Some(hold) = Hold::tracked(&self.segment, &demand)? else { return Ok(None) };
+        let copy = self.get()?;
+        Ok(Some(ValueGuard { value: self, copy, changed: false, hold, stays: PhantomData }))
+    }
+
+    fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
+        let state = self.segment.region().state();
+        let peers = self.segment.membership().peers(0);
+        let mut slices = Slices::new();
+        loop {
+            let changes = state.changes.load(Acquire);
+            // SeqCst: a setter that misses this set the value before we look at it.
+            state.waiting.store(1, SeqCst);
+            let value = self.get()?;
+            if bytemuck::bytes_of(&value) != bytemuck::bytes_of(last) {
+                return Ok(value);
+            }
+            if patience.is_over() {
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    "did not change in time: wait longer, or see what its setter does",
+                )
+                .of(self.name()));
+            }
+            peers.wait(&state.changes, changes, slices.next(patience));
+        }
+    }
+
+    /// Wakes who waits for a change, if anybody does.
+    #[inline]
+    fn announce(&self) {
+        let state = self.segment.region().state();
+        // SeqCst: a waiter that we miss looks at the value after we changed it.
+        if state.waiting.load(SeqCst) != 0 {
+            self.announce_to_waiters();
+        }
+    }
+
+    #[cold]
+    fn announce_to_waiters(&self) {
+        let state = self.segment.region().state();
+        // SeqCst: as in `announce`. Waiters raise it again before they sleep again.
+        state.waiting.store(0, SeqCst);
+        state.changes.fetch_add(1, Release);
+        self.segment.membership().peers(0).wake(&state.changes);
+    }
+
+    #[inline]
+    fn writable(&self) -> Result<()> {
+        match self.segment.access() {
+            Access::ReadWrite => Ok(()),
+            Access::Read => Err(self.read_only()),
+        }
+    }
+
+    #[cold]
+    fn read_only(&self) -> Error {
+        Error::new(
+            ErrorKind::ReadOnly,
+            "was opened for reading only: open it with `Access::ReadWrite` to change it",
+        )
+        .of(self.name())
+    }
+
+    /// Checks that a segment holds such a value.
+    fn from_segment(segment: Segment) -> Result<Self> {
+        let name = segment.name().to_owned();
+        Self::check(segment).of(&name)
+    }
+
+    fn check(segment: Segment) -> Result<Self> {
+        let control = segment.control();
+        if control.kind != Kind::Value {
+            return Err(Error::new(
+                ErrorKind::KindMismatch,
+                format!("holds an {:?}, asked for a Value: open it as that", control.kind),
+            ));
+        }
+        let (dtype, folded) = checked_dtype::<T>()?.fold();
+        if control.dtype != dtype || control.shape != folded {
+            return Err(Error::new(
+                ErrorKind::DtypeMismatch,
+                format!(
+                    "holds a {} of shape {:?}, asked for a {dtype} of shape {folded:?}",
+                    control.dtype, control.shape
+                ),
+            ));
+        }
+        if control.shadow_len != shadow_len::<T>() {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                "is damaged: it has no room for its second copy; remove it and create it anew",
+            ));
+        }
+        Ok(Self { segment, element: PhantomData })
+    }
+}
+
+/// Atomic arithmetic.
+impl<N: Number> Value<N> {
+    /// Adds, wrapping for integers, and returns what the value was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let sum = ndshm::Value::create_unique("doc-add-", 1.5_f64)?;
+    /// assert_eq!(sum.fetch_add(1.0)?, 1.5);
+    /// assert_eq!(sum.get()?, 2.5);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn fetch_add(&self, by: N) -> Result<N> {
+        if !N::ADDS_AS_BITS {
+            return self.update(|value| value.sum(by));
+        }
+        self.writable()?;
+        let old = cells::add_bits(self.segment.region(), by);
+        self.announce();
+        Ok(old)
+    }
+
+    /// Subtracts, wrapping for integers, and returns what the value was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let left = ndshm::Value::create_unique("doc-sub-", 3_u32)?;
+    /// left.fetch_sub(1)?;
+    /// assert_eq!(left.get()?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn fetch_sub(&self, by: N) -> Result<N> {
+        self.update(|value| value.difference(by))
+    }
+
+    /// Raises the value to `other` if that is greater, and returns what it was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let peak = ndshm::Value::create_unique("doc-max-", 3.0_f32)?;
+    /// peak.fetch_max(7.0)?;
+    /// peak.fetch_max(5.0)?;
+    /// assert_eq!(peak.get()?, 7.0);
+    /// # Ok(()) }
+    /// ```
+    pub fn fetch_max(&self, other: N) -> Result<N> {
+        self.update(|value| if other > value { other } else { value })
+    }
+
+    /// Lowers the value to `other` if that is less, and returns what it was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let best = ndshm::Value::create_unique("doc-min-", 3_i16)?;
+    /// best.fetch_min(-1)?;
+    /// assert_eq!(best.get()?, -1);
+    /// # Ok(()) }
+    /// ```
+    pub fn fetch_min(&self, other: N) -> Result<N> {
+        self.update(|value| if other < value { other } else { value })
+    }
+}
+
+/// Atomic bit operations.
+impl<I: Integer> Value<I> {
+    /// Keeps the bits that `mask` has, and returns what the value was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let flags = ndshm::Value::create_unique("doc-and-", 0b111_u8)?;
+    /// flags.fetch_and(0b101)?;
+    /// assert_eq!(flags.get()?, 0b101);
+    /// # Ok(()) }
+    /// ```
+    pub fn fetch_and(&self, mask: I) -> Result<I> {
+        self.update(|value| value.and(mask))
+    }
+
+    /// Sets the bits that `bits` has, and returns what the value was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let flags = ndshm::Value::create_unique("doc-or-", 0b001_u8)?;
+    /// assert_eq!(flags.fetch_or(0b100)?, 0b001);
+    /// # Ok(()) }
+    /// ```
+    pub fn fetch_or(&self, bits: I) -> Result<I> {
+        self.update(|value| value.or(bits))
+    }
+
+    /// Flips the bits that `bits` has, and returns what the value was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let flags = ndshm::Value::create_unique("doc-xor-", 0b011_u8)?;
+    /// flags.fetch_xor(0b110)?;
+    /// assert_eq!(flags.get()?, 0b101);
+    /// # Ok(()) }
+    /// ```
+    pub fn fetch_xor(&self, bits: I) -> Result<I> {
+        self.update(|value| value.xor(bits))
+    }
+}
+
+impl<T: Element> Clone for Value<T> {
+    fn clone(&self) -> Self {
+        Self { segment: self.segment.clone(), element: PhantomData }
+    }
+}
+
+impl<T: Element + fmt::Debug> fmt::Debug for Value<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Value").field("name", &self.name()).field("value", &self.get()).finish()
+    }
+}
+
+/// A locked value: a copy to work on, committed when the guard is dropped.
+///
+/// # Examples
+///
+/// See [`Value::lock`].
+#[must_use = "the value is unlocked when the guard is dropped"]
+pub struct ValueGuard<'a, T: Element> {
+    value: &'a Value<T>,
+    copy: T,
+    changed: bool,
+    /// Given back after `drop` committed.
+    hold: Hold<&'a Segment>,
+    stays: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl<T: Element> Deref for ValueGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.copy
+    }
+}
+
+impl<T: Element> DerefMut for ValueGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.changed = true;
+        &mut self.copy
+    }
+}
+
+impl<T: Element + fmt::Debug> fmt::Debug for ValueGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.copy.fmt(f)
+    }
+}
+
+impl<T: Element> Drop for ValueGuard<'_, T> {
+    fn drop(&mut self) {
+        if !self.changed || std::thread::panicking() || !self.hold.is_ours() {
+            return;
+        }
+        let region = self.value.segment.region();
+        if cells::is_word::<T>() {
+            cells::swap(region, self.copy);
+        } else {
+            cells::commit(region, &self.copy);
+        }
+        self.value.announce();
+    }
+}
+
+/// Options of values.
+impl<T: Element> Options<Value<T>> {
+    /// Creates a value: see [`Value::create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Value::create`], and [`InvalidArgument`](ErrorKind::InvalidArgument) for options
+    /// that can never work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let value = ndshm::Value::options().mode(0o660).create("doc-value-mode", 1_u8)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create(&self, name: &str, value: T) -> Result<Value<T>> {
+        self.make(Name::new(name)?, &value, Lifetime::Creator)
+    }
+
+    /// Creates a value under a name made up: see [`Value::create_unique`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let value = ndshm::Value::options().participants(2).create_unique("doc-two-", 1_u8)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_unique(&self, prefix: &str, value: T) -> Result<Value<T>> {
+        create_unique(prefix, |name| self.make(name, &value, Lifetime::Creator))
+    }
+
+    /// Opens a value: see [`Value::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Value::open`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, Value};
+    ///
+    /// let made = Value::create_unique("doc-look-", 1_u8)?;
+    /// let looked_at = Value::<u8>::options().access(Access::Read).open(made.name())?;
+    /// assert_eq!(looked_at.get()?, 1);
+    /// assert!(looked_at.set(2).is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn open(&self, name: &str) -> Result<Value<T>> {
+        Value::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
+    }
+
+    /// Opens the value that a handle means: see [`Value::open_handle`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Value::open_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, Value};
+    ///
+    /// let made = Value::create_unique("doc-meant-", 1_u8)?;
+    /// let same = Value::<u8>::options().access(Access::Read).open_handle(&made.handle())?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(&self, handle: &Handle) -> Result<Value<T>> {
+        Value::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+    }
+
+    /// Opens or creates a value: see [`Value::open_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Value::open_or_create`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Lifetime, Value};
+    ///
+    /// let options = Value::options().lifetime(Lifetime::Creator);
+    /// assert_eq!(options.open_or_create("doc-either-value", 1_u8)?.get()?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_or_create(&self, name: &str, value: T) -> Result<Value<T>> {
+        open_or_create(
+            &Name::new(name)?,
+            || self.open(name),
+            |name| self.make(name, &value, Lifetime::Persistent),
+        )
+    }
+
+    fn make(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Value<T>> {
+        let text = name.as_str().to_owned();
+        self.make_named(name, value, lifetime).of(&text)
+    }
+
+    fn make_named(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Value<T>> {
+        let settings = self.settings();
+        let (dtype, folded) = checked_dtype::<T>()?.fold();
+        let draft = Draft::new(&Blueprint {
+            kind: Kind::Value,
+            dtype: &dtype,
+            shape: &folded,
+            stripes: 1,
+            shadow_len: shadow_len::<T>(),
+            lifetime: settings.lifetime.unwrap_or(lifetime),
+            settings,
+        })?;
+        if cells::is_word::<T>() {
+            cells::swap(draft.region(), *value);
+        } else {
+            cells::commit(draft.region(), value);
+        }
+        Value::check(draft.publish(name)?)
+    }
+}
+
+/// Bytes of the second copy that a value of this type needs.
+fn shadow_len<T>() -> usize {
+    if cells::is_word::<T>() { 0 } else { size_of::<T>() }
+}
