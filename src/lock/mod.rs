@@ -9,6 +9,8 @@ mod stripe;
 
 pub(crate) use self::owner::{GENERATIONS, Owner};
 pub(crate) use self::patience::{Patience, Slices};
+#[cfg(test)]
+pub(crate) use self::stripe::STRIPE_FIELDS;
 pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Stripe};
 
 use crate::atomic::AtomicU32;

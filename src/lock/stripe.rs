@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 use super::{Owner, Patience, Peers, Slices};
-use crate::atomic::{AtomicU32, announce_before_look, fence};
+use crate::atomic::{AtomicU32, announce_before_look, fence, pin};
 use crate::error::Result;
 
 /// Somebody may be asleep on the word.
@@ -45,6 +45,8 @@ pub(crate) struct Stripe {
     culprit: AtomicU32,
     _reserved: [AtomicU32; 2],
 }
+
+pin!(Stripe, 32, STRIPE_FIELDS { word: 0, gate: 4, turn: 8, version: 12, cause: 16, culprit: 20 });
 
 /// How data came to be suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::layout::{Layout, MAX_AXES, Measures, data_len};
 use super::options::{Kind, Lifetime};
+use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Header, Order};
 use crate::sys::lifeline::registration;
@@ -62,35 +63,38 @@ struct Head {
 
 const HEAD: usize = size_of::<Head>();
 
-const _: () = {
-    use std::mem::offset_of;
-    assert!(HEAD == 512);
-    assert!(offset_of!(Head, layout_version) == 8);
-    assert!(offset_of!(Head, byte_order) == 12);
-    assert!(offset_of!(Head, head_len) == 16);
-    assert!(offset_of!(Head, checksum) == 20);
-    assert!(offset_of!(Head, kind) == 24);
-    assert!(offset_of!(Head, lifetime) == 28);
-    assert!(offset_of!(Head, id) == 32);
-    assert!(offset_of!(Head, boot_id) == 48);
-    assert!(offset_of!(Head, created_ns) == 64);
-    assert!(offset_of!(Head, creator_pid) == 72);
-    assert!(offset_of!(Head, creator_user) == 76);
-    assert!(offset_of!(Head, creator_namespace) == 80);
-    assert!(offset_of!(Head, creator_started) == 88);
-    assert!(offset_of!(Head, data_offset) == 96);
-    assert!(offset_of!(Head, data_len) == 104);
-    assert!(offset_of!(Head, control_len) == 112);
-    assert!(offset_of!(Head, item_size) == 120);
-    assert!(offset_of!(Head, alignment) == 128);
-    assert!(offset_of!(Head, order) == 132);
-    assert!(offset_of!(Head, participants) == 136);
-    assert!(offset_of!(Head, stripes) == 140);
-    assert!(offset_of!(Head, ndim) == 144);
-    assert!(offset_of!(Head, dtype_len) == 148);
-    assert!(offset_of!(Head, shadow_len) == 152);
-    assert!(offset_of!(Head, shape) == 160);
-};
+pin!(
+    Head,
+    512,
+    HEAD_FIELDS {
+        magic: 0,
+        layout_version: 8,
+        byte_order: 12,
+        head_len: 16,
+        checksum: 20,
+        kind: 24,
+        lifetime: 28,
+        id: 32,
+        boot_id: 48,
+        created_ns: 64,
+        creator_pid: 72,
+        creator_user: 76,
+        creator_namespace: 80,
+        creator_started: 88,
+        data_offset: 96,
+        data_len: 104,
+        control_len: 112,
+        item_size: 120,
+        alignment: 128,
+        order: 132,
+        participants: 136,
+        stripes: 140,
+        ndim: 144,
+        dtype_len: 148,
+        shadow_len: 152,
+        shape: 160,
+    }
+);
 
 /// The immutable description of a segment, checked.
 #[derive(Clone, Debug)]

@@ -170,6 +170,37 @@ mod tests {
         }
     }
 
+    /// Rows of the table under a heading of `docs/format.md`, its fields in backticks.
+    fn table(heading: &str) -> Vec<(String, usize)> {
+        let text = include_str!("../../docs/format.md");
+        let section = text.split("\n## ").find(|section| section.starts_with(heading));
+        section
+            .unwrap_or_else(|| panic!("docs/format.md has no section {heading:?}"))
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.strip_prefix("| ")?.split(" | ");
+                let offset = cells.next()?.trim().parse().ok()?;
+                Some((cells.next()?.trim().trim_matches('`').to_owned(), offset))
+            })
+            .filter(|(field, _)| field != "reserved")
+            .collect()
+    }
+
+    #[test]
+    fn the_format_page_says_where_every_field_lies() {
+        use super::super::{control, region};
+        for (heading, pinned) in [
+            ("The head", control::HEAD_FIELDS),
+            ("The state line", region::STATE_FIELDS),
+            ("A participant's slot", region::SLOT_FIELDS),
+            ("A stripe's lock", crate::lock::STRIPE_FIELDS),
+        ] {
+            let pinned: Vec<_> =
+                pinned.iter().map(|&(field, offset)| (field.to_owned(), offset)).collect();
+            assert_eq!(table(heading), pinned, "{heading}");
+        }
+    }
+
     #[test]
     fn an_empty_axis_does_not_hide_an_overflow() {
         assert_eq!(data_len(&[3, 0, 5], 8).unwrap(), 0);

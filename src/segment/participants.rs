@@ -133,8 +133,6 @@ impl Membership {
             }
         }
         self.mark.store(me.bits(), Release);
-        drop(lifeline);
-        drop(proof);
         Ok(me)
     }
 
@@ -170,14 +168,13 @@ impl Membership {
     fn sweep(&self, slot: u32) {
         let word = self.region.slot(slot).word.load(Acquire);
         let generation = word & (GENERATIONS - 1);
-        if word & IN_USE == 0 || generation == 0 {
-            return;
-        }
-        let dead = Owner::new(slot, generation);
+        let in_use = word & IN_USE != 0 && generation != 0;
         for stripe in 0..self.region.stripes() {
             let lock = self.region.stripe(stripe);
             let peers = self.peers(stripe);
-            lock.disown(&peers, dead);
+            if in_use {
+                lock.disown(&peers, Owner::new(slot, generation));
+            }
             if self.region.cell(slot, stripe).swap(0, AcqRel) != 0 {
                 lock.open_gate(&peers);
             }
@@ -209,16 +206,12 @@ impl Membership {
 
     /// Leaves the segment; what a forgotten guard still holds is left for the next occupant.
     fn leave(&self, proof: &Registration) {
+        // Dropped at the end of this function, after the slot is in order.
         let lifeline = self.lifeline.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (self.registered(), lifeline) {
-            (Some(me), lifeline) => {
-                if !self.holds_something(me) {
-                    self.region.slot(me.slot()).word.fetch_and(!IN_USE, Release);
-                }
-                drop(lifeline);
-            }
-            (None, Some(parents)) => parents.forget(),
-            (None, None) => {}
+        match self.registered() {
+            Some(me) if self.holds_something(me) => {}
+            Some(me) => _ = self.region.slot(me.slot()).word.fetch_and(!IN_USE, Release),
+            None => lifeline.into_iter().for_each(Lifeline::forget),
         }
         self.mark.release(proof);
     }

@@ -12,7 +12,7 @@ use std::sync::atomic;
 
 use super::layout::Layout;
 use super::options::Access;
-use crate::atomic::{AtomicU32, AtomicU64};
+use crate::atomic::{AtomicU32, AtomicU64, pin};
 use crate::error::Result;
 use crate::lock::Stripe;
 use crate::sys::map::{Mapping, Protection};
@@ -82,19 +82,8 @@ unsafe impl Payload for atomic::AtomicU32 {}
 // SAFETY: an atomic integer.
 unsafe impl Payload for atomic::AtomicU64 {}
 
-#[cfg(not(loom))]
-const _: () = {
-    use std::mem::offset_of;
-    assert!(size_of::<State>() == 64 && size_of::<Slot>() == 32 && size_of::<Stripe>() == 32);
-    assert!(offset_of!(State, high_water) == 0);
-    assert!(offset_of!(State, changes) == 4);
-    assert!(offset_of!(State, waiting) == 8);
-    assert!(offset_of!(State, commits) == 12);
-    assert!(offset_of!(Slot, word) == 0);
-    assert!(offset_of!(Slot, pid) == 4);
-    assert!(offset_of!(Slot, namespace) == 8);
-    assert!(offset_of!(Slot, started) == 16);
-};
+pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12 });
+pin!(Slot, 32, SLOT_FIELDS { word: 0, pid: 4, namespace: 8, started: 16 });
 
 /// A segment in this process's address space; unmapped when dropped.
 #[derive(Debug)]

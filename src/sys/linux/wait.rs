@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags, Timespec};
 
-use crate::atomic::{AtomicU32, in_memory};
+use crate::atomic::AtomicU32;
 
 /// How a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,4 +48,16 @@ pub(crate) fn spins() -> u32 {
 pub(crate) fn pause() {
     let nobody_wakes = AtomicU32::new(0);
     wait(&nobody_wakes, 0, Duration::from_millis(1));
+}
+
+/// The word as the kernel sees it; models never get as far as the kernel.
+#[cfg(not(loom))]
+fn in_memory(word: &AtomicU32) -> &AtomicU32 {
+    word
+}
+
+/// The word as the kernel sees it; models never get as far as the kernel.
+#[cfg(loom)]
+fn in_memory(_word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
+    unreachable!("a model asked the kernel")
 }
