@@ -46,7 +46,7 @@ impl<N: Number> Value<N> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly).
     ///
     /// # Examples
     ///
@@ -72,7 +72,7 @@ impl<N: Number> Value<N> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly).
     ///
     /// # Examples
     ///
@@ -91,7 +91,7 @@ impl<N: Number> Value<N> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly).
     ///
     /// # Examples
     ///
@@ -111,7 +111,7 @@ impl<N: Number> Value<N> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly).
     ///
     /// # Examples
     ///
@@ -133,7 +133,7 @@ impl<I: Integer> Value<I> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly).
     ///
     /// # Examples
     ///
@@ -152,7 +152,7 @@ impl<I: Integer> Value<I> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly).
     ///
     /// # Examples
     ///
@@ -170,7 +170,7 @@ impl<I: Integer> Value<I> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly).
     ///
     /// # Examples
     ///

@@ -109,7 +109,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     ///
     /// # Examples
     ///
-    /// See [`Access`].
+    /// See [`Access`](crate::Access).
     pub fn open(&self, name: &str) -> Result<Array<T, D>> {
         Array::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
     }
