@@ -1,6 +1,7 @@
 //! Sleeping on a shared word: futexes, the process-shared kind.
 
-use std::sync::OnceLock;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -37,11 +38,14 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 
 /// How often it pays to look again before sleeping: never, on one processor.
 pub(crate) fn spins() -> u32 {
-    static SPINS: OnceLock<u32> = OnceLock::new();
-    *SPINS.get_or_init(|| {
-        let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
-        if several { 100 } else { 0 }
-    })
+    // Not a `OnceLock`: a child forked while another thread fills one waits for ever.
+    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+    let mut processors = PROCESSORS.load(Relaxed);
+    if processors == 0 {
+        processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        PROCESSORS.store(processors, Relaxed);
+    }
+    if processors > 1 { 100 } else { 0 }
 }
 
 /// Lets other threads and processes run for a while; for what the kernel offers no wait for.
