@@ -5,7 +5,7 @@ use std::time::Duration;
 use ndshm::{Array1, ErrorKind, PoisonCause, Value};
 
 use crate::puppet::Puppet;
-use crate::support::{eventually, fork, somebody_waits, state_of};
+use crate::support::{DEADLINE, eventually, fork, somebody_waits, state_of};
 
 fn array() -> Array1<u64> {
     Array1::create_unique("it-deaths-", 64).unwrap()
@@ -28,10 +28,10 @@ fn a_writer_killed_in_the_act_is_reported_once_and_suspected_until_somebody_vouc
     let array = array();
     let pid = killed_after(&array, &["write", "put 3 9"]);
 
-    let first = array.read().unwrap_err();
+    let first = array.read_timeout(DEADLINE).unwrap_err();
     assert_eq!(first.kind(), ErrorKind::OwnerDied);
     assert!(first.to_string().contains(&format!("process {pid} died")), "{first}");
-    for error in [array.read().unwrap_err(), array.write().unwrap_err()] {
+    for error in [array.read_timeout(DEADLINE).unwrap_err(), array.write().unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Poisoned);
         assert!(error.to_string().contains(&format!("process {pid} died")), "{error}");
     }
@@ -46,7 +46,7 @@ fn a_writer_killed_in_the_act_is_reported_once_and_suspected_until_somebody_vouc
     let poison = unvouched.poison().unwrap();
     assert_eq!((poison.cause(), poison.pid()), (PoisonCause::Died, pid));
     drop(unvouched);
-    assert_eq!(array.read().unwrap_err().kind(), ErrorKind::Poisoned);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap_err().kind(), ErrorKind::Poisoned);
 
     let mut mender = array.write_recover().unwrap();
     mender.fill(1);
@@ -76,7 +76,7 @@ fn a_mender_killed_while_mending_leaves_it_suspect() {
     let array = array();
     killed_after(&array, &["write"]);
     let pid = killed_after(&array, &["write_recover", "mark", "put 0 1"]);
-    let error = array.read().unwrap_err();
+    let error = array.read_timeout(DEADLINE).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnerDied);
     assert!(error.to_string().contains(&format!("process {pid} died")), "{error}");
 }
@@ -158,7 +158,7 @@ fn a_process_that_executes_another_program_has_died_as_an_owner() {
     let mut puppet = Puppet::on(&array);
     puppet.does("write");
     puppet.tell("exec");
-    let error = array.read().unwrap_err();
+    let error = array.read_timeout(DEADLINE).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnerDied);
     assert!(error.to_string().contains(&puppet.pid().to_string()), "{error}");
     assert_ne!(state_of(puppet.pid()), 'Z', "the program it executed still runs");
@@ -220,7 +220,7 @@ fn a_zombie_is_dead() {
         std::mem::forget(array.write().unwrap());
     });
     eventually("it is a zombie", || state_of(writer.pid()) == 'Z');
-    assert_eq!(array.read().unwrap_err().kind(), ErrorKind::OwnerDied);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap_err().kind(), ErrorKind::OwnerDied);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ndshm::{Array1, ErrorKind, Value};
 
-use crate::support::{Role, alone, exists, fork, say};
+use crate::support::{DEADLINE, Role, alone, exists, fork, say};
 
 fn array() -> Array1<u64> {
     Array1::create_unique("it-forks-", 8).unwrap()
@@ -168,7 +168,7 @@ fn a_parents_death_shows_while_its_child_lives() {
     });
     forked.wait();
     parent.kill();
-    assert_eq!(array.read().unwrap_err().kind(), ErrorKind::OwnerDied);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap_err().kind(), ErrorKind::OwnerDied);
     end.open();
 }
 

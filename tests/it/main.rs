@@ -7,14 +7,16 @@ mod deaths;
 mod forks;
 mod processes;
 mod puppet;
+mod storm;
 mod support;
 
 #[test]
 fn child_role() {
-    match support::role().as_deref() {
-        None => {}
-        Some("first_use") => forks::first_use(),
-        Some("puppet") => puppet::obey(),
-        Some(other) => panic!("no role is called {other}"),
+    let Some(role) = support::role() else { return };
+    match *role.split_whitespace().collect::<Vec<_>>() {
+        ["first_use"] => forks::first_use(),
+        ["puppet"] => puppet::obey(),
+        ["storm", ref arguments @ ..] => storm::work(arguments),
+        _ => panic!("no role is called {role:?}"),
     }
 }

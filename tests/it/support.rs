@@ -158,6 +158,23 @@ pub(crate) fn fork(child: impl FnOnce()) -> Forked {
     }
 }
 
+/// Runs `body` as the first process of a PID namespace of its own, which dies with this process, and
+/// exits as that does; false when that is not permitted.
+pub(crate) fn in_pid_namespace(body: impl FnOnce()) -> bool {
+    // SAFETY: takes a number; no thread is started afterwards.
+    if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
+        return false;
+    }
+    let mut child = fork(|| {
+        // SAFETY: takes numbers.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        body();
+    });
+    let status = child.reap(0).unwrap();
+    assert!(status.success(), "in the namespace: {status}");
+    true
+}
+
 impl Forked {
     pub(crate) fn pid(&self) -> u32 {
         self.pid
