@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Stripe;
 
-use super::region::{Slot, State};
+use super::records::{Slot, State};
 
 /// Payload and control block begin at multiples of this.
 const PAGE: usize = 4096;
@@ -188,11 +188,11 @@ mod tests {
 
     #[test]
     fn the_format_page_says_where_every_field_lies() {
-        use super::super::{control, region};
+        use super::super::{control, records};
         for (heading, pinned) in [
             ("The head", control::HEAD_FIELDS),
-            ("The state line", region::STATE_FIELDS),
-            ("A participant's slot", region::SLOT_FIELDS),
+            ("The state line", records::STATE_FIELDS),
+            ("A participant's slot", records::SLOT_FIELDS),
             ("A stripe's lock", crate::lock::STRIPE_FIELDS),
         ] {
             let pinned: Vec<_> =

@@ -1,8 +1,8 @@
 //! Segments: named memory with a typed header, and who takes part in it.
 //!
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
-//! [`control`] the immutable description · [`layout`] where everything lies · [`region`] offsets
-//! become references · [`participants`] slots and lifelines · [`life`] create, open, remove, list ·
+//! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the
+//! words that change · [`region`] offsets become references · [`participants`] slots and lifelines · [`life`] create, open, remove, list ·
 //! [`info`] the description in words · [`handle`] a segment's address as text.
 
 mod control;
@@ -13,6 +13,7 @@ mod life;
 mod name;
 mod options;
 mod participants;
+mod records;
 mod region;
 
 pub use self::handle::Handle;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::name::Name;
-use super::region::{Region, Slot};
+use super::records::Slot;
+use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{GENERATIONS, Owner, Peers};
