@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::control::{Control, FIRST_READ, Plan};
+use super::control::{Control, FIRST_READ, Plan, SHORTEST_HEAD};
 use super::handle::Handle;
 use super::info::Info;
 use super::name::Name;
@@ -484,7 +484,7 @@ fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
         .and_then(|end| end.checked_next_multiple_of(4096))
         .map_or(u64::MAX, |offset| offset as u64);
     let rest = facts.len.saturating_sub(control_offset);
-    if rest == 0 {
+    if rest < SHORTEST_HEAD {
         return Err(no_control_block(&header, bytes, facts));
     }
     let mut first = [0; FIRST_READ];
@@ -511,7 +511,7 @@ fn read_start<'a>(object: &Object, facts: &Facts, buffer: &'a mut [u8]) -> Resul
     Ok(bytes)
 }
 
-/// The file ends before its control block: ours, cut short, or a plain `.npy`.
+/// The file ends before or in its control block: ours, cut short, or a plain `.npy`.
 fn no_control_block(header: &Header, bytes: &[u8], facts: &Facts) -> Error {
     if header.is_canonical(bytes) {
         return truncated(facts);
