@@ -145,7 +145,8 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Handle, Info, Kind, Lifetime, Options, Origin, Reserve, Segment, list, remove,
+    Access, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment, list,
+    reap, remove,
 };
 pub use crate::sync::{Poison, PoisonCause};
 pub use crate::typed::array::{

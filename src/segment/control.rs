@@ -63,6 +63,9 @@ struct Head {
 
 const HEAD: usize = size_of::<Head>();
 
+/// No control block is shorter than this.
+pub(crate) const SHORTEST_HEAD: u64 = HEAD as u64;
+
 pin!(
     Head,
     512,

@@ -25,6 +25,70 @@ const IN_USE: u32 = 1 << 20;
 /// Only touched under [`registration`], so that no fork catches it locked.
 static ATTACHED: Mutex<BTreeMap<Identity, Weak<Membership>>> = Mutex::new(BTreeMap::new());
 
+/// A process that registered in a segment: see
+/// [`Segment::participants`](crate::Segment::participants).
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let array = ndshm::Array1::<u8>::create_unique("doc-participant-", 4)?;
+/// for who in array.segment().participants()? {
+///     let state = if who.is_alive() { "alive" } else { "dead" };
+///     println!("slot {}: process {} is {state}", who.slot(), who.pid());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    slot: u32,
+    pid: u32,
+    namespace: u64,
+    alive: bool,
+}
+
+impl Participant {
+    /// Returns its slot in the control block.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// Returns its process id, in its own PID namespace.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Returns the inode number of its PID namespace; 0 where unknown.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn namespace(&self) -> u64 {
+        self.namespace
+    }
+
+    /// Returns whether the kernel held it alive a moment ago.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+}
+
 /// This process's part in one segment.
 #[derive(Debug)]
 pub(crate) struct Membership {
@@ -96,6 +160,23 @@ impl Membership {
             return Ok(true);
         }
         is_held(self.object()?, Byte::Slot(slot))
+    }
+
+    /// Who registered and has not left in order.
+    pub(crate) fn census(&self) -> Result<Vec<Participant>> {
+        let in_use = |slot: &u32| self.region.slot(*slot).word.load(Acquire) & IN_USE != 0;
+        (0..self.region.participants())
+            .filter(in_use)
+            .map(|slot| {
+                let record = self.region.slot(slot);
+                Ok(Participant {
+                    slot,
+                    pid: record.pid.load(Relaxed),
+                    namespace: load_halves(&record.namespace),
+                    alive: self.is_alive(slot)?,
+                })
+            })
+            .collect()
     }
 
     /// Words for an error about the participant in `slot`: its process id, and whether it lives.
@@ -313,6 +394,11 @@ impl Peers for StripePeers<'_> {
     fn spins(&self) -> u32 {
         wait::spins()
     }
+}
+
+/// Loads a 64-bit number kept as two words, low half first.
+fn load_halves(words: &[AtomicU32; 2]) -> u64 {
+    bytemuck::cast([words[0].load(Relaxed), words[1].load(Relaxed)])
 }
 
 /// Stores a 64-bit number as two words, low half first.

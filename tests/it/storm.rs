@@ -256,7 +256,7 @@ fn take_array_turn(board: &Board, array: &Array2<u64>, random: &mut Random) -> R
     let whole = || array.request().timeout(DEADLINE);
     let part = || whole().rows(rows.clone());
     match random.below(8) {
-        0 => board.claim(is_whole(&*board.timed(|| whole().read())?), "a whole read is whole"),
+        0 => board.claim(is_whole(&board.timed(|| whole().read())?), "a whole read is whole"),
         1 | 2 => {
             let guard = board.timed(|| part().read())?;
             board.claim(is_untorn(&guard), "rows that are read are not torn");
@@ -401,8 +401,8 @@ struct Random(u64);
 
 impl Random {
     fn new() -> Self {
-        let time = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-        Self(time as u64 ^ u64::from(std::process::id()) << 40 | 1)
+        let time = std::time::UNIX_EPOCH.elapsed().unwrap();
+        Self(u64::from(time.subsec_nanos()) << 32 | u64::from(std::process::id()))
     }
 
     fn next(&mut self) -> u64 {
