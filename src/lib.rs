@@ -42,11 +42,12 @@
 //! |---|---|
 //! | numbers in n axes | [`Array`], with aliases [`Array1`] to [`Array6`] and [`ArrayD`] |
 //! | one number, or one small struct | [`Value`] |
+//! | to wait until something happened | [`Event`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
 //! | a segment's address for another process | [`Handle`] |
-//! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`] |
+//! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
 //!
 //! # Memory model
 //!
@@ -95,7 +96,8 @@
 //! a finished segment. It goes when the creating handle's last clone is dropped
 //! ([`Lifetime::Creator`]) or when somebody calls [`remove`] ([`Lifetime::Persistent`], the default
 //! of `open_or_create`). Those attached keep their memory either way. A killed creator leaves its name
-//! behind: [`remove`] it, or `open_or_create`.
+//! behind: [`reap`] removes
+//! what only the dead hold.
 //!
 //! # Trust
 //!
@@ -148,7 +150,7 @@ pub use crate::segment::{
     Access, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment, list,
     reap, remove,
 };
-pub use crate::sync::{Poison, PoisonCause};
+pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };

@@ -274,7 +274,7 @@ impl Stripe {
         patience: Patience,
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
-        let mut slices = Slices::new();
+        let mut slices = Slices::behind_an_owner();
         let mut slice_over = matches!(patience, Patience::None);
         let mut readers_had_their_turn = slice_over;
         loop {
@@ -314,7 +314,7 @@ impl Stripe {
         patience: Patience,
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
-        let mut slices = Slices::new();
+        let mut slices = Slices::behind_an_owner();
         let mut slice_over = matches!(patience, Patience::None);
         loop {
             self.unlock_read(peers, cell);
@@ -378,7 +378,7 @@ impl Stripe {
         slot: u32,
         patience: Patience,
     ) -> Result<Option<Blocker>> {
-        let mut slices = Slices::new();
+        let mut slices = Slices::behind_an_owner();
         let mut slice_over = matches!(patience, Patience::None);
         loop {
             let gate = self.gate.load(Acquire);
@@ -402,7 +402,7 @@ impl Stripe {
     /// Lets readers that wait go first, once: sleeps until one of them is in, or one slice.
     fn let_readers_in(&self, peers: &impl Peers, patience: Patience) {
         if self.turn.load(Relaxed) != 0 {
-            peers.wait(&self.turn, 1, Slices::new().next(patience));
+            peers.wait(&self.turn, 1, Slices::behind_an_owner().next(patience));
             self.turn.store(0, Relaxed);
         }
     }

@@ -1,6 +1,7 @@
 //! The words of the control block that change: what each means, and who writes it when.
 
 use crate::atomic::{AtomicU32, pin};
+use crate::lock::Bell;
 
 /// Words about the whole segment, one cache line.
 #[repr(C, align(64))]
@@ -9,10 +10,8 @@ pub(crate) struct State {
     /// Number of slots that were ever claimed. Raised (SeqCst) by a new participant before its
     /// first cell; pairs with a writer's SeqCst load after it took a word.
     pub(crate) high_water: AtomicU32,
-    /// Number of announced changes of a value; its waiters sleep on it. Raised by setters (Release).
+    /// See [`Bell`], like `waiting`: rung when the payload changes.
     pub(crate) changes: AtomicU32,
-    /// 1 while somebody may sleep on `changes`. SeqCst on both sides: a setter changes the value,
-    /// then looks here; a waiter raises this, then looks at the value.
     pub(crate) waiting: AtomicU32,
     /// Number of commits of a large value; even: the payload is current, odd: the shadow is.
     /// Stored (Release) by the lock's owner; pairs with the reader's Acquire load.
@@ -37,3 +36,11 @@ pub(crate) struct Slot {
 
 pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12 });
 pin!(Slot, 32, SLOT_FIELDS { word: 0, pid: 4, namespace: 8, started: 16 });
+
+impl State {
+    /// The bell that changes of the payload ring.
+    #[inline]
+    pub(crate) fn bell(&self) -> Bell<'_> {
+        Bell { changes: &self.changes, waiting: &self.waiting }
+    }
+}
