@@ -20,8 +20,7 @@ use crate::segment::{
 /// one through for each time it was set, and is cleared by that.
 ///
 /// Its state is one atomic word, so a process killed at any instruction leaves it set or not set, and
-/// a setter or waiter that is
-/// killed delays the others by 100 ms at most. NumPy sees a 0-d `uint32`, 0 or 1.
+/// a killed setter or waiter delays the others by 100 ms at most. NumPy sees a 0-d `uint32`, 0 or 1.
 ///
 /// # Examples
 ///
