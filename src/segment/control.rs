@@ -395,3 +395,63 @@ fn not_a_segment() -> Error {
 fn corrupt(what: String) -> Error {
     Error::new(ErrorKind::Corrupt, format!("is damaged: {what}; remove it and create it anew"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::npy::dtype::tests::any_dtype;
+
+    /// A control block with its header, for any plan that fits.
+    fn any_control() -> impl Strategy<Value = (Control, Header)> {
+        let shape = prop::collection::vec(0usize..50, 0..=MAX_AXES);
+        let counts = (1u32..=1024, 1u32..=1024, 0usize..1000);
+        (any_dtype(), shape, any::<bool>(), counts).prop_filter_map(
+            "does not fit",
+            |(dtype, shape, fortran, (participants, stripes, shadow_len))| {
+                let dtype = dtype.fold().0;
+                let order = if fortran { Order::F } else { Order::C };
+                let bytes = Header::encode(&dtype, order, &shape).ok()?;
+                let control = Control::new(&Plan {
+                    kind: Kind::Array,
+                    lifetime: Lifetime::Persistent,
+                    dtype: &dtype,
+                    order,
+                    shape: &shape,
+                    participants,
+                    stripes,
+                    shadow_len,
+                    data_offset: bytes.len(),
+                });
+                Some((control.ok()?, Header::parse(&bytes).ok()?))
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded((control, header) in any_control()) {
+            let bytes = control.encode();
+            prop_assert_eq!(Control::head_len(&bytes).unwrap(), bytes.len());
+            let file_len = control.layout.total as u64;
+            let decoded = Control::decode(&bytes, &header, file_len).unwrap();
+            prop_assert_eq!(format!("{decoded:?}"), format!("{control:?}"));
+            let short = Control::decode(&bytes, &header, file_len - 1).unwrap_err();
+            prop_assert_eq!(short.kind(), ErrorKind::Truncated);
+        }
+
+        #[test]
+        fn no_changed_bit_passes((control, header) in any_control(), place: usize, bit in 0u32..8) {
+            let mut bytes = control.encode();
+            let place = place % bytes.len();
+            bytes[place] ^= 1 << bit;
+            let changed = Control::head_len(&bytes)
+                .and_then(|len| match bytes.get(..len) {
+                    Some(bytes) => Control::decode(bytes, &header, u64::MAX).map(drop),
+                    None => Err(corrupt("longer than it is".into())),
+                });
+            prop_assert!(changed.is_err());
+        }
+    }
+}
