@@ -21,6 +21,10 @@ impl Locker {
         match *object {}
     }
 
+    pub(crate) fn of_name(object: &Object, _name: &str) -> Result<Option<Self>> {
+        match *object {}
+    }
+
     pub(crate) fn try_lock(&self, _byte: Byte) -> Result<bool> {
         match *self {}
     }
