@@ -17,14 +17,18 @@ pub(crate) fn announce_before_look() {
     fence(std::sync::atomic::Ordering::SeqCst);
 }
 
-/// The word as the kernel sees it; models never get as far as the kernel.
-#[cfg(not(loom))]
-pub(crate) fn in_memory(word: &AtomicU32) -> &AtomicU32 {
-    word
-}
+/// Fixes where the fields of a shared record lie; `docs/format.md` has the same table, which a test
+/// compares. Loom's atomics are larger than words, so models have no layout.
+macro_rules! pin {
+    ($record:ident, $size:literal, $table:ident { $($field:ident: $offset:literal),* $(,)? }) => {
+        #[cfg(not(loom))]
+        const _: () = {
+            assert!(size_of::<$record>() == $size);
+            $(assert!(std::mem::offset_of!($record, $field) == $offset);)*
+        };
 
-/// The word as the kernel sees it; models never get as far as the kernel.
-#[cfg(loom)]
-pub(crate) fn in_memory(_word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
-    unreachable!("a model asked the kernel")
+        #[cfg(test)]
+        pub(crate) const $table: &[(&str, usize)] = &[$((stringify!($field), $offset)),*];
+    };
 }
+pub(crate) use pin;

@@ -1,4 +1,137 @@
-//! Named shared-memory segments.
+//! Named shared-memory arrays and values: typed, locked, safe against crashes, and readable by
+//! NumPy as they are.
+//!
+//! What `Arc<RwLock<ndarray::Array>>` is between threads, [`Array`] is between processes: attached
+//! by name, read and written in place, without serialization and without a daemon. Python maps the
+//! very same memory with `np.load`.
+//!
+//! # Two processes
+//!
+//! ```
+//! # fn main() -> ndshm::Result<()> {
+//! // The first process:
+//! let image = ndshm::Array2::<f32>::create("guide", (1080, 1920))?; // zeros, mode 0600
+//! image.write()?.fill(0.5); // exclusive; derefs to ndarray
+//!
+//! // Any other process, started however you like:
+//! let image = ndshm::Array2::<f32>::open("guide")?; // element type and axes are checked
+//! let mean = image.read()?.mean(); // shared, in place
+//! image.write_rows(0..540)?.mapv_inplace(|x| x * 2.0); // locks no more than these rows' stripes
+//!
+//! let hits = ndshm::Value::<i64>::open_or_create("guide-hits", 0)?;
+//! hits.fetch_add(1)?; // one atomic
+//! # assert_eq!(mean, Some(0.5));
+//! # ndshm::remove("guide-hits")?;
+//! # Ok(()) }
+//! ```
+//!
+//! And Python, while the array exists:
+//!
+//! ```text
+//! >>> image = np.load("/dev/shm/guide", mmap_mode="r+")
+//! >>> image.shape, image.dtype
+//! ((1080, 1920), dtype('float32'))
+//! ```
+//!
+//! NumPy takes no locks: let one side write at a time. Never `np.save` or copy *onto* a live name,
+//! which cuts the file short under everybody who has it mapped; write through the memory map.
+//!
+//! # The pieces
+//!
+//! | want | take |
+//! |---|---|
+//! | numbers in n axes | [`Array`], with aliases [`Array1`] to [`Array6`] and [`ArrayD`] |
+//! | one number, or one small struct | [`Value`] |
+//! | to wait until something happened | [`Event`] |
+//! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | stripes, modes, lifetimes, order | [`Options`] |
+//! | every way to ask for a lock | [`Request`] |
+//! | a segment's address for another process | [`Handle`] |
+//! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
+//!
+//! # Memory model
+//!
+//! Other processes may write shared memory at any time, so a plain reference into it would be a lie.
+//! References exist only inside guards, under a lock that every process honours:
+//!
+//! - [`Array::read`] and [`Array::write`] lock everything; [`Array::read_rows`] and
+//!   [`Array::write_rows`] the *stripes* that the rows lie in, so that processes write disjoint rows
+//!   in parallel; [`Array::write_stripe`] exactly one. Guards deref to [`ndarray::ArrayRef`].
+//! - Each has a form that does not wait (`try_…`), one that waits so long (`…_timeout`, whose error
+//!   names the owner), one that accepts suspect data (`…_recover`), and one whose guard is
+//!   `Send + 'static` (`…_owned`). [`Request`] combines them.
+//! - Stripes are taken in ascending order, so that no two processes wait for each other. A thread that
+//!   would wait for itself gets [`ErrorKind::Deadlock`]; reading again what it reads is granted.
+//! - Without a lock there are copies ([`Array::snapshot`] takes it for you), [`Array::raw_view`] and
+//!   `unsafe`.
+//! - A [`Value`] of 1, 2, 4 or 8 bytes is one sequentially consistent atomic. Any other is kept
+//!   twice and committed by a switch: reading never waits and never sees half of it.
+//!
+//! # Failure model
+//!
+//! Any process may be killed at any instruction; the others go on and are told what happened.
+//!
+//! | who dies | what the others see |
+//! |---|---|
+//! | a creator, before the name is linked | nothing was there |
+//! | a writer, while writing | the next lock fails with [`ErrorKind::OwnerDied`], later ones with [`ErrorKind::Poisoned`], until somebody mends the data under `write_recover` and calls `mark_consistent` |
+//! | a writer, outside its critical section | nothing |
+//! | a reader, or anybody who waits | nothing |
+//! | the setter of a [`Value`] | the old value or the new one |
+//! | a forked child's parent | its locks are its own: the child never held them |
+//!
+//! A panic while writing poisons as a death does. An owner that is stopped (SIGSTOP, a debugger) is
+//! alive, and nobody takes its lock; use the `_timeout` forms if that may happen.
+//!
+//! Death is judged by the kernel alone, by a lock that it drops with the address space: no process
+//! ids, no ages, no heartbeats. So it holds across containers that share `/dev/shm`, and a recycled
+//! process id deceives nobody. A waiter notices within 8 ms of the owner's memory being gone.
+//!
+//! Not survived: `mem::forget` of a guard (the rows stay locked while the process lives); a process
+//! that writes where it has no lock; truncating the file of a live segment.
+//!
+//! # Names and lifetimes
+//!
+//! A name is 1 to 255 bytes without a slash, and becomes the file `/dev/shm/NAME`. It appears only on
+//! a finished segment. It goes when the creating handle's last clone is dropped
+//! ([`Lifetime::Creator`]) or when somebody calls [`remove`] ([`Lifetime::Persistent`], the default
+//! of `open_or_create`). Those attached keep their memory either way. A killed creator leaves its name
+//! behind: [`reap`] removes
+//! what only the dead hold.
+//!
+//! # Trust
+//!
+//! Whoever may *write* a segment can break every promise made here, and whoever may read it can
+//! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments of other users, root
+//! excepted. What is read from a segment is checked before it is used, so damage is an error.
+//!
+//! # Platforms and features
+//!
+//! Linux 4.14 or later, little-endian, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
+//! is [`ErrorKind::Unsupported`].
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `derive` (default) | `#[derive(Element)]` |
+//! | `half` | `half::f16` and `half::bf16` as elements |
+//! | `num-complex` | `Complex<f32>` and `Complex<f64>` as elements |
+//! | `serde` | [`Handle`] serialises as its text |
+//!
+//! # How it compares
+//!
+//! | | Python `shared_memory` | `shared_memory` + `raw_sync` | this |
+//! |---|---|---|---|
+//! | element type and shape, checked | no | no | yes |
+//! | `np.load` opens it | no | no | yes |
+//! | a lock survives its killed owner, and says so | no lock | waits for ever | yes |
+//! | a killed reader blocks nobody | no lock | blocks writers | yes |
+//! | a full `/dev/shm` | SIGBUS | SIGBUS | an error |
+//! | parallel writes to disjoint rows | by hand | by hand | stripes |
+//!
+//! Why not stand on `shared_memory` and `raw_sync`? Measured while this was designed: a full tmpfs is
+//! a SIGBUS; openers that come early get EINVAL; a forked child's drop removes its parent's name; a
+//! killed lock owner hangs everybody, and a killed waiter hangs a healthy setter. `docs/design.md`
+//! tells more, and `docs/format.md` the format, byte by byte.
 
 mod atomic;
 mod error;
@@ -14,9 +147,10 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Handle, Info, Kind, Lifetime, Options, Origin, Reserve, Segment, list, remove,
+    Access, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment, list,
+    reap, remove,
 };
-pub use crate::sync::{Poison, PoisonCause};
+pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };

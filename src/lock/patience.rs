@@ -38,20 +38,26 @@ impl Patience {
 #[derive(Debug)]
 pub(crate) struct Slices {
     next: Duration,
+    longest: Duration,
 }
 
 impl Slices {
     const FIRST: Duration = Duration::from_millis(1);
-    const LONGEST: Duration = Duration::from_millis(8);
 
-    pub(crate) fn new() -> Self {
-        Self { next: Self::FIRST }
+    /// For waits behind an owner, who may have died: up to 8 ms.
+    pub(crate) fn behind_an_owner() -> Self {
+        Self { next: Self::FIRST, longest: Duration::from_millis(8) }
     }
 
-    /// Length of the next slice: 1, 2, 4, 8, 8, … ms, cut at what patience leaves.
+    /// For waits that may be long, until something happens: up to 100 ms.
+    pub(crate) fn idle() -> Self {
+        Self { next: Self::FIRST, longest: Duration::from_millis(100) }
+    }
+
+    /// Length of the next slice, twice the last one, cut at what patience leaves.
     pub(crate) fn next(&mut self, patience: Patience) -> Duration {
         let slice = self.next;
-        self.next = (slice * 2).min(Self::LONGEST);
+        self.next = (slice * 2).min(self.longest);
         patience.left().map_or(slice, |left| slice.min(left))
     }
 }
@@ -62,9 +68,11 @@ mod tests {
 
     #[test]
     fn slices_grow_to_eight_milliseconds_and_never_pass_the_deadline() {
-        let mut slices = Slices::new();
-        let grown: Vec<_> = (0..5).map(|_| slices.next(Patience::Endless).as_millis()).collect();
-        assert_eq!(grown, [1, 2, 4, 8, 8]);
+        let mut slices = Slices::behind_an_owner();
+        let mut grown = |count| -> Vec<_> {
+            (0..count).map(|_| slices.next(Patience::Endless).as_millis()).collect()
+        };
+        assert_eq!(grown(5), [1, 2, 4, 8, 8]);
         assert_eq!(slices.next(Patience::None), Duration::ZERO);
     }
 

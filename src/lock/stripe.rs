@@ -4,10 +4,10 @@
 //! participant's cell, then looks at the word; finding an owner, it takes the cell back and waits.
 //! So a dead writer is named by the word and a dead reader by its cell, and the survivors can tell.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 use super::{Owner, Patience, Peers, Slices};
-use crate::atomic::{AtomicU32, announce_before_look, fence};
+use crate::atomic::{AtomicU32, announce_before_look, fence, pin};
 use crate::error::Result;
 
 /// Somebody may be asleep on the word.
@@ -45,6 +45,8 @@ pub(crate) struct Stripe {
     culprit: AtomicU32,
     _reserved: [AtomicU32; 2],
 }
+
+pin!(Stripe, 32, STRIPE_FIELDS { word: 0, gate: 4, turn: 8, version: 12, cause: 16, culprit: 20 });
 
 /// How data came to be suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,7 +211,7 @@ impl Stripe {
                 poison = POISON;
             }
             let free = poison | WAITERS;
-            if self.word.compare_exchange(word, free, SeqCst, Relaxed).is_ok() {
+            if self.word.compare_exchange(word, free, AcqRel, Relaxed).is_ok() {
                 peers.wake(&self.word);
                 return;
             }
@@ -276,7 +278,7 @@ impl Stripe {
         patience: Patience,
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
-        let mut slices = Slices::new();
+        let mut slices = Slices::behind_an_owner();
         let mut slice_over = matches!(patience, Patience::None);
         let mut readers_had_their_turn = slice_over;
         loop {
@@ -316,7 +318,7 @@ impl Stripe {
         patience: Patience,
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
-        let mut slices = Slices::new();
+        let mut slices = Slices::behind_an_owner();
         let mut slice_over = matches!(patience, Patience::None);
         loop {
             self.unlock_read(peers, cell);
@@ -380,7 +382,7 @@ impl Stripe {
         slot: u32,
         patience: Patience,
     ) -> Result<Option<Blocker>> {
-        let mut slices = Slices::new();
+        let mut slices = Slices::behind_an_owner();
         let mut slice_over = matches!(patience, Patience::None);
         loop {
             let gate = self.gate.load(Acquire);
@@ -404,7 +406,7 @@ impl Stripe {
     /// Lets readers that wait go first, once: sleeps until one of them is in, or one slice.
     fn let_readers_in(&self, peers: &impl Peers, patience: Patience) {
         if self.turn.load(Relaxed) != 0 {
-            peers.wait(&self.turn, 1, Slices::new().next(patience));
+            peers.wait(&self.turn, 1, Slices::behind_an_owner().next(patience));
             self.turn.store(0, Relaxed);
         }
     }

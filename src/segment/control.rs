@@ -6,6 +6,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::layout::{Layout, MAX_AXES, Measures, data_len};
 use super::options::{Kind, Lifetime};
+use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Header, Order};
 use crate::sys::lifeline::registration;
@@ -62,35 +63,41 @@ struct Head {
 
 const HEAD: usize = size_of::<Head>();
 
-const _: () = {
-    use std::mem::offset_of;
-    assert!(HEAD == 512);
-    assert!(offset_of!(Head, layout_version) == 8);
-    assert!(offset_of!(Head, byte_order) == 12);
-    assert!(offset_of!(Head, head_len) == 16);
-    assert!(offset_of!(Head, checksum) == 20);
-    assert!(offset_of!(Head, kind) == 24);
-    assert!(offset_of!(Head, lifetime) == 28);
-    assert!(offset_of!(Head, id) == 32);
-    assert!(offset_of!(Head, boot_id) == 48);
-    assert!(offset_of!(Head, created_ns) == 64);
-    assert!(offset_of!(Head, creator_pid) == 72);
-    assert!(offset_of!(Head, creator_user) == 76);
-    assert!(offset_of!(Head, creator_namespace) == 80);
-    assert!(offset_of!(Head, creator_started) == 88);
-    assert!(offset_of!(Head, data_offset) == 96);
-    assert!(offset_of!(Head, data_len) == 104);
-    assert!(offset_of!(Head, control_len) == 112);
-    assert!(offset_of!(Head, item_size) == 120);
-    assert!(offset_of!(Head, alignment) == 128);
-    assert!(offset_of!(Head, order) == 132);
-    assert!(offset_of!(Head, participants) == 136);
-    assert!(offset_of!(Head, stripes) == 140);
-    assert!(offset_of!(Head, ndim) == 144);
-    assert!(offset_of!(Head, dtype_len) == 148);
-    assert!(offset_of!(Head, shadow_len) == 152);
-    assert!(offset_of!(Head, shape) == 160);
-};
+/// No control block is shorter than this.
+pub(crate) const SHORTEST_HEAD: u64 = HEAD as u64;
+
+pin!(
+    Head,
+    512,
+    HEAD_FIELDS {
+        magic: 0,
+        layout_version: 8,
+        byte_order: 12,
+        head_len: 16,
+        checksum: 20,
+        kind: 24,
+        lifetime: 28,
+        id: 32,
+        boot_id: 48,
+        created_ns: 64,
+        creator_pid: 72,
+        creator_user: 76,
+        creator_namespace: 80,
+        creator_started: 88,
+        data_offset: 96,
+        data_len: 104,
+        control_len: 112,
+        item_size: 120,
+        alignment: 128,
+        order: 132,
+        participants: 136,
+        stripes: 140,
+        ndim: 144,
+        dtype_len: 148,
+        shadow_len: 152,
+        shape: 160,
+    }
+);
 
 /// The immutable description of a segment, checked.
 #[derive(Clone, Debug)]
@@ -135,14 +142,15 @@ impl Control {
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
         })?;
+        let proof = registration();
         let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Ok(Self {
             kind: plan.kind,
             lifetime: plan.lifetime,
             id: process::random_id(),
-            boot_id: process::boot_id(),
+            boot_id: process::boot_id(&proof),
             created_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
-            creator: process::current(&registration()),
+            creator: process::current(&proof),
             creator_user: process::user(),
             dtype: plan.dtype.clone(),
             order: plan.order,
@@ -386,4 +394,64 @@ fn not_a_segment() -> Error {
 #[cold]
 fn corrupt(what: String) -> Error {
     Error::new(ErrorKind::Corrupt, format!("is damaged: {what}; remove it and create it anew"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::npy::dtype::tests::any_dtype;
+
+    /// A control block with its header, for any plan that fits.
+    fn any_control() -> impl Strategy<Value = (Control, Header)> {
+        let shape = prop::collection::vec(0usize..50, 0..=MAX_AXES);
+        let counts = (1u32..=1024, 1u32..=1024, 0usize..1000);
+        (any_dtype(), shape, any::<bool>(), counts).prop_filter_map(
+            "does not fit",
+            |(dtype, shape, fortran, (participants, stripes, shadow_len))| {
+                let dtype = dtype.fold().0;
+                let order = if fortran { Order::F } else { Order::C };
+                let bytes = Header::encode(&dtype, order, &shape).ok()?;
+                let control = Control::new(&Plan {
+                    kind: Kind::Array,
+                    lifetime: Lifetime::Persistent,
+                    dtype: &dtype,
+                    order,
+                    shape: &shape,
+                    participants,
+                    stripes,
+                    shadow_len,
+                    data_offset: bytes.len(),
+                });
+                Some((control.ok()?, Header::parse(&bytes).ok()?))
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded((control, header) in any_control()) {
+            let bytes = control.encode();
+            prop_assert_eq!(Control::head_len(&bytes).unwrap(), bytes.len());
+            let file_len = control.layout.total as u64;
+            let decoded = Control::decode(&bytes, &header, file_len).unwrap();
+            prop_assert_eq!(format!("{decoded:?}"), format!("{control:?}"));
+            let short = Control::decode(&bytes, &header, file_len - 1).unwrap_err();
+            prop_assert_eq!(short.kind(), ErrorKind::Truncated);
+        }
+
+        #[test]
+        fn no_changed_bit_passes((control, header) in any_control(), place: usize, bit in 0u32..8) {
+            let mut bytes = control.encode();
+            let place = place % bytes.len();
+            bytes[place] ^= 1 << bit;
+            let changed = Control::head_len(&bytes)
+                .and_then(|len| match bytes.get(..len) {
+                    Some(bytes) => Control::decode(bytes, &header, u64::MAX).map(drop),
+                    None => Err(corrupt("longer than it is".into())),
+                });
+            prop_assert!(changed.is_err());
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Stripe;
 
-use super::region::{Slot, State};
+use super::records::{Slot, State};
 
 /// Payload and control block begin at multiples of this.
 const PAGE: usize = 4096;
@@ -167,6 +167,37 @@ mod tests {
                 ),
                 Err(error) => prop_assert_eq!(error.kind(), ErrorKind::SizeOverflow),
             }
+        }
+    }
+
+    /// Rows of the table under a heading of `docs/format.md`, its fields in backticks.
+    fn table(heading: &str) -> Vec<(String, usize)> {
+        let text = include_str!("../../docs/format.md");
+        let section = text.split("\n## ").find(|section| section.starts_with(heading));
+        section
+            .unwrap_or_else(|| panic!("docs/format.md has no section {heading:?}"))
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.strip_prefix("| ")?.split(" | ");
+                let offset = cells.next()?.trim().parse().ok()?;
+                Some((cells.next()?.trim().trim_matches('`').to_owned(), offset))
+            })
+            .filter(|(field, _)| field != "reserved")
+            .collect()
+    }
+
+    #[test]
+    fn the_format_page_says_where_every_field_lies() {
+        use super::super::{control, records};
+        for (heading, pinned) in [
+            ("The head", control::HEAD_FIELDS),
+            ("The state line", records::STATE_FIELDS),
+            ("A participant's slot", records::SLOT_FIELDS),
+            ("A stripe's lock", crate::lock::STRIPE_FIELDS),
+        ] {
+            let pinned: Vec<_> =
+                pinned.iter().map(|&(field, offset)| (field.to_owned(), offset)).collect();
+            assert_eq!(table(heading), pinned, "{heading}");
         }
     }
 

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::control::{Control, FIRST_READ, Plan};
+use super::control::{Control, FIRST_READ, Plan, SHORTEST_HEAD};
 use super::handle::Handle;
 use super::info::Info;
 use super::name::Name;
 use super::options::{Access, Kind, Lifetime, Origin, Reserve, Settings};
-use super::participants::Membership;
+use super::participants::{Membership, Participant};
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Owner;
@@ -309,6 +309,27 @@ impl Segment {
         Handle::new(self.name(), self.id())
     }
 
+    /// Returns the processes that registered in the segment and whether they are alive; one that
+    /// attached but never locked anything is not among them. Costs about 0.4 µs a slot.
+    ///
+    /// # Errors
+    ///
+    /// [`ForeignLock`](ErrorKind::ForeignLock) when another program's lock lies on the segment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-participants-", 4)?;
+    /// let [creator] = &array.segment().participants()?[..] else { panic!("one, its creator") };
+    /// assert_eq!(creator.pid(), std::process::id());
+    /// assert!(creator.is_alive());
+    /// # Ok(()) }
+    /// ```
+    pub fn participants(&self) -> Result<Vec<Participant>> {
+        self.0.membership.census().of(self.name())
+    }
+
     /// Returns everything that the header and the control block say.
     ///
     /// # Errors
@@ -427,7 +448,7 @@ fn describe(name: &str) -> Result<Info> {
 }
 
 /// Unlinks the name under its lock if it still is this object's; false when it is another's now.
-fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
+pub(super) fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
     let Some(locker) = Locker::of_name(object, name)? else { return Ok(false) };
     for _ in 0..NAME_LOCK_TRIES {
         if locker.try_lock(Byte::Name)? {
@@ -447,7 +468,7 @@ fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
 }
 
 /// Refuses what belongs to another user, unless that user is root.
-fn check_owner(facts: &Facts) -> Result<()> {
+pub(super) fn check_owner(facts: &Facts) -> Result<()> {
     let me = process::user();
     if facts.owner == me || facts.owner == 0 {
         return Ok(());
@@ -463,7 +484,7 @@ fn check_owner(facts: &Facts) -> Result<()> {
 }
 
 /// Reads and checks both descriptions of a segment, without mapping it.
-fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
+pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     let mut buffer = [0; 2 * HEADER_SIZE];
     let mut bytes = read_start(object, facts, &mut buffer[..HEADER_SIZE])?;
     let header = match Header::parse(bytes) {
@@ -480,7 +501,7 @@ fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
         .and_then(|end| end.checked_next_multiple_of(4096))
         .map_or(u64::MAX, |offset| offset as u64);
     let rest = facts.len.saturating_sub(control_offset);
-    if rest == 0 {
+    if rest < SHORTEST_HEAD {
         return Err(no_control_block(&header, bytes, facts));
     }
     let mut first = [0; FIRST_READ];
@@ -507,7 +528,7 @@ fn read_start<'a>(object: &Object, facts: &Facts, buffer: &'a mut [u8]) -> Resul
     Ok(bytes)
 }
 
-/// The file ends before its control block: ours, cut short, or a plain `.npy`.
+/// The file ends before or in its control block: ours, cut short, or a plain `.npy`.
 fn no_control_block(header: &Header, bytes: &[u8], facts: &Facts) -> Error {
     if header.is_canonical(bytes) {
         return truncated(facts);

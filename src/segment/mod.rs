@@ -1,9 +1,10 @@
 //! Segments: named memory with a typed header, and who takes part in it.
 //!
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
-//! [`control`] the immutable description · [`layout`] where everything lies · [`region`] offsets
-//! become references · [`participants`] slots and lifelines · [`life`] create, open, remove, list ·
-//! [`info`] the description in words · [`handle`] a segment's address as text.
+//! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
+//! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
+//! [`life`] create, open, remove, list · [`reap`] what the dead left · [`info`] the description in
+//! words · [`handle`] a segment's address as text.
 
 mod control;
 mod handle;
@@ -13,12 +14,16 @@ mod life;
 mod name;
 mod options;
 mod participants;
+mod reap;
+mod records;
 mod region;
 
 pub use self::handle::Handle;
 pub use self::info::Info;
 pub use self::life::{Segment, list, remove};
 pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
+pub use self::participants::Participant;
+pub use self::reap::reap;
 
 pub(crate) use self::layout::data_len;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};

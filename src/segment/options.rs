@@ -22,6 +22,10 @@ pub enum Kind {
     Array = 1,
     /// A [`Value`](crate::Value).
     Value = 2,
+    /// An [`Event`](crate::Event) that stays set until it is cleared.
+    Event = 3,
+    /// An [`Event`](crate::Event) that lets one through for each time it is set.
+    AutoResetEvent = 4,
 }
 
 impl Kind {
@@ -29,6 +33,8 @@ impl Kind {
         match code {
             1 => Some(Self::Array),
             2 => Some(Self::Value),
+            3 => Some(Self::Event),
+            4 => Some(Self::AutoResetEvent),
             _ => None,
         }
     }
@@ -142,6 +148,7 @@ pub enum Origin {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) access: Access,
+    pub(crate) auto_reset: bool,
     pub(crate) lifetime: Option<Lifetime>,
     pub(crate) mode: u32,
     pub(crate) order: Order,
@@ -205,6 +212,7 @@ impl<H> Options<H> {
     pub(crate) fn new() -> Self {
         let settings = Settings {
             access: Access::ReadWrite,
+            auto_reset: false,
             lifetime: None,
             mode: 0o600,
             order: Order::C,
@@ -286,6 +294,11 @@ impl<H> Options<H> {
     #[must_use]
     pub fn reserve(mut self, reserve: Reserve) -> Self {
         self.settings.reserve = reserve;
+        self
+    }
+
+    pub(crate) fn set_auto_reset(mut self) -> Self {
+        self.settings.auto_reset = true;
         self
     }
 

@@ -1,12 +1,13 @@
 //! Who takes part in a segment: slots, lifelines, and cleaning up after the dead.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::name::Name;
-use super::region::{Region, Slot};
+use super::records::Slot;
+use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{GENERATIONS, Owner, Peers};
@@ -23,6 +24,70 @@ const IN_USE: u32 = 1 << 20;
 ///
 /// Only touched under [`registration`], so that no fork catches it locked.
 static ATTACHED: Mutex<BTreeMap<Identity, Weak<Membership>>> = Mutex::new(BTreeMap::new());
+
+/// A process that registered in a segment: see
+/// [`Segment::participants`](crate::Segment::participants).
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let array = ndshm::Array1::<u8>::create_unique("doc-participant-", 4)?;
+/// for who in array.segment().participants()? {
+///     let state = if who.is_alive() { "alive" } else { "dead" };
+///     println!("slot {}: process {} is {state}", who.slot(), who.pid());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    slot: u32,
+    pid: u32,
+    namespace: u64,
+    alive: bool,
+}
+
+impl Participant {
+    /// Returns its slot in the control block.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// Returns its process id, in its own PID namespace.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Returns the inode number of its PID namespace; 0 where unknown.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn namespace(&self) -> u64 {
+        self.namespace
+    }
+
+    /// Returns whether the kernel held it alive a moment ago.
+    ///
+    /// # Examples
+    ///
+    /// See [`Participant`].
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+}
 
 /// This process's part in one segment.
 #[derive(Debug)]
@@ -97,6 +162,23 @@ impl Membership {
         is_held(self.object()?, Byte::Slot(slot))
     }
 
+    /// Who registered and has not left in order.
+    pub(crate) fn census(&self) -> Result<Vec<Participant>> {
+        let in_use = |slot: &u32| self.region.slot(*slot).word.load(Acquire) & IN_USE != 0;
+        (0..self.region.participants())
+            .filter(in_use)
+            .map(|slot| {
+                let record = self.region.slot(slot);
+                Ok(Participant {
+                    slot,
+                    pid: record.pid.load(Relaxed),
+                    namespace: load_halves(&record.namespace),
+                    alive: self.is_alive(slot)?,
+                })
+            })
+            .collect()
+    }
+
     /// Words for an error about the participant in `slot`: its process id, and whether it lives.
     pub(crate) fn describe(&self, slot: u32) -> String {
         if slot >= self.region.participants() {
@@ -133,8 +215,6 @@ impl Membership {
             }
         }
         self.mark.store(me.bits(), Release);
-        drop(lifeline);
-        drop(proof);
         Ok(me)
     }
 
@@ -170,15 +250,14 @@ impl Membership {
     fn sweep(&self, slot: u32) {
         let word = self.region.slot(slot).word.load(Acquire);
         let generation = word & (GENERATIONS - 1);
-        if word & IN_USE == 0 || generation == 0 {
-            return;
-        }
-        let dead = Owner::new(slot, generation);
+        let in_use = word & IN_USE != 0 && generation != 0;
         for stripe in 0..self.region.stripes() {
             let lock = self.region.stripe(stripe);
             let peers = self.peers(stripe);
-            lock.disown(&peers, dead);
-            if self.region.cell(slot, stripe).swap(0, SeqCst) != 0 {
+            if in_use {
+                lock.disown(&peers, Owner::new(slot, generation));
+            }
+            if self.region.cell(slot, stripe).swap(0, AcqRel) != 0 {
                 lock.open_gate(&peers);
             }
         }
@@ -209,16 +288,12 @@ impl Membership {
 
     /// Leaves the segment; what a forgotten guard still holds is left for the next occupant.
     fn leave(&self, proof: &Registration) {
+        // Dropped at the end of this function, after the slot is in order.
         let lifeline = self.lifeline.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (self.registered(), lifeline) {
-            (Some(me), lifeline) => {
-                if !self.holds_something(me) {
-                    self.region.slot(me.slot()).word.fetch_and(!IN_USE, Release);
-                }
-                drop(lifeline);
-            }
-            (None, Some(parents)) => parents.forget(),
-            (None, None) => {}
+        match self.registered() {
+            Some(me) if self.holds_something(me) => {}
+            Some(me) => _ = self.region.slot(me.slot()).word.fetch_and(!IN_USE, Release),
+            None => lifeline.into_iter().for_each(Lifeline::forget),
         }
         self.mark.release(proof);
     }
@@ -319,6 +394,11 @@ impl Peers for StripePeers<'_> {
     fn spins(&self) -> u32 {
         wait::spins()
     }
+}
+
+/// Loads a 64-bit number kept as two words, low half first.
+fn load_halves(words: &[AtomicU32; 2]) -> u64 {
+    bytemuck::cast([words[0].load(Relaxed), words[1].load(Relaxed)])
 }
 
 /// Stores a 64-bit number as two words, low half first.

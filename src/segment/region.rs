@@ -12,44 +12,12 @@ use std::sync::atomic;
 
 use super::layout::Layout;
 use super::options::Access;
+use super::records::{Slot, State};
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::Result;
 use crate::lock::Stripe;
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::Object;
-
-/// Words about the whole segment, one cache line.
-#[repr(C, align(64))]
-#[derive(Debug)]
-pub(crate) struct State {
-    /// Number of slots that were ever claimed. Raised (SeqCst) by a new participant before its
-    /// first cell; pairs with a writer's SeqCst load after it took a word.
-    pub(crate) high_water: AtomicU32,
-    /// Number of announced changes of a value; its waiters sleep on it. Raised by setters (Release).
-    pub(crate) changes: AtomicU32,
-    /// 1 while somebody may sleep on `changes`. SeqCst on both sides: a setter changes the value,
-    /// then looks here; a waiter raises this, then looks at the value.
-    pub(crate) waiting: AtomicU32,
-    /// Number of commits of a large value; even: the payload is current, odd: the shadow is.
-    /// Stored (Release) by the lock's owner; pairs with the reader's Acquire load.
-    pub(crate) commits: AtomicU32,
-    _reserved: [AtomicU32; 12],
-}
-
-/// A participant, 32 bytes.
-#[repr(C, align(32))]
-#[derive(Debug)]
-pub(crate) struct Slot {
-    /// `20 in use | 19..0 generation`. Stored (Release) by who holds the slot's lifeline byte.
-    pub(crate) word: AtomicU32,
-    /// Process id, in its own PID namespace; this and the rest are stored before `word`.
-    pub(crate) pid: AtomicU32,
-    /// Inode number of that namespace, low half first.
-    pub(crate) namespace: [AtomicU32; 2],
-    /// Start time in clock ticks since boot, low half first.
-    pub(crate) started: [AtomicU32; 2],
-    _reserved: [AtomicU32; 2],
-}
 
 /// A type made of nothing but atomics, which may lie in memory that others write.
 ///
@@ -58,11 +26,11 @@ pub(crate) struct Slot {
 /// Every byte belongs to an atomic, and every bit pattern is a value.
 unsafe trait Record {}
 
-// SAFETY: repr(C) of 16 AtomicU32 filling 64 bytes, pinned below.
+// SAFETY: repr(C) of 16 AtomicU32 filling 64 bytes.
 unsafe impl Record for State {}
-// SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes, pinned below.
+// SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes.
 unsafe impl Record for Slot {}
-// SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes, pinned below.
+// SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes.
 unsafe impl Record for Stripe {}
 // SAFETY: an atomic.
 unsafe impl Record for AtomicU32 {}
@@ -81,20 +49,6 @@ unsafe impl Payload for atomic::AtomicU16 {}
 unsafe impl Payload for atomic::AtomicU32 {}
 // SAFETY: an atomic integer.
 unsafe impl Payload for atomic::AtomicU64 {}
-
-#[cfg(not(loom))]
-const _: () = {
-    use std::mem::offset_of;
-    assert!(size_of::<State>() == 64 && size_of::<Slot>() == 32 && size_of::<Stripe>() == 32);
-    assert!(offset_of!(State, high_water) == 0);
-    assert!(offset_of!(State, changes) == 4);
-    assert!(offset_of!(State, waiting) == 8);
-    assert!(offset_of!(State, commits) == 12);
-    assert!(offset_of!(Slot, word) == 0);
-    assert!(offset_of!(Slot, pid) == 4);
-    assert!(offset_of!(Slot, namespace) == 8);
-    assert!(offset_of!(Slot, started) == 16);
-};
 
 /// A segment in this process's address space; unmapped when dropped.
 #[derive(Debug)]

@@ -44,13 +44,12 @@ pub(super) fn check(
     stripes: &Range<u32>,
     writing: bool,
 ) -> Result<Nested> {
-    HELD.with_borrow(|held| {
-        if held.is_empty() {
-            Ok(Nested::default())
-        } else {
-            check_all(held, segment, me, stripes, writing)
-        }
-    })
+    // While thread-local storage is taken down nothing is tracked any more.
+    let checked = HELD.try_with(|held| match &held.borrow()[..] {
+        [] => Ok(Nested::default()),
+        held => check_all(held, segment, me, stripes, writing),
+    });
+    checked.unwrap_or_else(|_| Ok(Nested::default()))
 }
 
 #[cold]
@@ -83,13 +82,12 @@ fn check_all(
 /// Notes a lock that was taken.
 #[inline]
 pub(super) fn push(segment: usize, me: Owner, stripes: Range<u32>, writing: bool) {
-    HELD.with_borrow_mut(|held| held.push(Entry { segment, me, stripes, writing }));
+    let _ = HELD.try_with(|held| held.borrow_mut().push(Entry { segment, me, stripes, writing }));
 }
 
 /// Strikes a lock off again.
 #[inline]
 pub(super) fn pop(segment: usize, me: Owner, stripes: &Range<u32>, writing: bool) {
-    // Guards may be dropped while thread-local storage is taken down; then nobody asks again.
     let _ = HELD.try_with(|held| {
         let mut held = held.borrow_mut();
         let found = held.iter().rposition(|entry| {

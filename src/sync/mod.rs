@@ -1,5 +1,6 @@
-//! Locks over segments: which stripes cover which rows, what a thread holds, and for how long.
+//! What processes hold and wait for in a segment: stripes, and events.
 
+mod event;
 mod held;
 mod hold;
 mod rows;
@@ -7,4 +8,5 @@ mod rows;
 pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired};
 pub(crate) use self::rows::{default_stripes, rows_of, stripes_over};
 
+pub use self::event::Event;
 pub use self::hold::{Poison, PoisonCause};

@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Range, RangeBounds};
-use std::time::Duration;
+use std::ops::Range;
 
 use ndarray::{
     ArrayRef, Dimension, IntoDimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, RawArrayView,
@@ -11,16 +10,12 @@ use ndarray::{
 };
 
 use super::element::{Element, checked_dtype};
-use super::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
 use super::request::Request;
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Dtype, Order};
-use crate::segment::{
-    Access, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Segment,
-    create_unique, data_len, open_or_create,
-};
-use crate::sync::{default_stripes, rows_of};
+use crate::segment::{Access, Handle, Kind, Options, Origin, Segment};
+use crate::sync::rows_of;
 
 /// A shared array of one axis.
 pub type Array1<T> = Array<T, Ix1>;
@@ -417,7 +412,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 
     /// Refuses an array of another shape than an `open_or_create` asked for.
-    fn in_shape(self, asked: &D) -> Result<Self> {
+    pub(super) fn in_shape(self, asked: &D) -> Result<Self> {
         if self.shape == *asked {
             return Ok(self);
         }
@@ -430,12 +425,12 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 
     /// Checks that a segment holds such an array.
-    fn from_segment(segment: Segment) -> Result<Self> {
+    pub(super) fn from_segment(segment: Segment) -> Result<Self> {
         let name = segment.name().to_owned();
         Self::check(segment).of(&name)
     }
 
-    fn check(segment: Segment) -> Result<Self> {
+    pub(super) fn check(segment: Segment) -> Result<Self> {
         let control = segment.control();
         if control.kind != Kind::Array {
             return Err(Error::new(
@@ -479,330 +474,6 @@ impl<T: Element, D: Dimension> Array<T, D> {
         let mut shape = D::zeros(outer.len());
         shape.slice_mut().copy_from_slice(outer);
         Ok(Self { segment, shape, element: PhantomData })
-    }
-}
-
-/// Declares the ways to lock: each a line over [`Request`].
-macro_rules! locks {
-    ($(
-        $(#[$doc:meta])*
-        $name:ident($($argument:ident: $type:ty),*) -> $result:ty =
-            |$request:ident| $body:expr, $example:literal;
-    )*) => {
-        /// Locking. All of it waits without spinning for long, ends when the deadline passes or the
-        /// owner dies, and costs about 40 ns when nobody is in the way.
-        impl<T: Element, D: Dimension> Array<T, D> {$(
-            $(#[$doc])*
-            ///
-            /// # Errors
-            ///
-            /// See [`Request::read`] and [`Request::write`].
-            ///
-            /// # Examples
-            ///
-            /// ```
-            /// # fn main() -> ndshm::Result<()> {
-            /// # use std::time::Duration;
-            /// let array = ndshm::Array2::<f32>::create_unique("doc-lock-", (64, 1024))?;
-            #[doc = $example]
-            /// # Ok(()) }
-            /// ```
-            pub fn $name(&self $(, $argument: $type)*) -> Result<$result> {
-                let $request = self.request();
-                $body
-            }
-        )*}
-    };
-}
-
-locks! {
-    /// Locks all rows for reading.
-    read() -> ReadGuard<'_, T, D> = |request| request.read(),
-        "assert_eq!(array.read()?.sum(), 0.0);";
-    /// Locks all rows for reading if nobody writes them.
-    try_read() -> Option<ReadGuard<'_, T, D>> = |request| request.try_read(),
-        "assert!(array.try_read()?.is_some());";
-    /// Locks all rows for reading, waiting at most `timeout`.
-    read_timeout(timeout: Duration) -> ReadGuard<'_, T, D> = |request| request.timeout(timeout).read(),
-        "array.read_timeout(Duration::from_secs(1))?;";
-    /// Locks all rows for reading, even if a writer left them suspect: see the guard's `poison`.
-    read_recover() -> ReadGuard<'_, T, D> = |request| request.recover().read(),
-        "assert_eq!(array.read_recover()?.poison(), None);";
-    /// Locks all rows for reading, with a guard that may go anywhere.
-    read_owned() -> OwnedReadGuard<T, D> = |request| request.read_owned(),
-        "assert_eq!(array.read_owned()?.sum(), 0.0);";
-
-    /// Locks some rows along axis 0 for reading.
-    read_rows(rows: impl RangeBounds<usize>) -> ReadGuard<'_, T, D> =
-        |request| request.rows(rows).read(),
-        "assert_eq!(array.read_rows(8..16)?.shape(), [8, 1024]);";
-    /// Locks some rows for reading if nobody writes them.
-    try_read_rows(rows: impl RangeBounds<usize>) -> Option<ReadGuard<'_, T, D>> =
-        |request| request.rows(rows).try_read(),
-        "assert!(array.try_read_rows(8..16)?.is_some());";
-    /// Locks some rows for reading, waiting at most `timeout`.
-    read_rows_timeout(rows: impl RangeBounds<usize>, timeout: Duration) -> ReadGuard<'_, T, D> =
-        |request| request.rows(rows).timeout(timeout).read(),
-        "array.read_rows_timeout(8..16, Duration::from_secs(1))?;";
-    /// Locks some rows for reading, even if a writer left them suspect.
-    read_rows_recover(rows: impl RangeBounds<usize>) -> ReadGuard<'_, T, D> =
-        |request| request.rows(rows).recover().read(),
-        "assert_eq!(array.read_rows_recover(8..16)?.poison(), None);";
-    /// Locks some rows for reading, with a guard that may go anywhere.
-    read_rows_owned(rows: impl RangeBounds<usize>) -> OwnedReadGuard<T, D> =
-        |request| request.rows(rows).read_owned(),
-        "assert_eq!(array.read_rows_owned(8..16)?.rows(), 8..16);";
-
-    /// Locks all rows for writing.
-    write() -> WriteGuard<'_, T, D> = |request| request.write(),
-        "array.write()?.fill(1.0);";
-    /// Locks all rows for writing if nobody reads or writes them.
-    try_write() -> Option<WriteGuard<'_, T, D>> = |request| request.try_write(),
-        "assert!(array.try_write()?.is_some());";
-    /// Locks all rows for writing, waiting at most `timeout`.
-    write_timeout(timeout: Duration) -> WriteGuard<'_, T, D> = |request| request.timeout(timeout).write(),
-        "array.write_timeout(Duration::from_secs(1))?.fill(1.0);";
-    /// Locks all rows for writing, even if a writer left them suspect: mend them, then call the
-    /// guard's `mark_consistent`.
-    write_recover() -> WriteGuard<'_, T, D> = |request| request.recover().write(),
-        "assert_eq!(array.write_recover()?.poison(), None);";
-    /// Locks all rows for writing, with a guard that may go anywhere.
-    write_owned() -> OwnedWriteGuard<T, D> = |request| request.write_owned(),
-        "array.write_owned()?.fill(1.0);";
-
-    /// Locks some rows along axis 0 for writing; others may write other stripes meanwhile.
-    write_rows(rows: impl RangeBounds<usize>) -> WriteGuard<'_, T, D> =
-        |request| request.rows(rows).write(),
-        "array.write_rows(..32)?.fill(1.0);";
-    /// Locks some rows for writing if nobody reads or writes their stripes.
-    try_write_rows(rows: impl RangeBounds<usize>) -> Option<WriteGuard<'_, T, D>> =
-        |request| request.rows(rows).try_write(),
-        "assert!(array.try_write_rows(..32)?.is_some());";
-    /// Locks some rows for writing, waiting at most `timeout`.
-    write_rows_timeout(rows: impl RangeBounds<usize>, timeout: Duration) -> WriteGuard<'_, T, D> =
-        |request| request.rows(rows).timeout(timeout).write(),
-        "array.write_rows_timeout(..32, Duration::from_secs(1))?.fill(1.0);";
-    /// Locks some rows for writing, even if a writer left them suspect.
-    write_rows_recover(rows: impl RangeBounds<usize>) -> WriteGuard<'_, T, D> =
-        |request| request.rows(rows).recover().write(),
-        "assert_eq!(array.write_rows_recover(..32)?.poison(), None);";
-    /// Locks some rows for writing, with a guard that may go anywhere.
-    write_rows_owned(rows: impl RangeBounds<usize>) -> OwnedWriteGuard<T, D> =
-        |request| request.rows(rows).write_owned(),
-        "array.write_rows_owned(..32)?.fill(1.0);";
-
-    /// Locks the rows of one stripe for writing.
-    write_stripe(stripe: u32) -> WriteGuard<'_, T, D> = |request| request.stripe(stripe).write(),
-        "assert_eq!(array.write_stripe(3)?.rows(), array.stripe_range(3));";
-    /// Locks the rows of one stripe for writing if nobody reads or writes them.
-    try_write_stripe(stripe: u32) -> Option<WriteGuard<'_, T, D>> =
-        |request| request.stripe(stripe).try_write(),
-        "assert!(array.try_write_stripe(3)?.is_some());";
-    /// Locks the rows of one stripe for writing, waiting at most `timeout`.
-    write_stripe_timeout(stripe: u32, timeout: Duration) -> WriteGuard<'_, T, D> =
-        |request| request.stripe(stripe).timeout(timeout).write(),
-        "array.write_stripe_timeout(3, Duration::from_secs(1))?.fill(1.0);";
-    /// Locks the rows of one stripe for writing, even if a writer left them suspect.
-    write_stripe_recover(stripe: u32) -> WriteGuard<'_, T, D> =
-        |request| request.stripe(stripe).recover().write(),
-        "assert_eq!(array.write_stripe_recover(3)?.poison(), None);";
-    /// Locks the rows of one stripe for writing, with a guard that may go anywhere.
-    write_stripe_owned(stripe: u32) -> OwnedWriteGuard<T, D> =
-        |request| request.stripe(stripe).write_owned(),
-        "array.write_stripe_owned(3)?.fill(1.0);";
-}
-
-/// Options of arrays.
-impl<T: Element, D: Dimension> Options<Array<T, D>> {
-    /// Sets the order of the axes in memory. Default: [`Order::C`], rows contiguous.
-    ///
-    /// # Examples
-    ///
-    /// See [`Options`].
-    #[must_use]
-    pub fn order(self, order: Order) -> Self {
-        self.set_order(order)
-    }
-
-    /// Sets how many stripes the rows are split into, 1 to 1024. Default: 16 for arrays of 64 KiB
-    /// or more and 16 rows or more, else 1. Locking all rows costs a few nanoseconds a stripe.
-    ///
-    /// # Examples
-    ///
-    /// See [`Array::stripe_range`].
-    #[must_use]
-    pub fn stripes(self, stripes: u32) -> Self {
-        self.set_stripes(stripes)
-    }
-
-    /// Creates an array of zeros: see [`Array::create`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create`], and [`InvalidArgument`](ErrorKind::InvalidArgument) for options
-    /// that can never work.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array1::<u8>::options().mode(0o660).create("doc-with-mode", 10)?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create(&self, name: &str, shape: impl IntoDimension<Dim = D>) -> Result<Array<T, D>> {
-        let shape = shape.into_dimension();
-        self.make(Name::new(name)?, &shape, Lifetime::Creator, None)
-    }
-
-    /// Creates an array with the contents of another: see [`Array::create_from`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Array2, Order};
-    ///
-    /// let columns = Array2::options()
-    ///     .order(Order::F)
-    ///     .create_from("doc-columns", &ndarray::array![[1, 2], [3, 4]])?;
-    /// assert_eq!(columns.read()?.strides(), [1, 2]);
-    /// # Ok(()) }
-    /// ```
-    pub fn create_from(&self, name: &str, array: &ArrayRef<T, D>) -> Result<Array<T, D>> {
-        self.make(Name::new(name)?, &array.raw_dim(), Lifetime::Creator, Some(array))
-    }
-
-    /// Creates an array of zeros under a name made up: see [`Array::create_unique`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array1::<u8>::options().stripes(2).create_unique("doc-unique-", 10)?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(
-        &self,
-        prefix: &str,
-        shape: impl IntoDimension<Dim = D>,
-    ) -> Result<Array<T, D>> {
-        let shape = shape.into_dimension();
-        create_unique(prefix, |name| self.make(name, &shape, Lifetime::Creator, None))
-    }
-
-    /// Opens an array: see [`Array::open`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Access`].
-    pub fn open(&self, name: &str) -> Result<Array<T, D>> {
-        Array::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
-    }
-
-    /// Opens the array that a handle means: see [`Array::open_handle`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::open_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Access, Array1};
-    ///
-    /// let array = Array1::<u8>::create_unique("doc-by-handle-", 10)?;
-    /// let same = Array1::<u8>::options().access(Access::Read).open_handle(&array.handle())?;
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(&self, handle: &Handle) -> Result<Array<T, D>> {
-        Array::from_segment(Segment::attach_handle(handle, self.settings().access)?)
-    }
-
-    /// Opens or creates an array: see [`Array::open_or_create`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::open_or_create`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Array1, Lifetime};
-    ///
-    /// let options = Array1::<u8>::options().lifetime(Lifetime::Creator);
-    /// let array = options.open_or_create("doc-either-way", 10)?;
-    /// # Ok(()) }
-    /// ```
-    pub fn open_or_create(
-        &self,
-        name: &str,
-        shape: impl IntoDimension<Dim = D>,
-    ) -> Result<Array<T, D>> {
-        let shape = shape.into_dimension();
-        open_or_create(
-            &Name::new(name)?,
-            || self.open(name)?.in_shape(&shape),
-            |name| self.make(name, &shape, Lifetime::Persistent, None),
-        )
-    }
-
-    fn make(
-        &self,
-        name: Name,
-        shape: &D,
-        lifetime: Lifetime,
-        contents: Option<&ArrayRef<T, D>>,
-    ) -> Result<Array<T, D>> {
-        let text = name.as_str().to_owned();
-        self.make_named(name, shape, lifetime, contents).of(&text)
-    }
-
-    fn make_named(
-        &self,
-        name: Name,
-        shape: &D,
-        lifetime: Lifetime,
-        contents: Option<&ArrayRef<T, D>>,
-    ) -> Result<Array<T, D>> {
-        let settings = self.settings();
-        let (dtype, folded) = checked_dtype::<T>()?.fold();
-        if !folded.is_empty() && settings.order == Order::F {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "asks for Fortran order and elements that are arrays, which would not be \
-                 contiguous: use scalar elements and more axes",
-            ));
-        }
-        let axes: Vec<usize> = shape.slice().iter().chain(&folded).copied().collect();
-        let data_len = data_len(&axes, dtype.item_size())?;
-        let rows = axes.first().copied().unwrap_or(1);
-        let mut draft = Draft::new(&Blueprint {
-            kind: Kind::Array,
-            dtype: &dtype,
-            shape: &axes,
-            stripes: settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows)),
-            shadow_len: 0,
-            lifetime: settings.lifetime.unwrap_or(lifetime),
-            settings,
-        })?;
-        if let Some(contents) = contents {
-            view::of_draft(&mut draft, shape).assign(contents);
-        }
-        Array::check(draft.publish(name)?)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Segments as arrays and values of Rust types.
 //!
-//! In reading order: [`element`] what may be shared · [`array`] arrays and how to lock them ·
-//! [`request`] every way to ask for a lock · [`guard`] what a lock hands out · [`view`] payloads as
-//! `ndarray` views · [`value`] single values · [`number`] arithmetic on them · [`cells`] their memory.
+//! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
+//! lock their rows · [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views ·
+//! [`value`] single values · [`number`] arithmetic on them · [`cells`] their memory · [`options`]
+//! creating and opening all of it.
 
 pub(crate) mod array;
 pub(crate) mod bool;
@@ -10,6 +11,7 @@ mod cells;
 pub(crate) mod element;
 pub(crate) mod guard;
 pub(crate) mod number;
+mod options;
 pub(crate) mod request;
 pub(crate) mod value;
 mod view;

@@ -4,18 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::MutexGuard;
-use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 use std::time::Duration;
 
 use super::cells;
 use super::element::{Element, checked_dtype};
-use super::number::{Integer, Number};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::{Patience, Peers, Slices};
-use crate::segment::{
-    Access, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Region, Segment,
-    create_unique, open_or_create,
-};
+use crate::lock::Patience;
+use crate::segment::{Access, Handle, Kind, Options, Origin, Region, Segment};
 use crate::sync::{Demand, Hold, Mode, Regard, acquired};
 
 /// A single value in shared memory, attached by name.
@@ -213,8 +208,7 @@ impl<T: Element> Value<T> {
     /// ```
     #[inline]
     pub fn get(&self) -> Result<T> {
-        let region = self.segment.region();
-        Ok(if cells::is_word::<T>() { cells::load(region) } else { cells::load_committed(region) })
+        Ok(self.load())
     }
 
     /// Sets the value, and wakes who waits for a change. An atomic swap; a value that is no word
@@ -351,10 +345,10 @@ impl<T: Element> Value<T> {
         self.lock_with(Patience::at_most(timeout)).map(acquired)
     }
 
-    /// Waits until the value is not `last`, byte by byte, and returns it.
+    /// Waits until the value is not `last`, byte by byte, and returns it; at once if it is not.
     ///
     /// A setter pays for a wake only while somebody waits. Changes that NumPy or a raw view makes are
-    /// seen within 8 ms.
+    /// seen within 100 ms.
     ///
     /// # Errors
     ///
@@ -423,49 +417,35 @@ impl<T: Element> Value<T> {
     }
 
     fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
-        let state = self.segment.region().state();
+        let look = || {
+            let value = self.load();
+            (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
+        };
         let peers = self.segment.membership().peers(0);
-        let mut slices = Slices::new();
-        loop {
-            let changes = state.changes.load(Acquire);
-            // SeqCst: a setter that misses this set the value before we look at it.
-            state.waiting.store(1, SeqCst);
-            let value = self.get()?;
-            if bytemuck::bytes_of(&value) != bytemuck::bytes_of(last) {
-                return Ok(value);
-            }
-            if patience.is_over() {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    "did not change in time: wait longer, or see what its setter does",
-                )
-                .of(self.name()));
-            }
-            peers.wait(&state.changes, changes, slices.next(patience));
-        }
+        let found = self.segment.region().state().bell().wait(&peers, patience, look);
+        found.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Timeout,
+                "did not change in time: wait longer, or see what its setter does",
+            )
+            .of(self.name())
+        })
+    }
+
+    #[inline]
+    fn load(&self) -> T {
+        let region = self.segment.region();
+        if cells::is_word::<T>() { cells::load(region) } else { cells::load_committed(region) }
     }
 
     /// Wakes who waits for a change, if anybody does.
     #[inline]
-    fn announce(&self) {
-        let state = self.segment.region().state();
-        // SeqCst: a waiter that we miss looks at the value after we changed it.
-        if state.waiting.load(SeqCst) != 0 {
-            self.announce_to_waiters();
-        }
-    }
-
-    #[cold]
-    fn announce_to_waiters(&self) {
-        let state = self.segment.region().state();
-        // SeqCst: as in `announce`. Waiters raise it again before they sleep again.
-        state.waiting.store(0, SeqCst);
-        state.changes.fetch_add(1, Release);
-        self.segment.membership().peers(0).wake(&state.changes);
+    pub(super) fn announce(&self) {
+        self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
     }
 
     #[inline]
-    fn writable(&self) -> Result<()> {
+    pub(super) fn writable(&self) -> Result<()> {
         match self.segment.access() {
             Access::ReadWrite => Ok(()),
             Access::Read => Err(self.read_only()),
@@ -482,12 +462,12 @@ impl<T: Element> Value<T> {
     }
 
     /// Checks that a segment holds such a value.
-    fn from_segment(segment: Segment) -> Result<Self> {
+    pub(super) fn from_segment(segment: Segment) -> Result<Self> {
         let name = segment.name().to_owned();
         Self::check(segment).of(&name)
     }
 
-    fn check(segment: Segment) -> Result<Self> {
+    pub(super) fn check(segment: Segment) -> Result<Self> {
         let control = segment.control();
         if control.kind != Kind::Value {
             return Err(Error::new(
@@ -512,152 +492,6 @@ impl<T: Element> Value<T> {
             ));
         }
         Ok(Self { segment, element: PhantomData })
-    }
-}
-
-/// Atomic arithmetic.
-impl<N: Number> Value<N> {
-    /// Adds, wrapping for integers, and returns what the value was.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let sum = ndshm::Value::create_unique("doc-add-", 1.5_f64)?;
-    /// assert_eq!(sum.fetch_add(1.0)?, 1.5);
-    /// assert_eq!(sum.get()?, 2.5);
-    /// # Ok(()) }
-    /// ```
-    #[inline]
-    pub fn fetch_add(&self, by: N) -> Result<N> {
-        if !N::ADDS_AS_BITS {
-            return self.update(|value| value.sum(by));
-        }
-        self.writable()?;
-        let old = cells::add_bits(self.segment.region(), by);
-        self.announce();
-        Ok(old)
-    }
-
-    /// Subtracts, wrapping for integers, and returns what the value was.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let left = ndshm::Value::create_unique("doc-sub-", 3_u32)?;
-    /// left.fetch_sub(1)?;
-    /// assert_eq!(left.get()?, 2);
-    /// # Ok(()) }
-    /// ```
-    pub fn fetch_sub(&self, by: N) -> Result<N> {
-        self.update(|value| value.difference(by))
-    }
-
-    /// Raises the value to `other` if that is greater, and returns what it was.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let peak = ndshm::Value::create_unique("doc-max-", 3.0_f32)?;
-    /// peak.fetch_max(7.0)?;
-    /// peak.fetch_max(5.0)?;
-    /// assert_eq!(peak.get()?, 7.0);
-    /// # Ok(()) }
-    /// ```
-    pub fn fetch_max(&self, other: N) -> Result<N> {
-        self.update(|value| if other > value { other } else { value })
-    }
-
-    /// Lowers the value to `other` if that is less, and returns what it was.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let best = ndshm::Value::create_unique("doc-min-", 3_i16)?;
-    /// best.fetch_min(-1)?;
-    /// assert_eq!(best.get()?, -1);
-    /// # Ok(()) }
-    /// ```
-    pub fn fetch_min(&self, other: N) -> Result<N> {
-        self.update(|value| if other < value { other } else { value })
-    }
-}
-
-/// Atomic bit operations.
-impl<I: Integer> Value<I> {
-    /// Keeps the bits that `mask` has, and returns what the value was.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let flags = ndshm::Value::create_unique("doc-and-", 0b111_u8)?;
-    /// flags.fetch_and(0b101)?;
-    /// assert_eq!(flags.get()?, 0b101);
-    /// # Ok(()) }
-    /// ```
-    pub fn fetch_and(&self, mask: I) -> Result<I> {
-        self.update(|value| value.and(mask))
-    }
-
-    /// Sets the bits that `bits` has, and returns what the value was.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let flags = ndshm::Value::create_unique("doc-or-", 0b001_u8)?;
-    /// assert_eq!(flags.fetch_or(0b100)?, 0b001);
-    /// # Ok(()) }
-    /// ```
-    pub fn fetch_or(&self, bits: I) -> Result<I> {
-        self.update(|value| value.or(bits))
-    }
-
-    /// Flips the bits that `bits` has, and returns what the value was.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let flags = ndshm::Value::create_unique("doc-xor-", 0b011_u8)?;
-    /// flags.fetch_xor(0b110)?;
-    /// assert_eq!(flags.get()?, 0b101);
-    /// # Ok(()) }
-    /// ```
-    pub fn fetch_xor(&self, bits: I) -> Result<I> {
-        self.update(|value| value.xor(bits))
     }
 }
 
@@ -724,136 +558,7 @@ impl<T: Element> Drop for ValueGuard<'_, T> {
     }
 }
 
-/// Options of values.
-impl<T: Element> Options<Value<T>> {
-    /// Creates a value: see [`Value::create`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Value::create`], and [`InvalidArgument`](ErrorKind::InvalidArgument) for options
-    /// that can never work.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let value = ndshm::Value::options().mode(0o660).create("doc-value-mode", 1_u8)?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create(&self, name: &str, value: T) -> Result<Value<T>> {
-        self.make(Name::new(name)?, &value, Lifetime::Creator)
-    }
-
-    /// Creates a value under a name made up: see [`Value::create_unique`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let value = ndshm::Value::options().participants(2).create_unique("doc-two-", 1_u8)?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(&self, prefix: &str, value: T) -> Result<Value<T>> {
-        create_unique(prefix, |name| self.make(name, &value, Lifetime::Creator))
-    }
-
-    /// Opens a value: see [`Value::open`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Value::open`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Access, Value};
-    ///
-    /// let made = Value::create_unique("doc-look-", 1_u8)?;
-    /// let looked_at = Value::<u8>::options().access(Access::Read).open(made.name())?;
-    /// assert_eq!(looked_at.get()?, 1);
-    /// assert!(looked_at.set(2).is_err());
-    /// # Ok(()) }
-    /// ```
-    pub fn open(&self, name: &str) -> Result<Value<T>> {
-        Value::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
-    }
-
-    /// Opens the value that a handle means: see [`Value::open_handle`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Value::open_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Access, Value};
-    ///
-    /// let made = Value::create_unique("doc-meant-", 1_u8)?;
-    /// let same = Value::<u8>::options().access(Access::Read).open_handle(&made.handle())?;
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(&self, handle: &Handle) -> Result<Value<T>> {
-        Value::from_segment(Segment::attach_handle(handle, self.settings().access)?)
-    }
-
-    /// Opens or creates a value: see [`Value::open_or_create`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Value::open_or_create`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Lifetime, Value};
-    ///
-    /// let options = Value::options().lifetime(Lifetime::Creator);
-    /// assert_eq!(options.open_or_create("doc-either-value", 1_u8)?.get()?, 1);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_or_create(&self, name: &str, value: T) -> Result<Value<T>> {
-        open_or_create(
-            &Name::new(name)?,
-            || self.open(name),
-            |name| self.make(name, &value, Lifetime::Persistent),
-        )
-    }
-
-    fn make(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Value<T>> {
-        let text = name.as_str().to_owned();
-        self.make_named(name, value, lifetime).of(&text)
-    }
-
-    fn make_named(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Value<T>> {
-        let settings = self.settings();
-        let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let draft = Draft::new(&Blueprint {
-            kind: Kind::Value,
-            dtype: &dtype,
-            shape: &folded,
-            stripes: 1,
-            shadow_len: shadow_len::<T>(),
-            lifetime: settings.lifetime.unwrap_or(lifetime),
-            settings,
-        })?;
-        if cells::is_word::<T>() {
-            cells::swap(draft.region(), *value);
-        } else {
-            cells::commit(draft.region(), value);
-        }
-        Value::check(draft.publish(name)?)
-    }
-}
-
 /// Bytes of the second copy that a value of this type needs.
-fn shadow_len<T>() -> usize {
+pub(super) fn shadow_len<T>() -> usize {
     if cells::is_word::<T>() { 0 } else { size_of::<T>() }
 }

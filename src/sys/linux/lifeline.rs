@@ -11,14 +11,15 @@
 //! # Safety
 //!
 //! The unsafe code here maps pages of our own, advises the kernel about them, and registers
-//! `pthread_atfork` handlers, which touch nothing but the registration mutex.
+//! `pthread_atfork` handlers when this code is loaded, which touch nothing but the registration
+//! mutex.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
 use std::mem;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
@@ -143,12 +144,22 @@ pub(crate) struct Registration(
 
 /// Takes the registration mutex.
 pub(crate) fn registration() -> Registration {
-    static AT_FORK: Once = Once::new();
-    AT_FORK.call_once(|| {
+    watch_forks();
+    Registration(REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Watches forks from the moment this code is loaded, before there are threads: a fork that is
+/// under way while another thread is the first to register could not be watched any more.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = watch_forks;
+
+extern "C" fn watch_forks() {
+    static WATCHING: AtomicBool = AtomicBool::new(false);
+    if !WATCHING.load(Relaxed) && !WATCHING.swap(true, Relaxed) {
         // SAFETY: the functions have the type that pthread_atfork wants and live for ever.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
-    });
-    Registration(REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 extern "C" fn before_fork() {

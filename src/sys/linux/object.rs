@@ -61,10 +61,9 @@ impl Object {
         let descriptor = rustix::fs::open(DIRECTORY, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| os_error("create an object in /dev/shm", errno))?;
         let descriptor = raise(descriptor);
-        if mode != 0o600 {
-            rustix::fs::fchmod(&descriptor, Mode::from_raw_mode(mode))
-                .map_err(|errno| os_error("set the mode of a new object", errno))?;
-        }
+        // Whatever the umask left of the mode given above.
+        rustix::fs::fchmod(&descriptor, Mode::from_raw_mode(mode))
+            .map_err(|errno| os_error("set the mode of a new object", errno))?;
         rustix::fs::ftruncate(&descriptor, len)
             .map_err(|errno| os_error(&format!("give a new object {len} bytes"), errno))?;
         Ok(Self::own(descriptor)?.0)

@@ -1,12 +1,13 @@
 //! Sleeping on a shared word: futexes, the process-shared kind.
 
-use std::sync::OnceLock;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags, Timespec};
 
-use crate::atomic::{AtomicU32, in_memory};
+use crate::atomic::AtomicU32;
 
 /// How a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +38,30 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 
 /// How often it pays to look again before sleeping: never, on one processor.
 pub(crate) fn spins() -> u32 {
-    static SPINS: OnceLock<u32> = OnceLock::new();
-    *SPINS.get_or_init(|| {
-        let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
-        if several { 100 } else { 0 }
-    })
+    // Not a `OnceLock`: a child forked while another thread fills one waits for ever.
+    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+    let mut processors = PROCESSORS.load(Relaxed);
+    if processors == 0 {
+        processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        PROCESSORS.store(processors, Relaxed);
+    }
+    if processors > 1 { 100 } else { 0 }
 }
 
 /// Lets other threads and processes run for a while; for what the kernel offers no wait for.
 pub(crate) fn pause() {
     let nobody_wakes = AtomicU32::new(0);
     wait(&nobody_wakes, 0, Duration::from_millis(1));
+}
+
+/// The word as the kernel sees it; models never get as far as the kernel.
+#[cfg(not(loom))]
+fn in_memory(word: &AtomicU32) -> &AtomicU32 {
+    word
+}
+
+/// The word as the kernel sees it; models never get as far as the kernel.
+#[cfg(loom)]
+fn in_memory(_word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
+    unreachable!("a model asked the kernel")
 }

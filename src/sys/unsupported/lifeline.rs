@@ -4,26 +4,26 @@ use std::sync::atomic::AtomicU32;
 
 use super::lock::{Byte, Locker};
 use super::object::Object;
-use super::unsupported;
+use super::{Never, unsupported};
 use crate::error::Result;
 
 /// Proof to every other process that this one is alive.
 #[derive(Debug)]
-pub(crate) enum Lifeline {}
+pub(crate) struct Lifeline(Never);
 
 impl Lifeline {
     pub(crate) fn new(object: &Object, _locker: Locker, _byte: Byte) -> Result<Self> {
-        match *object {}
+        object.never()
     }
 
     pub(crate) fn forget(self) {
-        match self {}
+        match self.0 {}
     }
 }
 
 /// A word that only this process sees.
 #[derive(Debug)]
-pub(crate) enum Mark {}
+pub(crate) struct Mark(Never);
 
 impl Mark {
     pub(crate) fn new(_proof: &Registration) -> Result<Self> {
@@ -31,7 +31,7 @@ impl Mark {
     }
 
     pub(crate) fn release(&self, _proof: &Registration) {
-        match *self {}
+        match self.0 {}
     }
 }
 
@@ -39,7 +39,7 @@ impl std::ops::Deref for Mark {
     type Target = AtomicU32;
 
     fn deref(&self) -> &AtomicU32 {
-        match *self {}
+        match self.0 {}
     }
 }
 

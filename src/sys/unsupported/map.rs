@@ -2,6 +2,7 @@
 
 use std::ptr::NonNull;
 
+use super::Never;
 use super::object::Object;
 use crate::error::Result;
 
@@ -14,7 +15,7 @@ pub(crate) enum Protection {
 
 /// A part of an object in this process's address space.
 #[derive(Debug)]
-pub(crate) enum Mapping {}
+pub(crate) struct Mapping(Never);
 
 impl Mapping {
     pub(crate) fn new(
@@ -23,10 +24,10 @@ impl Mapping {
         _len: usize,
         _protection: Protection,
     ) -> Result<Self> {
-        match *object {}
+        object.never()
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
-        match *self {}
+        match self.0 {}
     }
 }

@@ -1,6 +1,6 @@
 //! Platforms without an implementation yet: everything compiles, and creating or opening anything
-//! is [`Unsupported`](crate::error::ErrorKind::Unsupported). No object can exist, so the types are
-//! empty and what takes one has no body.
+//! is [`Unsupported`](crate::error::ErrorKind::Unsupported). No object can exist, so the types have
+//! no values and what takes one has no body.
 
 pub(crate) mod lifeline;
 pub(crate) mod limits;
@@ -10,7 +10,13 @@ pub(crate) mod object;
 pub(crate) mod process;
 pub(crate) mod wait;
 
+use std::io;
+
 use crate::error::{Error, ErrorKind};
+
+/// What has no values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Never {}
 
 #[cold]
 fn unsupported() -> Error {
@@ -18,4 +24,5 @@ fn unsupported() -> Error {
         ErrorKind::Unsupported,
         "cannot exist: shared memory is not implemented for this platform yet; Linux has it",
     )
+    .caused_by(io::ErrorKind::Unsupported.into())
 }

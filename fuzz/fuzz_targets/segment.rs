@@ -1,0 +1,78 @@
+//! Real segments with some bytes overwritten: opening, describing, locking and removing them may
+//! fail, but never panics, hangs, or dies by a signal.
+//!
+//! An input is a template, a length, whether the head's checksum is made to match again, and then
+//! overwrites of three bytes each: two say where, one says what.
+#![no_main]
+
+use std::fs;
+use std::ops::Range;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use ndshm::{Access, Array1, Array2, ArrayD, Segment, Value};
+
+/// Offset of the control block in every template: the data fits one page.
+const CONTROL: usize = 8192;
+const HEAD: Range<usize> = CONTROL..CONTROL + 576;
+const CHECKSUM: Range<usize> = CONTROL + 20..CONTROL + 24;
+
+static TEMPLATES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
+    let bytes = |segment: &Segment| fs::read(segment.path()).unwrap();
+    [
+        bytes(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment()),
+        bytes(Array2::<f32>::options().stripes(4).create_unique("fuzz-", (10, 3)).unwrap().segment()),
+        bytes(Value::create_unique("fuzz-", 7_u64).unwrap().segment()),
+        bytes(Value::create_unique("fuzz-", [7_u8; 100]).unwrap().segment()),
+    ]
+});
+
+fuzz_target!(|input: &[u8]| {
+    let [template, cut, checksum, overwrites @ ..] = input else { return };
+    let mut bytes = TEMPLATES[usize::from(*template) % TEMPLATES.len()].clone();
+    for overwrite in overwrites.chunks_exact(3) {
+        let place = usize::from(u16::from_le_bytes([overwrite[0], overwrite[1]]));
+        let place = if place < 128 { place } else { CONTROL + place % (bytes.len() - CONTROL) };
+        bytes[place] = overwrite[2];
+    }
+    if checksum % 2 == 0 {
+        bytes[CHECKSUM].fill(0);
+        let sum = crc32fast::hash(&bytes[HEAD]);
+        bytes[CHECKSUM].copy_from_slice(&sum.to_le_bytes());
+    }
+    if *cut != 0 {
+        bytes.truncate(bytes.len() * usize::from(*cut) / 256);
+    }
+
+    let name = format!("fuzz-{}", std::process::id());
+    fs::write(format!("/dev/shm/{name}"), &bytes).unwrap();
+    exercise(&name);
+    if ndshm::remove(&name).is_err() {
+        fs::remove_file(format!("/dev/shm/{name}")).unwrap();
+    }
+});
+
+fn exercise(name: &str) {
+    if let Ok(segment) = Segment::open(name) {
+        let _ = segment.info().unwrap().to_string();
+    }
+    let soon = Duration::from_millis(1);
+    for access in [Access::ReadWrite, Access::Read] {
+        if let Ok(array) = Array1::<u8>::options().access(access).open(name) {
+            let _ = array.try_read().map(|guard| guard.map(|guard| guard.sum()));
+        }
+        if let Ok(array) = ArrayD::<f32>::options().access(access).open(name) {
+            let _ = array.try_write().map(|guard| guard.map(|mut guard| guard.fill(1.0)));
+            let _ = array.request().timeout(soon).recover().write();
+            let _ = array.request().rows(..).timeout(soon).recover().read().map(|guard| guard.sum());
+        }
+        if let Ok(value) = Value::<u64>::options().access(access).open(name) {
+            let _ = value.fetch_add(1);
+        }
+        if let Ok(value) = Value::<[u8; 100]>::options().access(access).open(name) {
+            let _ = value.lock_timeout(soon).map(|mut guard| guard[0] = 1);
+            let _ = value.get();
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The words of the control block that change: what each means, and who writes it when.
+
+use crate::atomic::{AtomicU32, pin};
+use crate::lock::Bell;
+
+/// Words about the whole segment, one cache line.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Number of slots that were ever claimed. Raised (SeqCst) by a new participant before its
+    /// first cell; pairs with a writer's SeqCst load after it took a word.
+    pub(crate) high_water: AtomicU32,
+    /// See [`Bell`], like `waiting`: rung when the payload changes.
+    pub(crate) changes: AtomicU32,
+    pub(crate) waiting: AtomicU32,
+    /// Number of commits of a large value; even: the payload is current, odd: the shadow is.
+    /// Stored (Release) by the lock's owner; pairs with the reader's Acquire load.
+    pub(crate) commits: AtomicU32,
+    _reserved: [AtomicU32; 12],
+}
+
+/// A participant, 32 bytes.
+#[repr(C, align(32))]
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// `20 in use | 19..0 generation`. Stored (Release) by who holds the slot's lifeline byte.
+    pub(crate) word: AtomicU32,
+    /// Process id, in its own PID namespace; this and the rest are stored before `word`.
+    pub(crate) pid: AtomicU32,
+    /// Inode number of that namespace, low half first.
+    pub(crate) namespace: [AtomicU32; 2],
+    /// Start time in clock ticks since boot, low half first.
+    pub(crate) started: [AtomicU32; 2],
+    _reserved: [AtomicU32; 2],
+}
+
+pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12 });
+pin!(Slot, 32, SLOT_FIELDS { word: 0, pid: 4, namespace: 8, started: 16 });
+
+impl State {
+    /// The bell that changes of the payload ring.
+    #[inline]
+    pub(crate) fn bell(&self) -> Bell<'_> {
+        Bell { changes: &self.changes, waiting: &self.waiting }
+    }
+}

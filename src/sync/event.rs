@@ -1,0 +1,432 @@
+//! Events: something happened, and everybody who waits for it goes on.
+
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::Patience;
+use crate::npy::Dtype;
+use crate::npy::scalar::Scalar;
+use crate::segment::{
+    Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Segment, create_unique,
+    open_or_create,
+};
+
+/// A flag in shared memory that processes set and wait for, attached by name.
+///
+/// A *manual-reset* event, the default, stays set until it is cleared and lets everybody through who
+/// waits or comes meanwhile, as Python's `multiprocessing.Event` does. An *auto-reset* event lets
+/// one through for each time it was set, and is cleared by that.
+///
+/// Its state is one atomic word, so a process killed at any instruction leaves it set or not set, and
+/// a killed setter or waiter delays the others by 100 ms at most. NumPy sees a 0-d `uint32`, 0 or 1.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let ready = ndshm::Event::create("doc-ready")?;
+/// let setter = std::thread::spawn(|| ndshm::Event::open("doc-ready")?.set());
+/// ready.wait()?;
+/// assert!(ready.is_set());
+/// # setter.join().unwrap()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Event {
+    segment: Segment,
+}
+
+impl Event {
+    /// Creates a manual-reset event called `name` that is not set, of mode 0600, whose name goes when
+    /// the last clone of this handle is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create`](crate::Array::create).
+    ///
+    /// # Examples
+    ///
+    /// See [`Event`].
+    pub fn create(name: &str) -> Result<Self> {
+        Self::options().create(name)
+    }
+
+    /// Creates a manual-reset event under a name made up of `prefix` and 16 random hexadecimal
+    /// digits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let event = ndshm::Event::create_unique("doc-event-")?;
+    /// assert!(!event.is_set());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_unique(prefix: &str) -> Result<Self> {
+        Self::options().create_unique(prefix)
+    }
+
+    /// Opens the event called `name`, of either kind.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch), and those of
+    /// [`Segment::open`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Event`].
+    pub fn open(name: &str) -> Result<Self> {
+        Self::from_segment(Segment::open(name)?)
+    }
+
+    /// Opens the event that `handle` means, and no namesake.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let event = ndshm::Event::create_unique("doc-event-")?;
+    /// let same = ndshm::Event::open_handle(&event.handle())?;
+    /// same.set()?;
+    /// assert!(event.is_set());
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(handle: &Handle) -> Result<Self> {
+        Self::from_segment(Segment::open_handle(handle)?)
+    }
+
+    /// Opens the event called `name`, or creates a manual-reset one if there is none;
+    /// [`origin`](Self::origin) tells which. Its name lasts until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let event = ndshm::Event::open_or_create("doc-event-either")?;
+    /// assert_eq!(event.origin(), ndshm::Origin::Created);
+    /// ndshm::remove("doc-event-either")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_or_create(name: &str) -> Result<Self> {
+        Self::options().open_or_create(name)
+    }
+
+    /// Begins with the default options.
+    ///
+    /// # Examples
+    ///
+    /// See [`auto_reset`](Options::auto_reset).
+    #[must_use]
+    pub fn options() -> Options<Self> {
+        Options::new()
+    }
+
+    /// Sets the event and wakes who waits: all of them, or one if it resets itself.
+    ///
+    /// # Errors
+    ///
+    /// None today; an event on other platforms or backings may have some.
+    ///
+    /// # Examples
+    ///
+    /// See [`Event`].
+    pub fn set(&self) -> Result<()> {
+        // SeqCst: the bell's order, state then `waiting`.
+        self.state().swap(1, SeqCst);
+        self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
+        Ok(())
+    }
+
+    /// Clears the event: who waits from now on waits for the next [`set`](Self::set).
+    ///
+    /// # Errors
+    ///
+    /// None today; see [`set`](Self::set).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let event = ndshm::Event::create_unique("doc-clear-")?;
+    /// event.set()?;
+    /// event.clear()?;
+    /// assert!(!event.is_set());
+    /// # Ok(()) }
+    /// ```
+    pub fn clear(&self) -> Result<()> {
+        // SeqCst: one order with `set` and `wait`.
+        self.state().store(0, SeqCst);
+        Ok(())
+    }
+
+    /// Returns whether the event is set; does not clear one that resets itself.
+    ///
+    /// # Examples
+    ///
+    /// See [`Event`].
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        // SeqCst: one order with `set` and `clear`.
+        self.state().load(SeqCst) != 0
+    }
+
+    /// Waits until the event is set; clears it if it resets itself.
+    ///
+    /// # Errors
+    ///
+    /// None today; see [`set`](Self::set).
+    ///
+    /// # Examples
+    ///
+    /// See [`Event`].
+    pub fn wait(&self) -> Result<()> {
+        self.wait_with(Patience::Endless)
+    }
+
+    /// Waits until the event is set, at most `timeout`, by the monotonic clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](ErrorKind::Timeout), never early.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let event = ndshm::Event::create_unique("doc-wait-timeout-")?;
+    /// let error = event.wait_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<()> {
+        self.wait_with(Patience::at_most(timeout))
+    }
+
+    /// Returns whether the event is set, without waiting; clears it if it resets itself.
+    ///
+    /// # Errors
+    ///
+    /// None today; see [`set`](Self::set).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let turnstile = ndshm::Event::options().auto_reset().create_unique("doc-try-wait-")?;
+    /// turnstile.set()?;
+    /// assert!(turnstile.try_wait()?);
+    /// assert!(!turnstile.try_wait()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn try_wait(&self) -> Result<bool> {
+        Ok(self.pass().is_some())
+    }
+
+    /// Returns whether the event resets itself.
+    ///
+    /// # Examples
+    ///
+    /// See [`auto_reset`](Options::auto_reset).
+    #[must_use]
+    pub fn resets_itself(&self) -> bool {
+        self.segment.control().kind == Kind::AutoResetEvent
+    }
+
+    /// Returns the segment under the event.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let event = ndshm::Event::create_unique("doc-event-")?;
+    /// assert_eq!(event.segment().info()?.kind(), ndshm::Kind::Event);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Returns the event's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert_eq!(ndshm::Event::create("doc-event-name")?.name(), "doc-event-name");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.segment.name()
+    }
+
+    /// Returns the event's address as text, to be given to another process.
+    ///
+    /// # Examples
+    ///
+    /// See [`open_handle`](Self::open_handle).
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.segment.handle()
+    }
+
+    /// Returns whether this handle created the event or found it.
+    ///
+    /// # Examples
+    ///
+    /// See [`open_or_create`](Self::open_or_create).
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.segment.origin()
+    }
+
+    fn wait_with(&self, patience: Patience) -> Result<()> {
+        let bell = self.segment.region().state().bell();
+        let peers = self.segment.membership().peers(0);
+        bell.wait(&peers, patience, || self.pass()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Timeout,
+                "was not set in time: wait longer, or see what its setter does",
+            )
+            .of(self.name())
+        })
+    }
+
+    /// Goes through if the event is set.
+    fn pass(&self) -> Option<()> {
+        if self.resets_itself() {
+            // SeqCst: one order with `set` and `clear`; one of many takes it.
+            self.state().compare_exchange(1, 0, SeqCst, SeqCst).ok().map(drop)
+        } else {
+            self.is_set().then_some(())
+        }
+    }
+
+    fn state(&self) -> &AtomicU32 {
+        self.segment.region().payload_atomic()
+    }
+
+    fn from_segment(segment: Segment) -> Result<Self> {
+        let control = segment.control();
+        let right = matches!(control.kind, Kind::Event | Kind::AutoResetEvent);
+        if !right || control.dtype != DTYPE || !control.shape.is_empty() {
+            return Err(Error::new(
+                ErrorKind::KindMismatch,
+                format!("is of kind {:?}, asked for an Event: open it as that", control.kind),
+            )
+            .of(segment.name()));
+        }
+        Ok(Self { segment })
+    }
+}
+
+/// The state's dtype.
+const DTYPE: Dtype = Dtype::Scalar(Scalar::U32);
+
+/// Options of events.
+impl Options<Event> {
+    /// Makes the event reset itself: each [`set`](Event::set) lets one through.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let turnstile = ndshm::Event::options().auto_reset().create_unique("doc-auto-")?;
+    /// assert!(turnstile.resets_itself());
+    /// turnstile.set()?;
+    /// turnstile.wait()?;
+    /// assert!(!turnstile.is_set());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn auto_reset(self) -> Self {
+        self.set_auto_reset()
+    }
+
+    /// Creates an event: see [`Event::create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Event::create`], and [`InvalidArgument`](ErrorKind::InvalidArgument) for options
+    /// that can never work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let event = ndshm::Event::options().mode(0o660).create("doc-event-mode")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create(&self, name: &str) -> Result<Event> {
+        self.make(Name::new(name)?, Lifetime::Creator)
+    }
+
+    /// Creates an event under a name made up: see [`Event::create_unique`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// See [`auto_reset`](Self::auto_reset).
+    pub fn create_unique(&self, prefix: &str) -> Result<Event> {
+        create_unique(prefix, |name| self.make(name, Lifetime::Creator))
+    }
+
+    /// Opens or creates an event: see [`Event::open_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Event::open_or_create`]; one that exists keeps its own kind of reset.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Event, Lifetime};
+    ///
+    /// let options = Event::options().auto_reset().lifetime(Lifetime::Creator);
+    /// assert!(options.open_or_create("doc-auto-either")?.resets_itself());
+    /// # Ok(()) }
+    /// ```
+    pub fn open_or_create(&self, name: &str) -> Result<Event> {
+        open_or_create(
+            &Name::new(name)?,
+            || Event::open(name),
+            |name| self.make(name, Lifetime::Persistent),
+        )
+    }
+
+    fn make(&self, name: Name, lifetime: Lifetime) -> Result<Event> {
+        let settings = self.settings();
+        let text = name.as_str().to_owned();
+        let draft = Draft::new(&Blueprint {
+            kind: if settings.auto_reset { Kind::AutoResetEvent } else { Kind::Event },
+            dtype: &DTYPE,
+            shape: &[],
+            stripes: 1,
+            shadow_len: 0,
+            lifetime: settings.lifetime.unwrap_or(lifetime),
+            settings,
+        });
+        draft.and_then(|draft| draft.publish(name)).and_then(Event::from_segment).of(&text)
+    }
+}

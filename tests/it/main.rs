@@ -1,0 +1,23 @@
+//! What several processes promise each other, with real processes.
+//!
+//! A child is this binary again, told by an environment variable which role to play; a test that
+//! changes something about its whole process runs alone in one of its own.
+
+mod bad_input;
+mod deaths;
+mod forks;
+mod processes;
+mod puppet;
+mod storm;
+mod support;
+
+#[test]
+fn child_role() {
+    let Some(role) = support::role() else { return };
+    match *role.split_whitespace().collect::<Vec<_>>() {
+        ["first_use"] => forks::first_use(),
+        ["puppet"] => puppet::obey(),
+        ["storm", ref arguments @ ..] => storm::work(arguments),
+        _ => panic!("no role is called {role:?}"),
+    }
+}

@@ -1,0 +1,298 @@
+//! Children, forks, signals, and looks at a segment from outside.
+//!
+//! # Safety
+//!
+//! The unsafe code here is calls of libc that take numbers, and `fork`, whose child runs one closure
+//! and leaves through `_exit`.
+#![allow(unsafe_code)]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What takes this long will never happen.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+const ROLE: &str = "NDSHM_ROLE";
+const ALONE: &str = "NDSHM_ALONE";
+
+/// Marks the lines that a role says among those that the test harness prints.
+const SAYS: &str = "> ";
+
+/// Which role this process plays, if it is a child.
+pub(crate) fn role() -> Option<String> {
+    std::env::var(ROLE).ok()
+}
+
+/// Says a line to the test that started this role.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    write!(out, "\n{SAYS}{line}\n").and_then(|()| out.flush()).expect("the test listens");
+}
+
+/// A child that plays a role; killed when dropped.
+pub(crate) struct Role {
+    child: Child,
+    input: ChildStdin,
+    lines: Receiver<String>,
+}
+
+impl Role {
+    pub(crate) fn start(role: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["child_role", "--exact", "--nocapture"])
+            .env(ROLE, role)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            let said = output.lines().map_while(Result::ok);
+            for line in said.filter_map(|line| line.strip_prefix(SAYS).map(str::to_owned)) {
+                let _ = sender.send(line);
+            }
+        });
+        Self { child, input, lines }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap();
+    }
+
+    /// The next line it says.
+    pub(crate) fn hear(&mut self) -> String {
+        match self.lines.recv_timeout(DEADLINE) {
+            Ok(line) => line,
+            Err(error) => panic!("process {} says nothing: {error}", self.pid()),
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: i32) {
+        send_signal(self.pid(), signal);
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it is gone.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs the body of a test in a process of its own, this binary told to run that one test.
+pub(crate) fn alone<F: FnOnce()>(body: F) {
+    if std::env::var_os(ALONE).is_some() {
+        return body();
+    }
+    let path = std::any::type_name::<F>();
+    let test = path.strip_suffix("::{{closure}}").and_then(|path| path.split_once("::")).unwrap().1;
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture", "--test-threads=2"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    eprint!("{err}");
+    assert!(output.status.success(), "{test} alone: {}\n{out}{err}", output.status);
+    assert!(out.contains("1 passed"), "no test is called {test}\n{out}");
+}
+
+/// Says that a test could not do what it is for.
+pub(crate) fn skip(why: &str) {
+    let thread = thread::current();
+    eprintln!("SKIPPED {}: {why}", thread.name().unwrap_or("test"));
+}
+
+/// Looks again and again until `condition` holds.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < DEADLINE, "waited in vain until {what}");
+        thread::yield_now();
+    }
+}
+
+/// A forked child of this process; killed when dropped.
+pub(crate) struct Forked {
+    pid: u32,
+    gone: bool,
+}
+
+/// Runs `child` in a forked process.
+pub(crate) fn fork(child: impl FnOnce()) -> Forked {
+    // SAFETY: the child runs the closure on its copy of this thread and never returns from here; the
+    // library promises to work in it, and the tests' closures lock nothing that other threads use.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+        0 => {
+            let passed = catch_unwind(AssertUnwindSafe(child)).is_ok();
+            // SAFETY: takes a number and does not return.
+            unsafe { libc::_exit(if passed { 0 } else { 101 }) }
+        }
+        pid => Forked { pid: pid.unsigned_abs(), gone: false },
+    }
+}
+
+/// Runs `body` as the first process of a PID namespace of its own, which dies with this process, and
+/// exits as that does; false when that is not permitted.
+pub(crate) fn in_pid_namespace(body: impl FnOnce()) -> bool {
+    // SAFETY: takes a number; no thread is started afterwards.
+    if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
+        return false;
+    }
+    let mut child = fork(|| {
+        // SAFETY: takes numbers.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        body();
+    });
+    let status = child.reap(0).unwrap();
+    assert!(status.success(), "in the namespace: {status}");
+    true
+}
+
+impl Forked {
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits until it is gone; it must have passed.
+    pub(crate) fn pass(mut self) {
+        let mut ended = None;
+        eventually("the forked child ends", || {
+            ended = self.reap(libc::WNOHANG);
+            ended.is_some()
+        });
+        let status = ended.unwrap();
+        assert!(status.success(), "forked child: {status}");
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        if !self.gone {
+            send_signal(self.pid, libc::SIGKILL);
+            self.reap(0);
+        }
+    }
+
+    fn reap(&mut self, flags: i32) -> Option<ExitStatus> {
+        let mut status = 0;
+        // SAFETY: the pointer is to a local integer.
+        let result = unsafe { libc::waitpid(self.pid.cast_signed(), &raw mut status, flags) };
+        assert_ne!(result, -1, "waitpid: {}", std::io::Error::last_os_error());
+        self.gone = result > 0;
+        self.gone.then(|| ExitStatus::from_raw(status))
+    }
+}
+
+impl Drop for Forked {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub(crate) fn send_signal(pid: u32, signal: i32) {
+    // SAFETY: takes numbers; the process is a child of ours that was not waited for yet.
+    let result = unsafe { libc::kill(pid.cast_signed(), signal) };
+    assert_eq!(result, 0, "kill {pid}: {}", std::io::Error::last_os_error());
+}
+
+/// Closes every descriptor but the standard ones.
+pub(crate) fn close_descriptors() {
+    // SAFETY: takes numbers; callers own no descriptor beyond the standard ones that they use again.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
+    assert_eq!(result, 0, "close_range: {}", std::io::Error::last_os_error());
+}
+
+/// Sets the mode bits that new files of this process do without.
+pub(crate) fn set_umask(mask: u32) {
+    // SAFETY: takes a number, always succeeds.
+    unsafe { libc::umask(mask) };
+}
+
+/// The letter that `/proc` gives a process's state.
+pub(crate) fn state_of(pid: u32) -> char {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+}
+
+/// How many descriptors this process has.
+pub(crate) fn descriptor_count() -> usize {
+    // One is the directory's own.
+    fs::read_dir("/proc/self/fd").unwrap().count() - 1
+}
+
+pub(crate) fn path_of(name: &str) -> PathBuf {
+    PathBuf::from("/dev/shm").join(name)
+}
+
+pub(crate) fn exists(name: &str) -> bool {
+    fs::symlink_metadata(path_of(name)).is_ok()
+}
+
+/// A name that nobody else has, free again when this is dropped, whatever has it then.
+pub(crate) struct FreeName(pub(crate) String);
+
+impl FreeName {
+    pub(crate) fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Relaxed);
+        Self(format!("it-{}-{count}", std::process::id()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        path_of(&self.0)
+    }
+}
+
+impl Drop for FreeName {
+    fn drop(&mut self) {
+        let path = self.path();
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+    }
+}
+
+/// Whether somebody sleeps, or is about to, on the lock word of that stripe.
+pub(crate) fn somebody_waits(segment: &ndshm::Segment, stripe: u64) -> bool {
+    let info = segment.info().unwrap();
+    let file = File::open(segment.path()).unwrap();
+    let control = info.control_offset() as u64;
+    let word = |offset: u64| {
+        let mut bytes = [0; 4];
+        file.read_exact_at(&mut bytes, control + offset).unwrap();
+        u32::from_ne_bytes(bytes)
+    };
+    let head_len = u64::from(word(16));
+    let slots = head_len.next_multiple_of(64) + 64;
+    let stripes = (slots + u64::from(info.participants()) * 32).next_multiple_of(64);
+    word(stripes + stripe * 32) >> 31 == 1
+}
