@@ -60,6 +60,10 @@ pub(crate) enum PoisonCause {
 }
 
 /// What was found on the way in.
+///
+/// As wide as what it shares a place with in results, so that it is read as it was written: a
+/// narrower store would stall the load behind it.
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// The data is as the last writer left it.

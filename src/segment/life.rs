@@ -449,14 +449,10 @@ fn describe(name: &str) -> Result<Info> {
 
 /// Unlinks the name under its lock if it still is this object's; false when it is another's now.
 pub(super) fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
-    let is_still = || Ok::<_, Error>(object::identity_of(name)? == Some(object.identity()));
-    if !is_still()? {
-        return Ok(false);
-    }
-    let locker = Locker::new(object)?;
+    let Some(locker) = Locker::of_name(object, name)? else { return Ok(false) };
     for _ in 0..NAME_LOCK_TRIES {
         if locker.try_lock(Byte::Name)? {
-            if !is_still()? {
+            if object::identity_of(name)? != Some(object.identity()) {
                 return Ok(false);
             }
             object::unlink(name)?;

@@ -136,30 +136,29 @@ pub(crate) struct Hold<S: Borrow<Segment>> {
 }
 
 impl<S: Borrow<Segment>> Hold<S> {
+    // Always inlined, like all between a guard's caller and here: a guard is then put together where
+    // it is returned. Each move of one that was just written stalls for longer than the lock takes.
+
     /// Takes the stripes for a guard that stays in this thread; `None` when patience ran out at
     /// once, an error that names the owner when it ran out later.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tracked(segment: S, demand: &Demand) -> Result<Option<Self>> {
-        let mut taken = Self::untracked(segment, demand)?;
-        if let Some(hold) = &mut taken {
-            held::push(hold.key(), hold.me, hold.stripes.clone(), hold.writing());
-            hold.tracked = true;
-        }
-        Ok(taken)
+        let stripes = demand.stripes.clone();
+        let Some(me) = acquire_for_thread(segment.borrow(), demand)? else { return Ok(None) };
+        Ok(Some(Self::new(segment, stripes, demand.mode, me, true)))
     }
 
     /// Takes the stripes for a guard that may be dropped in any thread.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn untracked(segment: S, demand: &Demand) -> Result<Option<Self>> {
-        let taken = Self::acquire(segment.borrow(), demand)?;
-        Ok(taken.map(|me| Self {
-            segment,
-            stripes: demand.stripes.clone(),
-            mode: demand.mode,
-            me,
-            tracked: false,
-            panicking: std::thread::panicking(),
-        }))
+        let stripes = demand.stripes.clone();
+        let Some(me) = acquire(segment.borrow(), demand)? else { return Ok(None) };
+        Ok(Some(Self::new(segment, stripes, demand.mode, me, false)))
+    }
+
+    #[inline(always)]
+    fn new(segment: S, stripes: Range<u32>, mode: Mode, me: Owner, tracked: bool) -> Self {
+        Self { segment, stripes, mode, me, tracked, panicking: std::thread::panicking() }
     }
 
     pub(crate) fn segment(&self) -> &Segment {
@@ -184,47 +183,14 @@ impl<S: Borrow<Segment>> Hold<S> {
         let region = self.segment().region();
         self.stripes.clone().for_each(|stripe| region.stripe(stripe).forgive());
     }
-
-    #[inline]
-    fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
-        let membership = segment.membership();
-        let named = |error: Error| error.of(segment.name());
-        let me = membership.me().map_err(named)?;
-        let writing = demand.mode != Mode::Read;
-        let nested = held::check(key(membership), me, &demand.stripes, writing).map_err(named)?;
-        for stripe in demand.stripes.clone() {
-            match take(segment, me, stripe, demand, &nested) {
-                Ok(None) => {}
-                Ok(Some(blocker)) => {
-                    release(segment, demand.stripes.start..stripe, demand.mode);
-                    return match demand.patience {
-                        Patience::None => Ok(None),
-                        _ => Err(named(timeout(membership, demand.mode, blocker))),
-                    };
-                }
-                Err(error) => {
-                    release(segment, demand.stripes.start..stripe, demand.mode);
-                    return Err(named(error));
-                }
-            }
-        }
-        Ok(Some(me))
-    }
-
-    fn key(&self) -> usize {
-        key(self.segment().membership())
-    }
-
-    fn writing(&self) -> bool {
-        self.mode != Mode::Read
-    }
 }
 
 impl<S: Borrow<Segment>> Drop for Hold<S> {
     #[inline]
     fn drop(&mut self) {
         if self.tracked {
-            held::pop(self.key(), self.me, &self.stripes, self.writing());
+            let membership = self.segment.borrow().membership();
+            held::pop(key(membership), self.me, &self.stripes, self.mode != Mode::Read);
         }
         if !self.is_ours() {
             return;
@@ -242,6 +208,45 @@ impl<S: Borrow<Segment>> Drop for Hold<S> {
 /// Names a segment among all that this process has attached.
 fn key(membership: &Membership) -> usize {
     std::ptr::from_ref(membership).addr()
+}
+
+/// Takes all stripes that are demanded, or none, and notes that this thread has them.
+///
+/// Not generic, and returns in registers: a hold that is moved about costs more than the lock.
+fn acquire_for_thread(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
+    let taken = acquire(segment, demand)?;
+    if let Some(me) = taken {
+        let writing = demand.mode != Mode::Read;
+        held::push(key(segment.membership()), me, demand.stripes.clone(), writing);
+    }
+    Ok(taken)
+}
+
+/// Takes all stripes that are demanded, or none.
+#[inline]
+fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
+    let membership = segment.membership();
+    let named = |error: Error| error.of(segment.name());
+    let me = membership.me().map_err(named)?;
+    let writing = demand.mode != Mode::Read;
+    let nested = held::check(key(membership), me, &demand.stripes, writing).map_err(named)?;
+    for stripe in demand.stripes.clone() {
+        match take(segment, me, stripe, demand, &nested) {
+            Ok(None) => {}
+            Ok(Some(blocker)) => {
+                release(segment, demand.stripes.start..stripe, demand.mode);
+                return match demand.patience {
+                    Patience::None => Ok(None),
+                    _ => Err(named(timeout(membership, demand.mode, blocker))),
+                };
+            }
+            Err(error) => {
+                release(segment, demand.stripes.start..stripe, demand.mode);
+                return Err(named(error));
+            }
+        }
+    }
+    Ok(Some(me))
 }
 
 /// Takes one stripe, or says who is in the way; on error it is not held.
@@ -328,6 +333,7 @@ fn timeout(membership: &Membership, mode: Mode, blocker: Blocker) -> Error {
 }
 
 /// Unwraps what a demand with patience brought: only one without comes back with nothing.
+#[inline]
 pub(crate) fn acquired<G>(guard: Option<G>) -> G {
     guard.expect("a demand that waits ends with a lock or an error")
 }

@@ -131,6 +131,7 @@ pub(super) struct Extent<'a, D> {
 }
 
 impl<D: Dimension> Extent<'_, D> {
+    #[inline(always)]
     fn rows(&self) -> Range<usize> {
         self.rows.clone().unwrap_or(0..self.shape.slice().first().copied().unwrap_or(1))
     }
@@ -141,6 +142,7 @@ macro_rules! guard {
     ($($life:lifetime)? $guard:ident, $segment:ty, $view:path $(, $stays:ident)?) => {
         impl<$($life,)? T: Element, D: Dimension> $guard<$($life,)? T, D> {
             /// Wraps a hold on all of the rows of `extent`.
+            #[inline(always)]
             pub(super) fn new(hold: Hold<$segment>, extent: &Extent<'_, D>) -> Self {
                 // SAFETY: the hold covers the rows in the guard's mode, and the guard keeps it
                 // longer than the view.

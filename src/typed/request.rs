@@ -50,6 +50,7 @@ pub struct Request<'a, T: Element, D: Dimension> {
 }
 
 impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
+    #[inline(always)]
     pub(super) fn new(array: &'a Array<T, D>) -> Self {
         Self { array, rows: Rows::All, patience: Patience::Endless, regard: Regard::Refuse }
     }
@@ -59,6 +60,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// # Examples
     ///
     /// See [`Request`].
+    #[inline(always)]
     pub fn rows(mut self, rows: impl RangeBounds<usize>) -> Self {
         self.rows = Rows::Range(rows.start_bound().cloned(), rows.end_bound().cloned());
         self
@@ -74,6 +76,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// assert_eq!(array.request().stripe(1).write()?.rows(), 25..50);
     /// # Ok(()) }
     /// ```
+    #[inline(always)]
     pub fn stripe(mut self, stripe: u32) -> Self {
         self.rows = Rows::Stripe(stripe);
         self
@@ -84,6 +87,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// # Examples
     ///
     /// See [`Request`].
+    #[inline(always)]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.patience = Patience::at_most(timeout);
         self
@@ -94,6 +98,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// # Examples
     ///
     /// See [`Poison`](crate::Poison).
+    #[inline(always)]
     pub fn recover(mut self) -> Self {
         self.regard = Regard::Accept;
         self
@@ -117,6 +122,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// assert_eq!(array.request().rows(90..).read()?.len(), 10);
     /// # Ok(()) }
     /// ```
+    #[inline(always)]
     pub fn read(self) -> Result<ReadGuard<'a, T, D>> {
         self.tracked(Mode::Read, ReadGuard::new).map(acquired)
     }
@@ -135,6 +141,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// assert!(array.request().rows(..10).try_read()?.is_some());
     /// # Ok(()) }
     /// ```
+    #[inline(always)]
     pub fn try_read(self) -> Result<Option<ReadGuard<'a, T, D>>> {
         self.at_once().tracked(Mode::Read, ReadGuard::new)
     }
@@ -148,6 +155,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// # Examples
     ///
     /// See [`OwnedReadGuard`].
+    #[inline(always)]
     pub fn read_owned(self) -> Result<OwnedReadGuard<T, D>> {
         self.untracked(Mode::Read, OwnedReadGuard::new).map(acquired)
     }
@@ -166,6 +174,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// assert!(array.request().try_read_owned()?.is_some());
     /// # Ok(()) }
     /// ```
+    #[inline(always)]
     pub fn try_read_owned(self) -> Result<Option<OwnedReadGuard<T, D>>> {
         self.at_once().untracked(Mode::Read, OwnedReadGuard::new)
     }
@@ -185,6 +194,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// array.request().rows(..10).write()?.fill(1);
     /// # Ok(()) }
     /// ```
+    #[inline(always)]
     pub fn write(self) -> Result<WriteGuard<'a, T, D>> {
         self.writable()?.tracked(Mode::Write, WriteGuard::new).map(acquired)
     }
@@ -203,6 +213,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// assert!(array.request().rows(..10).try_write()?.is_some());
     /// # Ok(()) }
     /// ```
+    #[inline(always)]
     pub fn try_write(self) -> Result<Option<WriteGuard<'a, T, D>>> {
         self.writable()?.at_once().tracked(Mode::Write, WriteGuard::new)
     }
@@ -216,6 +227,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// # Examples
     ///
     /// See [`OwnedWriteGuard`].
+    #[inline(always)]
     pub fn write_owned(self) -> Result<OwnedWriteGuard<T, D>> {
         self.writable()?.untracked(Mode::Write, OwnedWriteGuard::new).map(acquired)
     }
@@ -234,95 +246,132 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// assert!(array.request().try_write_owned()?.is_some());
     /// # Ok(()) }
     /// ```
+    #[inline(always)]
     pub fn try_write_owned(self) -> Result<Option<OwnedWriteGuard<T, D>>> {
         self.writable()?.at_once().untracked(Mode::Write, OwnedWriteGuard::new)
     }
 
+    #[inline(always)]
     fn at_once(mut self) -> Self {
         self.patience = Patience::None;
         self
     }
 
+    #[inline(always)]
     fn writable(self) -> Result<Self> {
         match self.array.segment().access() {
             Access::ReadWrite => Ok(self),
-            Access::Read => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "was opened for reading only: open it with `Access::ReadWrite` to write",
-            )
-            .of(self.array.name())),
+            Access::Read => Err(read_only().of(self.array.name())),
         }
     }
 
+    #[inline(always)]
     fn tracked<G>(
         self,
         mode: Mode,
         guard: impl FnOnce(Hold<&'a Segment>, &Extent<'_, D>) -> G,
     ) -> Result<Option<G>> {
-        let (demand, extent) = self.demand(mode)?;
-        let hold = Hold::tracked(self.array.segment(), &demand)?;
+        let extent = self.extent()?;
+        let hold = Hold::tracked(self.array.segment(), &self.demand(mode, &extent))?;
         Ok(hold.map(|hold| guard(hold, &extent)))
     }
 
+    #[inline(always)]
     fn untracked<G>(
         self,
         mode: Mode,
         guard: impl FnOnce(Hold<Segment>, &Extent<'_, D>) -> G,
     ) -> Result<Option<G>> {
-        let (demand, extent) = self.demand(mode)?;
-        let hold = Hold::untracked(self.array.segment().clone(), &demand)?;
+        let extent = self.extent()?;
+        let hold = Hold::untracked(self.array.segment().clone(), &self.demand(mode, &extent))?;
         Ok(hold.map(|hold| guard(hold, &extent)))
     }
 
-    fn demand(&self, mode: Mode) -> Result<(Demand, Extent<'a, D>)> {
-        let stripes_in_all = self.array.stripes();
-        let rows = self.bounds().of(self.array.name())?;
-        let stripes = match (&rows, &self.rows) {
-            (_, &Rows::Stripe(stripe)) => stripe..stripe + 1,
-            (Some(rows), _) => stripes_over(rows, self.array.row_count(), stripes_in_all),
-            (None, _) => 0..stripes_in_all,
+    #[inline(always)]
+    fn extent(&self) -> Result<Extent<'a, D>> {
+        let rows = match self.rows {
+            Rows::All => None,
+            Rows::Range(from, to) => Some(self.range(from, to).of(self.array.name())?),
+            Rows::Stripe(stripe) => Some(self.stripe_rows(stripe).of(self.array.name())?),
         };
-        let demand = Demand { stripes, mode, patience: self.patience, regard: self.regard };
-        Ok((demand, Extent { shape: self.array.shape_ref(), rows }))
+        Ok(Extent { shape: self.array.shape_ref(), rows })
     }
 
-    /// The rows asked for, checked; `None` for all of them.
-    fn bounds(&self) -> Result<Option<Range<usize>>> {
+    #[inline(always)]
+    fn demand(&self, mode: Mode, extent: &Extent<'_, D>) -> Demand {
+        let stripes_in_all = self.array.stripes();
+        let stripes = match (&self.rows, &extent.rows) {
+            (&Rows::Stripe(stripe), _) => stripe..stripe + 1,
+            (_, Some(rows)) => stripes_over(rows, self.array.row_count(), stripes_in_all),
+            (_, None) => 0..stripes_in_all,
+        };
+        Demand { stripes, mode, patience: self.patience, regard: self.regard }
+    }
+
+    #[inline(always)]
+    fn range(&self, from: Bound<usize>, to: Bound<usize>) -> Result<Range<usize>> {
+        self.has_rows()?;
         let rows = self.array.row_count();
-        match self.rows {
-            Rows::All => Ok(None),
-            _ if self.array.ndim() == 0 => Err(Error::new(
-                ErrorKind::OutOfBounds,
-                "has no axes, so it has no rows: lock it whole with `read` or `write`",
-            )),
-            Rows::Stripe(stripe) if stripe < self.array.stripes() => {
-                Ok(Some(rows_of(stripe, rows, self.array.stripes())))
-            }
-            Rows::Stripe(stripe) => Err(Error::new(
-                ErrorKind::OutOfBounds,
-                format!("has {} stripes, asked for stripe {stripe}", self.array.stripes()),
-            )),
-            Rows::Range(from, to) => {
-                let start = match from {
-                    Bound::Included(row) => Some(row),
-                    Bound::Excluded(row) => row.checked_add(1),
-                    Bound::Unbounded => Some(0),
-                };
-                let end = match to {
-                    Bound::Included(row) => row.checked_add(1),
-                    Bound::Excluded(row) => Some(row),
-                    Bound::Unbounded => Some(rows),
-                };
-                match (start, end) {
-                    (Some(start), Some(end)) if start <= end && end <= rows => Ok(Some(start..end)),
-                    _ => Err(Error::new(
-                        ErrorKind::OutOfBounds,
-                        format!("has {rows} rows, asked for rows {from:?} to {to:?}"),
-                    )),
-                }
-            }
+        let start = match from {
+            Bound::Included(row) => Some(row),
+            Bound::Excluded(row) => row.checked_add(1),
+            Bound::Unbounded => Some(0),
+        };
+        let end = match to {
+            Bound::Included(row) => row.checked_add(1),
+            Bound::Excluded(row) => Some(row),
+            Bound::Unbounded => Some(rows),
+        };
+        match (start, end) {
+            (Some(start), Some(end)) if start <= end && end <= rows => Ok(start..end),
+            _ => Err(no_such_rows(rows, from, to)),
         }
     }
+
+    #[inline(always)]
+    fn stripe_rows(&self, stripe: u32) -> Result<Range<usize>> {
+        self.has_rows()?;
+        let stripes = self.array.stripes();
+        if stripe < stripes {
+            Ok(rows_of(stripe, self.array.row_count(), stripes))
+        } else {
+            Err(no_such_stripe(stripes, stripe))
+        }
+    }
+
+    #[inline(always)]
+    fn has_rows(&self) -> Result<()> {
+        if self.array.ndim() == 0 { Err(no_axes()) } else { Ok(()) }
+    }
+}
+
+#[cold]
+fn read_only() -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        "was opened for reading only: open it with `Access::ReadWrite` to write",
+    )
+}
+
+#[cold]
+fn no_axes() -> Error {
+    Error::new(
+        ErrorKind::OutOfBounds,
+        "has no axes, so it has no rows: lock it whole with `read` or `write`",
+    )
+}
+
+#[cold]
+fn no_such_stripe(stripes: u32, asked: u32) -> Error {
+    Error::new(ErrorKind::OutOfBounds, format!("has {stripes} stripes, asked for stripe {asked}"))
+}
+
+#[cold]
+fn no_such_rows(rows: usize, from: Bound<usize>, to: Bound<usize>) -> Error {
+    Error::new(
+        ErrorKind::OutOfBounds,
+        format!("has {rows} rows, asked for rows {from:?} to {to:?}"),
+    )
 }
 
 /// Declares the ways to lock: each a line over [`Request`].

@@ -20,6 +20,7 @@ use crate::segment::{Draft, Segment};
 use crate::sync::Hold;
 
 /// The whole payload, not to be read without a lock.
+#[inline(always)]
 pub(super) fn raw<T: Element, D: Dimension>(segment: &Segment, shape: &D) -> RawArrayView<T, D> {
     let shape = shape.clone().set_f(segment.control().order == Order::F);
     let data = segment.region().payload().cast::<T>();
@@ -31,6 +32,7 @@ pub(super) fn raw<T: Element, D: Dimension>(segment: &Segment, shape: &D) -> Raw
 }
 
 /// The whole payload of a segment with read-write access, not to be touched without a lock.
+#[inline(always)]
 pub(super) fn raw_mut<T: Element, D: Dimension>(
     segment: &Segment,
     shape: &D,
@@ -59,6 +61,7 @@ pub(super) fn of_draft<'a, T: Element, D: Dimension>(
 /// # Safety
 ///
 /// `hold` covers the rows and outlives the view and all that is borrowed from it.
+#[inline(always)]
 pub(super) unsafe fn held<T: Element, D: Dimension, S: Borrow<Segment>>(
     hold: &Hold<S>,
     shape: &D,
@@ -79,6 +82,7 @@ pub(super) unsafe fn held<T: Element, D: Dimension, S: Borrow<Segment>>(
 ///
 /// `hold` covers the rows for writing, its segment has read-write access, and it outlives the view
 /// and all that is borrowed from it.
+#[inline(always)]
 pub(super) unsafe fn held_mut<T: Element, D: Dimension, S: Borrow<Segment>>(
     hold: &Hold<S>,
     shape: &D,

@@ -3,6 +3,7 @@
 use std::env;
 use std::process::ExitCode;
 
+mod bench;
 mod ci;
 mod command;
 mod cross;
@@ -20,6 +21,7 @@ Usage: cargo xtask TASK
   storm [--seconds N] [--json]  SIGKILL processes at random while they share segments
   loom [--seconds N]            explore the interleavings of the lock algorithms
   fuzz [TARGET] [--seconds N]   feed mutated bytes to the parsers
+  bench                         time the library beside its baselines, print the table
   cross                         type-check for Windows and macOS";
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -38,6 +40,7 @@ enum Task {
     Storm { seconds: u64, report: storm::Report },
     Loom { seconds: u64 },
     Fuzz { target: Option<String>, seconds: u64 },
+    Bench,
     Cross,
 }
 
@@ -66,6 +69,7 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
         Task::Loom { seconds } => loom::run(seconds)?,
         Task::Fuzz { target, seconds } => return fuzz::run(target, seconds),
+        Task::Bench => bench::run()?,
         Task::Cross => return cross::run(),
     }
     Ok(Outcome::Passed)
@@ -95,6 +99,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60) },
         "fuzz" => Task::Fuzz { target: words.next(), seconds: seconds.unwrap_or(60) },
+        "bench" => Task::Bench,
         "cross" => Task::Cross,
         _ => return Err(USAGE.into()),
     };

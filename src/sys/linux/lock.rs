@@ -47,6 +47,11 @@ impl Locker {
         Ok(Self(object.reopen()?))
     }
 
+    /// Opens a fresh description of the object if it still has that name.
+    pub(crate) fn of_name(object: &Object, name: &str) -> Result<Option<Self>> {
+        Ok(object.reopen_by_name(name)?.map(Self))
+    }
+
     /// Takes the lock if nobody has it.
     pub(crate) fn try_lock(&self, byte: Byte) -> Result<bool> {
         let mut request = request(byte);

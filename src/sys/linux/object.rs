@@ -135,15 +135,15 @@ impl Object {
 
     /// Gives the object its name; fails with `AlreadyExists` when the name is taken.
     pub(crate) fn publish(&self, name: &str) -> Result<()> {
-        let from = self.proc_path();
         let to = c_path(name)?;
-        match rustix::fs::linkat(
-            rustix::fs::CWD,
-            from.as_str(),
-            rustix::fs::CWD,
-            to.as_c_str(),
-            AtFlags::SYMLINK_FOLLOW,
-        ) {
+        let cwd = rustix::fs::CWD;
+        let mut linked = rustix::fs::linkat(self.borrow(), c"", cwd, &to, AtFlags::EMPTY_PATH);
+        if linked == Err(Errno::NOENT) {
+            // Before Linux 6.10 only the privileged may do that; through /proc everybody may.
+            let from = self.proc_path();
+            linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &to, AtFlags::SYMLINK_FOLLOW);
+        }
+        match linked {
             Ok(()) => Ok(()),
             Err(Errno::EXIST) => Err(Error::new(
                 ErrorKind::AlreadyExists,
@@ -208,6 +208,19 @@ impl Object {
         self.check_descriptor()?;
         rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| os_error("reopen the segment through /proc/self/fd", errno))
+    }
+
+    /// Opens a second description by `name`; `None` when the name is not this file's any more.
+    pub(super) fn reopen_by_name(&self, name: &str) -> Result<Option<OwnedFd>> {
+        let descriptor = match open_flags(name, OFlags::RDWR) {
+            Ok(descriptor) => descriptor,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotASegment) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
+        Ok((facts(&stat).identity == self.identity).then_some(descriptor))
     }
 
     /// Proves that the number we keep still is our file, reopening it by `name` if it is not.
