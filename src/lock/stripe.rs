@@ -27,6 +27,7 @@ const POISON: u32 = 1 << 30;
 /// | … with `WAITERS` | the next release wakes all sleepers |
 #[repr(C, align(32))]
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub(crate) struct Stripe {
     /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst (see `announce_before_look`),
     /// released with Release by the owner's `swap`, which the next taker's exchange acquires.
