@@ -3,12 +3,14 @@
 //! Everything here works on words that any process may be killed in front of. What an algorithm
 //! needs from the world (sleep, wake, who is dead) it asks of [`Peers`].
 
+mod bell;
 #[cfg(all(test, loom))]
 mod model;
 mod owner;
 mod patience;
 mod stripe;
 
+pub(crate) use self::bell::Bell;
 pub(crate) use self::owner::{GENERATIONS, Owner};
 pub(crate) use self::patience::{Patience, Slices};
 pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Stripe};

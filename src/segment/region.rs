@@ -31,7 +31,8 @@ pub(crate) struct State {
     /// then looks here; a waiter raises this, then looks at the value.
     pub(crate) waiting: AtomicU32,
     /// Number of commits of a large value; even: the payload is current, odd: the shadow is.
-    /// Stored (Release) by the lock's owner; pairs with the reader's Acquire load.
+    /// SeqCst on both sides: a committer stores this, then looks at `waiting`; a waiter raises
+    /// that, then looks here. Stored by the lock's owner.
     pub(crate) commits: AtomicU32,
     _reserved: [AtomicU32; 12],
 }

@@ -4,14 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::MutexGuard;
-use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 use std::time::Duration;
 
 use super::cells;
 use super::element::{Element, checked_dtype};
 use super::number::{Integer, Number};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::{Patience, Peers, Slices};
+use crate::lock::{Bell, Patience};
 use crate::segment::{
     Access, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Region, Segment,
     create_unique, open_or_create,
@@ -423,45 +422,29 @@ impl<T: Element> Value<T> {
     }
 
     fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
-        let state = self.segment.region().state();
-        let peers = self.segment.membership().peers(0);
-        let mut slices = Slices::new();
-        loop {
-            let changes = state.changes.load(Acquire);
-            // SeqCst: a setter that misses this set the value before we look at it.
-            state.waiting.store(1, SeqCst);
-            let value = self.get()?;
-            if bytemuck::bytes_of(&value) != bytemuck::bytes_of(last) {
-                return Ok(value);
-            }
-            if patience.is_over() {
-                return Err(Error::new(
+        let changed = |value: T| bytemuck::bytes_of(&value) != bytemuck::bytes_of(last);
+        let look = || self.get().map(|value| changed(value).then_some(value));
+        self.bell().wait_for(&self.segment.membership().peers(0), patience, look)?.ok_or_else(
+            || {
+                Error::new(
                     ErrorKind::Timeout,
                     "did not change in time: wait longer, or see what its setter does",
                 )
-                .of(self.name()));
-            }
-            peers.wait(&state.changes, changes, slices.next(patience));
-        }
+                .of(self.name())
+            },
+        )
     }
 
     /// Wakes who waits for a change, if anybody does.
     #[inline]
     fn announce(&self) {
-        let state = self.segment.region().state();
-        // SeqCst: a waiter that we miss looks at the value after we changed it.
-        if state.waiting.load(SeqCst) != 0 {
-            self.announce_to_waiters();
-        }
+        self.bell().ring(&self.segment.membership().peers(0));
     }
 
-    #[cold]
-    fn announce_to_waiters(&self) {
+    #[inline]
+    fn bell(&self) -> Bell<'_> {
         let state = self.segment.region().state();
-        // SeqCst: as in `announce`. Waiters raise it again before they sleep again.
-        state.waiting.store(0, SeqCst);
-        state.changes.fetch_add(1, Release);
-        self.segment.membership().peers(0).wake(&state.changes);
+        Bell { rings: &state.changes, waiting: &state.waiting }
     }
 
     #[inline]

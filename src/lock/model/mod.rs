@@ -5,8 +5,9 @@
 //! slices end at once, so nothing but the dead who are not looked after can hold anybody up.
 //!
 //! In reading order: [`world`] participants and their kernel · [`stripe`] the reader-writer lock ·
-//! [`controls`] locks with a mistake.
+//! [`bell`] the bell · [`controls`] locks with a mistake.
 
+mod bell;
 mod controls;
 mod stripe;
 mod world;

@@ -1,0 +1,59 @@
+//! A bell that sleepers wait for, and that costs who rings it one load when nobody sleeps.
+
+use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
+
+use super::{Patience, Peers, Slices};
+use crate::atomic::{AtomicU32, announce_before_look};
+
+/// Tells sleepers that something may have changed.
+///
+/// A sleeper announces itself, then looks; a ringer makes its change, then looks for sleepers. The
+/// change must be made, and looked at, with SeqCst: see [`announce_before_look`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bell<'a> {
+    /// How often it rang; its sleepers sleep on it.
+    pub(crate) rings: &'a AtomicU32,
+    /// 1 while somebody may sleep.
+    pub(crate) waiting: &'a AtomicU32,
+}
+
+impl Bell<'_> {
+    /// Wakes who waits, if anybody does.
+    #[inline]
+    pub(crate) fn ring(self, peers: &impl Peers) {
+        announce_before_look();
+        // SeqCst: a sleeper that this misses looks after the change.
+        if self.waiting.load(SeqCst) != 0 {
+            self.ring_aloud(peers);
+        }
+    }
+
+    #[cold]
+    fn ring_aloud(self, peers: &impl Peers) {
+        // SeqCst: as in `ring`. Sleepers raise it again before they sleep again.
+        self.waiting.store(0, SeqCst);
+        self.rings.fetch_add(1, Release);
+        peers.wake(self.rings);
+    }
+
+    /// Looks until `look` finds something; `None` when patience runs out first.
+    pub(crate) fn wait_for<R, E>(
+        self,
+        peers: &impl Peers,
+        patience: Patience,
+        mut look: impl FnMut() -> Result<Option<R>, E>,
+    ) -> Result<Option<R>, E> {
+        let mut slices = Slices::new();
+        loop {
+            let rings = self.rings.load(Acquire);
+            // SeqCst: a ringer that misses this made its change before we look.
+            self.waiting.store(1, SeqCst);
+            announce_before_look();
+            let found = look()?;
+            if found.is_some() || patience.is_over() {
+                return Ok(found);
+            }
+            peers.wait(self.rings, rings, slices.next(patience));
+        }
+    }
+}
