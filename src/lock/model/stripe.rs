@@ -117,3 +117,20 @@ fn loom_a_writer_that_gives_up_leaves_the_word_free() {
         three(death, Slices::Finite, [impatient, World::read, World::write]);
     });
 }
+
+#[test]
+fn loom_patience_ends_even_if_every_wait_ends_by_a_wake() {
+    explore("patience under wakes", 2, || {
+        let world = World::new(Slices::Finite);
+        let patience = Patience::Until(Instant::now());
+        world.join(0);
+        world.stripe.lock_write(&*world, owner(0), Patience::Endless).unwrap().unwrap();
+        let writer = Err(Blocker::Writer(owner(0)));
+        assert_eq!(world.write_within(1, patience), writer);
+        assert_eq!(world.read_within(1, patience), writer);
+        world.stripe.unlock_write(&*world);
+        world.stripe.lock_read(&*world, &world.cells[0], Patience::Endless).unwrap().unwrap();
+        assert_eq!(world.write_within(1, patience), Err(Blocker::Reader(0)));
+        world.stripe.unlock_read(&*world, &world.cells[0]);
+    });
+}
