@@ -1,46 +1,45 @@
-//! A bell: whoever waits for something to change sleeps until it is rung, and ringing costs a look
-//! while nobody waits.
+//! A bell that sleepers wait for, and that costs who rings it one load when nobody sleeps.
 
 use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 
 use super::{Patience, Peers, Slices};
 use crate::atomic::{AtomicU32, announce_before_look};
 
-/// The two shared words of a bell.
+/// Tells sleepers that something may have changed.
 ///
-/// Somebody changes what is waited for (SeqCst), then looks at `waiting`; a waiter raises `waiting`,
-/// then looks at what it waits for. Whoever is second sees the other.
+/// A sleeper announces itself, then looks; a ringer makes its change, then looks for sleepers. The
+/// change must be made, and looked at, with SeqCst: see [`announce_before_look`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bell<'a> {
-    /// Number of times it was rung for somebody; sleepers sleep on it.
-    pub(crate) changes: &'a AtomicU32,
+    /// How often it rang; its sleepers sleep on it.
+    pub(crate) rings: &'a AtomicU32,
     /// 1 while somebody may sleep.
     pub(crate) waiting: &'a AtomicU32,
 }
 
 impl Bell<'_> {
-    /// Wakes who waits, if anybody does; to be called after the change.
+    /// Wakes who waits, if anybody does.
     #[inline]
-    pub(crate) fn ring(&self, peers: &impl Peers) {
+    pub(crate) fn ring(self, peers: &impl Peers) {
         announce_before_look();
-        // SeqCst: see the type.
+        // SeqCst: a sleeper that this misses looks after the change.
         if self.waiting.load(SeqCst) != 0 {
-            self.ring_for_somebody(peers);
+            self.ring_aloud(peers);
         }
     }
 
     #[cold]
-    fn ring_for_somebody(&self, peers: &impl Peers) {
-        // Lowered first: who waits again after this ring raises it again.
+    fn ring_aloud(self, peers: &impl Peers) {
+        // SeqCst: as in `ring`. Sleepers raise it again before they sleep again.
         self.waiting.store(0, SeqCst);
-        self.changes.fetch_add(1, Release);
-        peers.wake(self.changes);
+        self.rings.fetch_add(1, Release);
+        peers.wake(self.rings);
     }
 
-    /// Sleeps until `look` finds something, or patience is over. A ringer that is killed before it
-    /// rings delays this by one slice.
-    pub(crate) fn wait<R>(
-        &self,
+    /// Looks until `look` finds something; `None` when patience runs out first. A ringer that is
+    /// killed before it rings delays this by one slice.
+    pub(crate) fn wait_for<R>(
+        self,
         peers: &impl Peers,
         patience: Patience,
         mut look: impl FnMut() -> Option<R>,
@@ -50,17 +49,15 @@ impl Bell<'_> {
         }
         let mut slices = Slices::idle();
         loop {
-            let changes = self.changes.load(Acquire);
-            // SeqCst: see the type.
+            let rings = self.rings.load(Acquire);
+            // SeqCst: a ringer that misses this made its change before we look.
             self.waiting.store(1, SeqCst);
             announce_before_look();
-            if let found @ Some(_) = look() {
+            let found = look();
+            if found.is_some() || patience.is_over() {
                 return found;
             }
-            if patience.is_over() {
-                return None;
-            }
-            peers.wait(self.changes, changes, slices.next(patience));
+            peers.wait(self.rings, rings, slices.next(patience));
         }
     }
 }

@@ -4,6 +4,8 @@
 //! needs from the world (sleep, wake, who is dead) it asks of [`Peers`].
 
 mod bell;
+#[cfg(all(test, loom))]
+mod model;
 mod owner;
 mod patience;
 mod stripe;

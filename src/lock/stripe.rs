@@ -27,6 +27,7 @@ const POISON: u32 = 1 << 30;
 /// | … with `WAITERS` | the next release wakes all sleepers |
 #[repr(C, align(32))]
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub(crate) struct Stripe {
     /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst (see `announce_before_look`),
     /// released with Release by the owner's `swap`, which the next taker's exchange acquires.
@@ -279,8 +280,8 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
         let mut slices = Slices::behind_an_owner();
-        let mut slice_over = matches!(patience, Patience::None);
-        let mut readers_had_their_turn = slice_over;
+        let mut slice_over = false;
+        let mut readers_had_their_turn = matches!(patience, Patience::None);
         loop {
             let word = self.word.load(Relaxed);
             let Some(owner) = Owner::in_word(word) else {
@@ -319,7 +320,7 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
         let mut slices = Slices::behind_an_owner();
-        let mut slice_over = matches!(patience, Patience::None);
+        let mut slice_over = false;
         loop {
             self.unlock_read(peers, cell);
             loop {
@@ -356,7 +357,8 @@ impl Stripe {
         slices: &mut Slices,
         patience: Patience,
     ) -> Result<Option<Blocker>> {
-        if *slice_over {
+        // Wakes may keep a slice from ever ending, but not the patience.
+        if *slice_over || patience.is_over() {
             *slice_over = false;
             if peers.is_dead(owner)? {
                 self.disown(peers, owner);
@@ -383,14 +385,15 @@ impl Stripe {
         patience: Patience,
     ) -> Result<Option<Blocker>> {
         let mut slices = Slices::behind_an_owner();
-        let mut slice_over = matches!(patience, Patience::None);
+        let mut has_slept = matches!(patience, Patience::None);
         loop {
             let gate = self.gate.load(Acquire);
             // SeqCst: see `announce_before_look`.
             if peers.cell(slot).load(SeqCst) == 0 {
                 return Ok(None);
             }
-            if slice_over {
+            // After a wake too: others may open the gate for ever, without a slice that ends.
+            if has_slept {
                 peers.bury(slot)?;
                 if peers.cell(slot).load(SeqCst) == 0 {
                     return Ok(None);
@@ -399,7 +402,8 @@ impl Stripe {
                     return Ok(Some(Blocker::Reader(slot)));
                 }
             }
-            slice_over = peers.wait(&self.gate, gate, slices.next(patience));
+            peers.wait(&self.gate, gate, slices.next(patience));
+            has_slept = true;
         }
     }
 

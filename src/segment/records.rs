@@ -14,7 +14,8 @@ pub(crate) struct State {
     pub(crate) changes: AtomicU32,
     pub(crate) waiting: AtomicU32,
     /// Number of commits of a large value; even: the payload is current, odd: the shadow is.
-    /// Stored (Release) by the lock's owner; pairs with the reader's Acquire load.
+    /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
+    /// and Relaxed after it.
     pub(crate) commits: AtomicU32,
     _reserved: [AtomicU32; 12],
 }
@@ -41,6 +42,6 @@ impl State {
     /// The bell that changes of the payload ring.
     #[inline]
     pub(crate) fn bell(&self) -> Bell<'_> {
-        Bell { changes: &self.changes, waiting: &self.waiting }
+        Bell { rings: &self.changes, waiting: &self.waiting }
     }
 }

@@ -300,7 +300,7 @@ impl Event {
     fn wait_with(&self, patience: Patience) -> Result<()> {
         let bell = self.segment.region().state().bell();
         let peers = self.segment.membership().peers(0);
-        bell.wait(&peers, patience, || self.pass()).ok_or_else(|| {
+        bell.wait_for(&peers, patience, || self.pass()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Timeout,
                 "was not set in time: wait longer, or see what its setter does",

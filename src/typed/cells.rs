@@ -1,11 +1,12 @@
 //! The memory of single values: one atomic, or two copies and a switch.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, fence};
+use std::sync::atomic;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use bytemuck::{bytes_of, bytes_of_mut};
 
 use super::element::Element;
+use crate::atomic::{AtomicU32, AtomicU64, fence};
 use crate::segment::Region;
 
 /// Whether values of this type are one atomic.
@@ -19,10 +20,10 @@ pub(super) const fn is_word<T>() -> bool {
 macro_rules! with_atomic {
     ($region:expr, $type:ty, |$atomic:ident, $Bits:ident| $body:expr) => {
         match size_of::<$type>() {
-            1 => with_atomic!(@ $region, AtomicU8, u8, $atomic, $Bits, $body),
-            2 => with_atomic!(@ $region, AtomicU16, u16, $atomic, $Bits, $body),
-            4 => with_atomic!(@ $region, AtomicU32, u32, $atomic, $Bits, $body),
-            8 => with_atomic!(@ $region, AtomicU64, u64, $atomic, $Bits, $body),
+            1 => with_atomic!(@ $region, atomic::AtomicU8, u8, $atomic, $Bits, $body),
+            2 => with_atomic!(@ $region, atomic::AtomicU16, u16, $atomic, $Bits, $body),
+            4 => with_atomic!(@ $region, atomic::AtomicU32, u32, $atomic, $Bits, $body),
+            8 => with_atomic!(@ $region, atomic::AtomicU64, u64, $atomic, $Bits, $body),
             size => unreachable!("a value of {size} bytes is no word"),
         }
     };
@@ -75,54 +76,76 @@ pub(super) fn update<T: Element>(region: &Region, mut change: impl FnMut(T) -> T
     })
 }
 
-/// Reads the last committed value; never waits, and starts again only when one was committed
-/// meanwhile.
+/// Reads the last committed value; see [`Copies::load`].
 pub(super) fn load_committed<T: Element>(region: &Region) -> T {
-    let commits = &region.state().commits;
-    loop {
-        let before = commits.load(Acquire);
-        let value = copy_out(current(region, before));
-        // The copy above must not sink below the second look.
-        fence(Acquire);
-        if commits.load(Relaxed) == before {
-            return value;
+    Copies::of(region).load()
+}
+
+/// Commits a value under the lock; see [`Copies::commit`].
+pub(super) fn commit<T: Element>(region: &Region, value: &T) {
+    Copies::of(region).commit(value);
+}
+
+/// Two copies of a value, of which one is current.
+#[derive(Clone, Copy)]
+struct Copies<'a> {
+    /// Even: the payload is current; odd: the shadow is.
+    commits: &'a AtomicU32,
+    payload: &'a [AtomicU64],
+    shadow: &'a [AtomicU64],
+}
+
+impl<'a> Copies<'a> {
+    fn of(region: &'a Region) -> Self {
+        Self {
+            commits: &region.state().commits,
+            payload: region.payload_words(),
+            shadow: region.shadow_words(),
         }
     }
-}
 
-/// Commits a value, so that readers see the old one or the new one, and a writer killed at any
-/// instruction costs neither. The caller holds the lock.
-///
-/// The payload is current again afterwards, where NumPy finds it.
-pub(super) fn commit<T: Element>(region: &Region, value: &T) {
-    let commits = &region.state().commits;
-    let mut count = commits.load(Relaxed);
-    if count % 2 == 1 {
-        // The last committer died between its two steps: finish them.
-        copy_in(region.payload_words(), &copy_out::<T>(region.shadow_words()));
-        count = switch(region, count);
+    /// Reads the last committed value; never waits, and starts again only when one was committed
+    /// meanwhile.
+    fn load<T: Element>(self) -> T {
+        loop {
+            // SeqCst: `wait_changed` looks here after it announced itself.
+            let before = self.commits.load(SeqCst);
+            let value = copy_out(if before.is_multiple_of(2) { self.payload } else { self.shadow });
+            // The copy above must not sink below the second look.
+            fence(Acquire);
+            if self.commits.load(Relaxed) == before {
+                return value;
+            }
+        }
     }
-    copy_in(region.shadow_words(), value);
-    count = switch(region, count);
-    copy_in(region.payload_words(), value);
-    switch(region, count);
+
+    /// Commits a value, so that readers see the old one or the new one, and a writer killed at any
+    /// instruction costs neither. The caller holds the lock.
+    ///
+    /// The payload is current again afterwards, where NumPy finds it.
+    fn commit<T: Element>(self, value: &T) {
+        let mut count = self.commits.load(Relaxed);
+        if count % 2 == 1 {
+            // The last committer died between its two steps: finish them.
+            copy_in(self.payload, &copy_out::<T>(self.shadow));
+            count = self.switch(count);
+        }
+        copy_in(self.shadow, value);
+        count = self.switch(count);
+        copy_in(self.payload, value);
+        self.switch(count);
+    }
+
+    /// Makes the other copy current.
+    fn switch(self, count: u32) -> u32 {
+        let next = count.wrapping_add(1);
+        // SeqCst: the committer looks for waiters afterwards.
+        self.commits.store(next, SeqCst);
+        next
+    }
 }
 
-/// Makes the other copy current.
-fn switch(region: &Region, count: u32) -> u32 {
-    let next = count.wrapping_add(1);
-    region.state().commits.store(next, Release);
-    // Writes to the copy that is not current any more must not rise above the switch.
-    fence(AcqRel);
-    next
-}
-
-/// The copy that is current after so many commits.
-fn current(region: &Region, commits: u32) -> &[crate::atomic::AtomicU64] {
-    if commits.is_multiple_of(2) { region.payload_words() } else { region.shadow_words() }
-}
-
-fn copy_out<T: Element>(words: &[crate::atomic::AtomicU64]) -> T {
+fn copy_out<T: Element>(words: &[AtomicU64]) -> T {
     let mut value = T::zeroed();
     for (bytes, word) in bytes_of_mut(&mut value).chunks_mut(8).zip(words) {
         bytes.copy_from_slice(&word.load(Relaxed).to_le_bytes()[..bytes.len()]);
@@ -130,10 +153,88 @@ fn copy_out<T: Element>(words: &[crate::atomic::AtomicU64]) -> T {
     value
 }
 
-fn copy_in<T: Element>(words: &[crate::atomic::AtomicU64], value: &T) {
+/// Overwrites the copy that is not current.
+fn copy_in<T: Element>(words: &[AtomicU64], value: &T) {
+    // Who sees these writes sees the switch before them, whoever made it.
+    fence(Release);
     for (bytes, word) in bytes_of(value).chunks(8).zip(words) {
         let mut padded = [0; 8];
         padded[..bytes.len()].copy_from_slice(bytes);
         word.store(u64::from_le_bytes(padded), Relaxed);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod model {
+    use std::rc::Rc;
+
+    use loom::thread;
+
+    use super::*;
+    use crate::atomic::model::explore_deaths;
+
+    const OLD: [u64; 2] = [0, 0];
+    const FIRST: [u64; 2] = [1, 1];
+    const SECOND: [u64; 2] = [2, 2];
+
+    #[derive(Default)]
+    struct Memory {
+        commits: AtomicU32,
+        payload: [AtomicU64; 2],
+        shadow: [AtomicU64; 2],
+    }
+
+    impl Memory {
+        fn copies(&self) -> Copies<'_> {
+            Copies { commits: &self.commits, payload: &self.payload, shadow: &self.shadow }
+        }
+
+        /// Reads twice: nothing else than whole values, in the order in which they were committed.
+        fn read(&self, order: &[[u64; 2]]) {
+            let values: [[u64; 2]; 2] = [self.copies().load(), self.copies().load()];
+            let rank = |value| order.iter().position(|known| *known == value);
+            let ranks =
+                values.map(|value| rank(value).unwrap_or_else(|| panic!("torn: {value:?}")));
+            assert!(ranks.is_sorted(), "went back: {values:?}");
+        }
+    }
+
+    #[test]
+    fn loom_a_killed_committer_costs_neither_value_and_no_reader_sees_half() {
+        explore_deaths("commits", 3, |death| {
+            let memory = Rc::new(Memory::default());
+            let mortal = thread::spawn({
+                let (memory, death) = (Rc::clone(&memory), death.clone());
+                move || death.take(|| memory.copies().commit(&FIRST))
+            });
+            memory.read(&[OLD, FIRST]);
+            let done = mortal.join().unwrap();
+            let left: [u64; 2] = memory.copies().load();
+            assert!(left == FIRST || left == OLD && !done);
+        });
+    }
+
+    #[test]
+    fn loom_the_next_committer_finishes_what_a_killed_one_began() {
+        explore_deaths("commits after a death", 3, |death| {
+            let memory = Rc::new(Memory::default());
+            let mortal = thread::spawn({
+                let (memory, death) = (Rc::clone(&memory), death.clone());
+                move || {
+                    death.take(|| memory.copies().commit(&FIRST));
+                }
+            });
+            let next = thread::spawn({
+                let memory = Rc::clone(&memory);
+                move || {
+                    mortal.join().unwrap();
+                    memory.copies().commit(&SECOND);
+                }
+            });
+            memory.read(&[OLD, FIRST, SECOND]);
+            next.join().unwrap();
+            assert_eq!(memory.copies().load::<[u64; 2]>(), SECOND);
+            assert_eq!(copy_out::<[u64; 2]>(&memory.payload), SECOND, "where NumPy looks");
+        });
     }
 }

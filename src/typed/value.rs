@@ -422,7 +422,7 @@ impl<T: Element> Value<T> {
             (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
         };
         let peers = self.segment.membership().peers(0);
-        let found = self.segment.region().state().bell().wait(&peers, patience, look);
+        let found = self.segment.region().state().bell().wait_for(&peers, patience, look);
         found.ok_or_else(|| {
             Error::new(
                 ErrorKind::Timeout,

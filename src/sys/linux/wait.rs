@@ -12,9 +12,9 @@ use crate::atomic::AtomicU32;
 /// How a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// The time was over.
+    /// The time was over, or a signal came: signals may come faster than any slice ends.
     TimedOut,
-    /// The word had another value, somebody woke us, or a signal came: look again.
+    /// The word had another value, or somebody woke us: look again.
     LookAgain,
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
         tv_nsec: slice.subsec_nanos().into(),
     };
     match futex::wait(in_memory(word), Flags::empty(), expected, Some(&timeout)) {
-        Err(Errno::TIMEDOUT) => Woken::TimedOut,
+        Err(Errno::TIMEDOUT | Errno::INTR) => Woken::TimedOut,
         _ => Woken::LookAgain,
     }
 }

@@ -1,0 +1,219 @@
+//! Atomics that loom explores, and before each use of which a process may be killed.
+//!
+//! A model is run by [`explore`], or by [`explore_deaths`] once for every step at which its mortal
+//! may be killed. A killed thread unwinds and leaves shared words as they are: nothing that the
+//! algorithms keep on their stacks has a destructor that would tidy up.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64 as Counter, Ordering};
+use std::time::{Duration, Instant};
+
+use loom::sync::atomic;
+
+/// How long a model is explored when `LOOM_MAX_DURATION` does not say.
+const LONGEST: Duration = Duration::from_secs(60);
+
+loom::thread_local! {
+    /// How many more steps this thread lives; for ever if unset.
+    static STEPS_LEFT: Cell<Option<u32>> = Cell::new(None);
+    /// What this thread does wrong, to see that a model notices.
+    static FLAW: Cell<Option<Flaw>> = Cell::new(None);
+}
+
+/// A mistake, for models that must fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Exchanges are Relaxed.
+    RelaxedExchange,
+    /// Nothing orders an announcement before the look that follows.
+    NoAnnouncement,
+}
+
+/// Lets the calling thread do it wrong from now on.
+pub(crate) fn work_with(flaw: Flaw) {
+    FLAW.with(|set| set.set(Some(flaw)));
+}
+
+fn is_flawed(flaw: Flaw) -> bool {
+    FLAW.with(|set| set.get() == Some(flaw))
+}
+
+/// What a killed thread unwinds with.
+struct Killed;
+
+/// A point at which the calling thread may be killed.
+pub(crate) fn step() {
+    match STEPS_LEFT.with(Cell::get) {
+        None => {}
+        Some(0) => {
+            STEPS_LEFT.with(|left| left.set(None));
+            resume_unwind(Box::new(Killed));
+        }
+        Some(left) => STEPS_LEFT.with(|set| set.set(Some(left - 1))),
+    }
+}
+
+/// When the mortal of a model dies.
+#[derive(Clone, Debug)]
+pub(crate) struct Death {
+    after: u32,
+    came: Arc<AtomicBool>,
+}
+
+impl Death {
+    /// Does it until death comes; tells whether all was done.
+    pub(crate) fn take(&self, act: impl FnOnce()) -> bool {
+        STEPS_LEFT.with(|left| left.set(Some(self.after)));
+        let done = catch_unwind(AssertUnwindSafe(act));
+        STEPS_LEFT.with(|left| left.set(None));
+        match done {
+            Ok(()) => true,
+            Err(payload) if payload.is::<Killed>() => {
+                self.came.store(true, Ordering::Relaxed);
+                false
+            }
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+/// Runs a model in every interleaving with at most so many preemptions.
+pub(crate) fn explore(name: &str, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let exploration = Exploration::new(name, preemptions);
+    exploration.run(model);
+    exploration.report();
+}
+
+/// Explores a model for each step at which its mortal may die, until it outlives the model.
+pub(crate) fn explore_deaths(
+    name: &str,
+    preemptions: usize,
+    model: impl Fn(&Death) + Clone + Send + Sync + 'static,
+) {
+    let mut exploration = Exploration::new(name, preemptions);
+    for after in 0.. {
+        let death = Death { after, came: Arc::default() };
+        let (model, dies) = (model.clone(), death.clone());
+        exploration.run(move || model(&dies));
+        exploration.deaths = after;
+        if !death.came.load(Ordering::Relaxed) || exploration.is_over() {
+            break;
+        }
+    }
+    exploration.report();
+}
+
+struct Exploration {
+    name: String,
+    preemptions: usize,
+    started: Instant,
+    limit: Duration,
+    executions: Arc<Counter>,
+    deaths: u32,
+}
+
+impl Exploration {
+    fn new(name: &str, preemptions: usize) -> Self {
+        let builder = loom::model::Builder::new();
+        Self {
+            name: name.into(),
+            preemptions: builder.preemption_bound.unwrap_or(preemptions),
+            started: Instant::now(),
+            limit: builder.max_duration.unwrap_or(LONGEST),
+            executions: Arc::default(),
+            deaths: 0,
+        }
+    }
+
+    fn run(&self, model: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(self.preemptions);
+        builder.max_duration = Some(self.limit.saturating_sub(self.started.elapsed()));
+        // Loom looks at the clock this often only.
+        builder.checkpoint_interval = 1000;
+        builder.max_branches = 10_000;
+        let executions = Arc::clone(&self.executions);
+        builder.check(move || {
+            executions.fetch_add(1, Ordering::Relaxed);
+            model();
+        });
+    }
+
+    fn is_over(&self) -> bool {
+        self.started.elapsed() >= self.limit
+    }
+
+    fn report(&self) {
+        println!(
+            "{}: {} executions, at most {} preemptions, {} deaths, {:.1} s{}",
+            self.name,
+            self.executions.load(Ordering::Relaxed),
+            self.preemptions,
+            self.deaths,
+            self.started.elapsed().as_secs_f64(),
+            if self.is_over() { ", cut short" } else { "" },
+        );
+    }
+}
+
+/// Loom's 32-bit atomic; every use is a [`step`].
+#[derive(Debug, Default)]
+pub(crate) struct AtomicU32(atomic::AtomicU32);
+
+/// Loom's 64-bit atomic; every use is a [`step`].
+#[derive(Debug, Default)]
+pub(crate) struct AtomicU64(atomic::AtomicU64);
+
+impl AtomicU32 {
+    pub(crate) fn new(value: u32) -> Self {
+        Self(atomic::AtomicU32::new(value))
+    }
+
+    /// The word as the kernel and the model itself see it: looking is no step.
+    pub(crate) fn unseen(&self) -> &atomic::AtomicU32 {
+        &self.0
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        current: u32,
+        new: u32,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u32, u32> {
+        let relaxed = is_flawed(Flaw::RelaxedExchange);
+        let success = if relaxed { Ordering::Relaxed } else { success };
+        (**self).compare_exchange(current, new, success, failure)
+    }
+}
+
+impl Deref for AtomicU32 {
+    type Target = atomic::AtomicU32;
+
+    fn deref(&self) -> &atomic::AtomicU32 {
+        step();
+        &self.0
+    }
+}
+
+impl Deref for AtomicU64 {
+    type Target = atomic::AtomicU64;
+
+    fn deref(&self) -> &atomic::AtomicU64 {
+        step();
+        &self.0
+    }
+}
+
+pub(crate) use loom::sync::atomic::fence;
+
+/// See [`announce_before_look`](super::announce_before_look).
+pub(crate) fn announce_before_look() {
+    if !is_flawed(Flaw::NoAnnouncement) {
+        // SeqCst: loom orders an announcement before a look by such fences alone.
+        fence(Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,13 @@
+//! The lock in every interleaving, with a death before every step.
+//!
+//! The kernel is a mutex, and a condition variable per word. Time is the worst there is: as long as
+//! all live no slice ever ends, so a lost wake is a deadlock, which loom reports; once somebody died
+//! slices end at once, so nothing but the dead who are not looked after can hold anybody up.
+//!
+//! In reading order: [`world`] participants and their kernel · [`stripe`] the reader-writer lock ·
+//! [`bell`] the bell · [`controls`] locks with a mistake.
+
+mod bell;
+mod controls;
+mod stripe;
+mod world;

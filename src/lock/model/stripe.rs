@@ -1,0 +1,136 @@
+//! The reader-writer lock.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use loom::thread;
+
+use super::world::{Slices, World, owner, three};
+use crate::atomic::model::{explore, explore_deaths};
+use crate::lock::{Blocker, Patience};
+
+#[test]
+fn loom_a_killed_writer_stops_no_writer() {
+    explore_deaths("writer killed among writers", 2, |death| {
+        three(death, Slices::Finite, [World::write; 3]);
+    });
+}
+
+#[test]
+fn loom_a_killed_writer_stops_no_reader() {
+    explore_deaths("writer killed among readers", 2, |death| {
+        three(death, Slices::Finite, [World::write, World::read, World::read]);
+    });
+}
+
+#[test]
+fn loom_a_killed_reader_stops_nobody() {
+    explore_deaths("reader killed", 2, |death| {
+        three(death, Slices::Finite, [World::read, World::read, World::write]);
+    });
+}
+
+#[test]
+fn loom_a_killed_committer_leaves_no_poison() {
+    explore_deaths("committer killed", 2, |death| {
+        three(death, Slices::Finite, [World::commit; 3]);
+    });
+}
+
+#[test]
+fn loom_a_writer_killed_while_it_mends_leaves_the_data_suspect() {
+    explore_deaths("mender killed", 2, |death| {
+        let world = World::new(Slices::Finite);
+        let panicking = thread::spawn({
+            let world = Rc::clone(&world);
+            move || {
+                world.stripe.lock_write(&*world, owner(1), Patience::Endless).unwrap().unwrap();
+                world.half_written.store(true, Ordering::Relaxed);
+                world.somebody_died.store(true, Ordering::Relaxed);
+                world.stripe.poison_by_panic(1);
+                world.stripe.unlock_write(&*world);
+            }
+        });
+        let mortal = world.spawn_mortal(death, 0, World::write);
+        mortal.join().unwrap();
+        panicking.join().unwrap();
+        assert!(world.is_free());
+    });
+}
+
+#[test]
+fn loom_an_undertaker_killed_over_a_dead_reader_is_succeeded() {
+    explore_deaths("undertaker killed", 2, |death| {
+        let world = World::new(Slices::Finite);
+        world.join(1);
+        // The reader in slot 1 died inside.
+        world.cells[1].fetch_add(1, Ordering::Relaxed);
+        world.die(1);
+        let mortal = world.spawn_mortal(death, 0, World::write);
+        world.join(2);
+        world.write(2);
+        mortal.join().unwrap();
+        assert!(world.is_free());
+    });
+}
+
+#[test]
+fn loom_readers_and_writers_take_turns_and_none_hangs() {
+    explore("turns", 3, || {
+        let world = World::new(Slices::Finite);
+        let reader = world.spawn(0, |world, slot| {
+            world.read(slot);
+            world.read(slot);
+        });
+        world.write(1);
+        world.write(1);
+        reader.join().unwrap();
+        assert!(world.is_free());
+    });
+}
+
+#[test]
+fn loom_who_does_not_wait_is_told_who_is_inside() {
+    fn try_both(world: &World, slot: u32) {
+        for result in
+            [world.write_within(slot, Patience::None), world.read_within(slot, Patience::None)]
+        {
+            match result {
+                Ok(()) => {}
+                Err(Blocker::Writer(by)) => assert_ne!(by, owner(slot)),
+                Err(Blocker::Reader(by)) => assert_ne!(by, slot),
+            }
+        }
+    }
+    explore_deaths("tries", 1, |death| {
+        three(death, Slices::Finite, [World::write, World::read, try_both]);
+    });
+}
+
+#[test]
+fn loom_a_writer_that_gives_up_leaves_the_word_free() {
+    explore_deaths("a writer gives up", 2, |death| {
+        let impatient: fn(&World, u32) = |world, slot| {
+            let _ = world.write_within(slot, Patience::Until(Instant::now()));
+        };
+        three(death, Slices::Finite, [impatient, World::read, World::write]);
+    });
+}
+
+#[test]
+fn loom_patience_ends_even_if_every_wait_ends_by_a_wake() {
+    explore("patience under wakes", 2, || {
+        let world = World::new(Slices::Finite);
+        let patience = Patience::Until(Instant::now());
+        world.join(0);
+        world.stripe.lock_write(&*world, owner(0), Patience::Endless).unwrap().unwrap();
+        let writer = Err(Blocker::Writer(owner(0)));
+        assert_eq!(world.write_within(1, patience), writer);
+        assert_eq!(world.read_within(1, patience), writer);
+        world.stripe.unlock_write(&*world);
+        world.stripe.lock_read(&*world, &world.cells[0], Patience::Endless).unwrap().unwrap();
+        assert_eq!(world.write_within(1, patience), Err(Blocker::Reader(0)));
+        world.stripe.unlock_read(&*world, &world.cells[0]);
+    });
+}
