@@ -138,14 +138,15 @@ impl Control {
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
         })?;
+        let proof = registration();
         let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Ok(Self {
             kind: plan.kind,
             lifetime: plan.lifetime,
             id: process::random_id(),
-            boot_id: process::boot_id(),
+            boot_id: process::boot_id(&proof),
             created_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
-            creator: process::current(&registration()),
+            creator: process::current(&proof),
             creator_user: process::user(),
             dtype: plan.dtype.clone(),
             order: plan.order,

@@ -17,8 +17,8 @@
 use std::cell::RefCell;
 use std::mem;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
@@ -143,19 +143,24 @@ pub(crate) struct Registration(
 
 /// Takes the registration mutex.
 pub(crate) fn registration() -> Registration {
-    static AT_FORK: Once = Once::new();
-    AT_FORK.call_once(|| {
+    // Not a `Once`: a child forked while another thread runs one waits for it for ever. Threads that
+    // come at the same time register the handlers twice, which these bear.
+    static AT_FORK: AtomicBool = AtomicBool::new(false);
+    if !AT_FORK.load(Relaxed) {
         // SAFETY: the functions have the type that pthread_atfork wants and live for ever.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
-    });
+        AT_FORK.store(true, Relaxed);
+    }
     Registration(REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 extern "C" fn before_fork() {
-    let held = REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner);
     // A thread whose thread-local storage is gone forks without the mutex; it has no lifelines in
     // the making.
-    let _ = HELD_ACROSS_FORK.try_with(|slot| slot.replace(Some(held)));
+    let _ = HELD_ACROSS_FORK.try_with(|slot| {
+        let lock = || REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.borrow_mut().get_or_insert_with(lock);
+    });
 }
 
 extern "C" fn after_fork() {

@@ -1,7 +1,7 @@
 //! Who this process is, in terms another process can check.
 
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::lifeline::Registration;
 
@@ -40,10 +40,10 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Id of this boot of the kernel; zeros when `/proc` does not tell.
-pub(crate) fn boot_id() -> [u8; 16] {
-    static BOOT_ID: OnceLock<[u8; 16]> = OnceLock::new();
-    *BOOT_ID.get_or_init(|| {
+/// Id of this boot of the kernel, read once; zeros when `/proc` does not tell.
+pub(crate) fn boot_id(_proof: &Registration) -> [u8; 16] {
+    static KNOWN: Mutex<Option<[u8; 16]>> = Mutex::new(None);
+    *KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| {
         std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
             .ok()
             .and_then(|text| u128::from_str_radix(&text.trim().replace('-', ""), 16).ok())
@@ -89,7 +89,7 @@ mod tests {
         let this = current(&registration());
         assert_eq!(this, current(&registration()));
         assert!(this.namespace != 0 && this.started != 0);
-        assert_ne!(boot_id(), [0; 16]);
+        assert_ne!(boot_id(&registration()), [0; 16]);
         assert_ne!(random_id(), random_id());
     }
 }

@@ -1,6 +1,6 @@
 //! Sleeping on a shared word: futexes, the process-shared kind.
 
-use std::sync::OnceLock;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -37,11 +37,18 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 
 /// How often it pays to look again before sleeping: never, on one processor.
 pub(crate) fn spins() -> u32 {
-    static SPINS: OnceLock<u32> = OnceLock::new();
-    *SPINS.get_or_init(|| {
-        let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
-        if several { 100 } else { 0 }
-    })
+    const UNKNOWN: u32 = u32::MAX;
+    // Not a `OnceLock`: a child forked while another thread fills one waits for it for ever.
+    static SPINS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(UNKNOWN);
+    match SPINS.load(Relaxed) {
+        UNKNOWN => {
+            let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+            let spins = if several { 100 } else { 0 };
+            SPINS.store(spins, Relaxed);
+            spins
+        }
+        known => known,
+    }
 }
 
 /// Lets other threads and processes run for a while; for what the kernel offers no wait for.
