@@ -1,6 +1,5 @@
 //! What a forked child may do with what it inherits, and what it must leave alone.
 
-use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -8,27 +7,26 @@ use std::time::Duration;
 
 use ndshm::{Array1, ErrorKind, Value};
 
-use crate::support::{DEADLINE, Role, alone, exists, fork, say};
+use crate::support::{DEADLINE, Role, alone, exists, fork, say, set_death_signal};
 
 fn array() -> Array1<u64> {
     Array1::create_unique("it-forks-", 8).unwrap()
 }
 
 /// A wait between processes: one side waits until the other has gone on.
-struct Gate(std::io::PipeReader, std::io::PipeWriter);
+struct Gate(Value<u8>);
 
 impl Gate {
     fn new() -> Self {
-        let (reader, writer) = std::io::pipe().unwrap();
-        Self(reader, writer)
+        Self(Value::create_unique("it-forks-", 0).unwrap())
     }
 
     fn open(&self) {
-        (&self.1).write_all(b"!").unwrap();
+        self.0.set(1).unwrap();
     }
 
     fn wait(&self) {
-        (&self.0).read_exact(&mut [0]).unwrap();
+        self.0.wait_changed_timeout(0, DEADLINE).unwrap();
     }
 }
 
@@ -161,6 +159,7 @@ fn a_parents_death_shows_while_its_child_lives() {
     let mut parent = fork(|| {
         std::mem::forget(array.write().unwrap());
         fork(|| {
+            set_death_signal(0);
             forked.open();
             end.wait();
         })

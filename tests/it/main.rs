@@ -6,6 +6,7 @@
 mod bad_input;
 mod deaths;
 mod forks;
+mod limits;
 mod processes;
 mod puppet;
 mod storm;

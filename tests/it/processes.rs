@@ -305,44 +305,36 @@ fn waiting_for_oneself_is_an_error() {
 
 #[test]
 fn writers_in_a_loop_do_not_starve_a_reader() {
-    let array = striped();
-    while_others_loop(
-        2,
-        || drop(array.write().unwrap()),
-        || {
-            drop(array.read_timeout(DEADLINE).unwrap());
-        },
-    );
+    let array = Array1::<u64>::create_unique("it-processes-", 20_000).unwrap();
+    let theirs = || array.write().unwrap().fill(1);
+    while_others_loop(theirs, || drop(array.read_timeout(DEADLINE).unwrap()));
 }
 
 #[test]
 fn readers_in_a_loop_do_not_starve_a_writer() {
-    let array = striped();
-    while_others_loop(
-        2,
-        || drop(array.read().unwrap()),
-        || {
-            drop(array.write_timeout(DEADLINE).unwrap());
-        },
-    );
+    let array = Array1::<u64>::create_unique("it-processes-", 20_000).unwrap();
+    let theirs = || assert_eq!(array.read().unwrap().sum(), 0);
+    while_others_loop(theirs, || drop(array.write_timeout(DEADLINE).unwrap()));
 }
 
-/// Gets a few hundred of `mine` done while forked children do `theirs` without a break.
-fn while_others_loop(count: usize, theirs: impl Fn(), mine: impl Fn()) {
-    let done = Value::create_unique("it-processes-", 0_u8).unwrap();
-    let rounds = Value::create_unique("it-processes-", 0_u64).unwrap();
-    let children: Vec<_> = (0..count)
-        .map(|_| {
-            fork(|| {
-                while done.get().unwrap() == 0 {
-                    theirs();
-                    rounds.fetch_add(1).unwrap();
+/// Gets a few of `mine` done while two forked children do `theirs` with hardly a break between.
+fn while_others_loop(theirs: impl Fn(), mine: impl Fn()) {
+    let (begun, done) = (
+        Value::create_unique("it-processes-", 0_u8).unwrap(),
+        Value::create_unique("it-processes-", 0_u8).unwrap(),
+    );
+    let children = [(); 2].map(|()| {
+        fork(|| {
+            while done.get().unwrap() == 0 {
+                theirs();
+                if begun.get().unwrap() == 0 {
+                    begun.set(1).unwrap();
                 }
-            })
+            }
         })
-        .collect();
-    rounds.wait_changed_timeout(0, DEADLINE).unwrap();
-    (0..300).for_each(|_| mine());
+    });
+    begun.wait_changed_timeout(0, DEADLINE).unwrap();
+    (0..20).for_each(|_| mine());
     done.set(1).unwrap();
     children.into_iter().for_each(|child| child.pass());
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use ndarray::{ArrayRef2, ArrayViewMut2, Axis};
 use ndshm::{Array2, Element, ErrorKind, Result, Value};
 
-use crate::support::{DEADLINE, FreeName, Role, in_pid_namespace, skip};
+use crate::support::{DEADLINE, FreeName, Role, exists, in_pid_namespace, skip};
 
 const WORKERS: usize = 4;
 
@@ -211,9 +211,9 @@ impl Board {
         }
     }
 
-    /// Takes turns until the storm is over.
+    /// Takes turns until the storm is over, or was given up.
     fn turns(&self, mut turn: impl FnMut()) {
-        while self.stop.get().unwrap() == 0 {
+        while self.stop.get().unwrap() == 0 && exists(self.stop.name()) {
             self.begun.fetch_add(1).unwrap();
             turn();
             self.done.fetch_add(1).unwrap();

@@ -6,12 +6,14 @@
 //! and leaves through `_exit`.
 #![allow(unsafe_code)]
 
+use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -22,6 +24,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 const ROLE: &str = "NDSHM_ROLE";
 const ALONE: &str = "NDSHM_ALONE";
+const SKIPPED: &str = "SKIPPED";
 
 /// Marks the lines that a role says among those that the test harness prints.
 const SAYS: &str = "> ";
@@ -117,15 +120,17 @@ pub(crate) fn alone<F: FnOnce()>(body: F) {
         .unwrap();
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    eprint!("{err}");
+    for line in err.lines().filter(|line| line.starts_with(SKIPPED)) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
     assert!(output.status.success(), "{test} alone: {}\n{out}{err}", output.status);
     assert!(out.contains("1 passed"), "no test is called {test}\n{out}");
 }
 
-/// Says that a test could not do what it is for.
+/// Says that a test could not do what it is for, even where the output of tests is captured.
 pub(crate) fn skip(why: &str) {
     let thread = thread::current();
-    eprintln!("SKIPPED {}: {why}", thread.name().unwrap_or("test"));
+    let _ = writeln!(std::io::stderr(), "{SKIPPED} {}: {why}", thread.name().unwrap_or("test"));
 }
 
 /// Looks again and again until `condition` holds.
@@ -143,13 +148,20 @@ pub(crate) struct Forked {
     gone: bool,
 }
 
-/// Runs `child` in a forked process.
+/// Has the kernel send that signal to this forked process when its parent dies; none for 0.
+pub(crate) fn set_death_signal(signal: i32) {
+    // SAFETY: takes numbers.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) };
+}
+
+/// Runs `child` in a forked process, which dies with this one.
 pub(crate) fn fork(child: impl FnOnce()) -> Forked {
     // SAFETY: the child runs the closure on its copy of this thread and never returns from here; the
     // library promises to work in it, and the tests' closures lock nothing that other threads use.
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         0 => {
+            set_death_signal(libc::SIGKILL);
             let passed = catch_unwind(AssertUnwindSafe(child)).is_ok();
             // SAFETY: takes a number and does not return.
             unsafe { libc::_exit(if passed { 0 } else { 101 }) }
@@ -165,12 +177,7 @@ pub(crate) fn in_pid_namespace(body: impl FnOnce()) -> bool {
     if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
         return false;
     }
-    let mut child = fork(|| {
-        // SAFETY: takes numbers.
-        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-        body();
-    });
-    let status = child.reap(0).unwrap();
+    let status = fork(body).reap(0).unwrap();
     assert!(status.success(), "in the namespace: {status}");
     true
 }
@@ -295,4 +302,79 @@ pub(crate) fn somebody_waits(segment: &ndshm::Segment, stripe: u64) -> bool {
     let slots = head_len.next_multiple_of(64) + 64;
     let stripes = (slots + u64::from(info.participants()) * 32).next_multiple_of(64);
     word(stripes + stripe * 32) >> 31 == 1
+}
+
+pub(crate) fn is_root() -> bool {
+    // SAFETY: takes nothing, always succeeds.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Makes this process, which is root's, another user's for good.
+pub(crate) fn become_user(user: u32) {
+    // SAFETY: takes a number.
+    let result = unsafe { libc::setuid(user) };
+    assert_eq!(result, 0, "setuid: {}", std::io::Error::last_os_error());
+}
+
+/// Limits a resource of this process.
+pub(crate) fn limit(resource: libc::__rlimit_resource_t, value: usize) {
+    let limit = libc::rlimit { rlim_cur: value as libc::rlim_t, rlim_max: libc::RLIM_INFINITY };
+    let mut old = limit;
+    // SAFETY: the pointer is to a local.
+    unsafe { libc::getrlimit(resource, &raw mut old) };
+    let limit = libc::rlimit { rlim_max: old.rlim_max, ..limit };
+    // SAFETY: the pointer is to a local.
+    let result = unsafe { libc::setrlimit(resource, &raw const limit) };
+    assert_eq!(result, 0, "setrlimit: {}", std::io::Error::last_os_error());
+}
+
+/// Gives this thread mounts of its own; false when that is not permitted.
+pub(crate) fn unshare_mounts() -> bool {
+    // SAFETY: takes a number.
+    if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
+        return false;
+    }
+    mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE, c"");
+    true
+}
+
+pub(crate) fn mount_tmpfs(at: &str, options: &str) {
+    mount(c"tmpfs", &c_string(at), c"tmpfs", 0, &c_string(options));
+}
+
+pub(crate) fn bind(from: &Path, at: &str) {
+    mount(&c_string(from.to_str().unwrap()), &c_string(at), c"none", libc::MS_BIND, c"");
+}
+
+fn c_string(text: &str) -> CString {
+    CString::new(text).unwrap()
+}
+
+fn mount(what: &CStr, at: &CStr, kind: &CStr, flags: libc::c_ulong, options: &CStr) {
+    let (what, at, kind) = (what.as_ptr(), at.as_ptr(), kind.as_ptr());
+    // SAFETY: the pointers are to C strings that outlive the call.
+    let result = unsafe { libc::mount(what, at, kind, flags, options.as_ptr().cast()) };
+    assert_eq!(result, 0, "mount: {}", std::io::Error::last_os_error());
+}
+
+/// Locks or unlocks `len` of the bytes that participants lock, from the second on; 0 means all.
+pub(crate) fn lock_slots(file: &File, command: i32, kind: i32, len: i64) {
+    // SAFETY: flock64 is a C struct of integers, for which all zeros is a value.
+    let mut lock: libc::flock64 = unsafe { std::mem::zeroed() };
+    lock.l_type = libc::c_short::try_from(kind).unwrap();
+    lock.l_start = (1 << 60) + 1;
+    lock.l_len = len;
+    // SAFETY: these commands read one flock64, which `lock` is.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) };
+    assert_eq!(result, 0, "lock: {}", std::io::Error::last_os_error());
+}
+
+/// Opens a file under that number, in place of what has it.
+pub(crate) fn reopen_at(number: i32, path: &str) -> OwnedFd {
+    let file = File::open(path).unwrap();
+    // SAFETY: takes numbers; who had the number is tested to bear the loss.
+    let result = unsafe { libc::dup2(file.as_raw_fd(), number) };
+    assert_eq!(result, number, "dup2: {}", std::io::Error::last_os_error());
+    // SAFETY: the number was just given to us.
+    unsafe { OwnedFd::from_raw_fd(number) }
 }

@@ -163,10 +163,12 @@ extern "C" fn watch_forks() {
 }
 
 extern "C" fn before_fork() {
-    let held = REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner);
     // A thread whose thread-local storage is gone forks without the mutex; it has no lifelines in
     // the making.
-    let _ = HELD_ACROSS_FORK.try_with(|slot| slot.replace(Some(held)));
+    let _ = HELD_ACROSS_FORK.try_with(|slot| {
+        let lock = || REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.borrow_mut().get_or_insert_with(lock);
+    });
 }
 
 extern "C" fn after_fork() {

@@ -59,14 +59,16 @@ impl Object {
     pub(crate) fn create_unnamed(len: u64, mode: u32) -> Result<Self> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let descriptor = rustix::fs::open(DIRECTORY, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(|errno| os_error("create an object in /dev/shm", errno))?;
+            .map_err(|errno| missing_directory(errno, "create an object in /dev/shm"))?;
         let descriptor = raise(descriptor);
         // Whatever the umask left of the mode given above.
         rustix::fs::fchmod(&descriptor, Mode::from_raw_mode(mode))
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
         rustix::fs::ftruncate(&descriptor, len)
             .map_err(|errno| os_error(&format!("give a new object {len} bytes"), errno))?;
-        Ok(Self::own(descriptor)?.0)
+        let (object, _) = Self::own(descriptor)?;
+        object.check_filesystem()?;
+        Ok(object)
     }
 
     /// Opens the object called `name` for reading and writing.
@@ -331,6 +333,18 @@ fn lost() -> Error {
     )
 }
 
+/// Words for a call that fails with `ENOENT` only where there is no directory for objects.
+#[cold]
+fn missing_directory(errno: Errno, what: &str) -> Error {
+    match errno {
+        Errno::NOENT => Error::new(
+            ErrorKind::Unsupported,
+            format!("cannot exist: {DIRECTORY} is missing, mount a tmpfs there"),
+        ),
+        errno => os_error(what, errno),
+    }
+}
+
 #[cold]
 fn open_error(name: &str, errno: Errno) -> Error {
     let not_ours = |what: &str| {
@@ -340,10 +354,7 @@ fn open_error(name: &str, errno: Errno) -> Error {
         )
     };
     match errno {
-        Errno::NOENT if !Path::new(DIRECTORY).is_dir() => Error::new(
-            ErrorKind::Unsupported,
-            format!("cannot exist: {DIRECTORY} is missing, mount a tmpfs there"),
-        ),
+        Errno::NOENT if !Path::new(DIRECTORY).is_dir() => missing_directory(errno, "open it"),
         Errno::NOENT => Error::new(
             ErrorKind::NotFound,
             "does not exist: create it first, or see `ndshm::list()` for what there is",
