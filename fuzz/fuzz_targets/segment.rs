@@ -22,7 +22,9 @@ static TEMPLATES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
     let bytes = |segment: &Segment| fs::read(segment.path()).unwrap();
     [
         bytes(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment()),
-        bytes(Array2::<f32>::options().stripes(4).create_unique("fuzz-", (10, 3)).unwrap().segment()),
+        bytes(
+            Array2::<f32>::options().stripes(4).create_unique("fuzz-", (10, 3)).unwrap().segment(),
+        ),
         bytes(Value::create_unique("fuzz-", 7_u64).unwrap().segment()),
         bytes(Value::create_unique("fuzz-", [7_u8; 100]).unwrap().segment()),
     ]
@@ -65,7 +67,8 @@ fn exercise(name: &str) {
         if let Ok(array) = ArrayD::<f32>::options().access(access).open(name) {
             let _ = array.try_write().map(|guard| guard.map(|mut guard| guard.fill(1.0)));
             let _ = array.request().timeout(soon).recover().write();
-            let _ = array.request().rows(..).timeout(soon).recover().read().map(|guard| guard.sum());
+            let _ =
+                array.request().rows(..).timeout(soon).recover().read().map(|guard| guard.sum());
         }
         if let Ok(value) = Value::<u64>::options().access(access).open(name) {
             let _ = value.fetch_add(1);
