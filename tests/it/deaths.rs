@@ -31,7 +31,9 @@ fn a_writer_killed_in_the_act_is_reported_once_and_suspected_until_somebody_vouc
     let first = array.read_timeout(DEADLINE).unwrap_err();
     assert_eq!(first.kind(), ErrorKind::OwnerDied);
     assert!(first.to_string().contains(&format!("process {pid} died")), "{first}");
-    for error in [array.read_timeout(DEADLINE).unwrap_err(), array.write().unwrap_err()] {
+    for error in
+        [array.read_timeout(DEADLINE).unwrap_err(), array.write_timeout(DEADLINE).unwrap_err()]
+    {
         assert_eq!(error.kind(), ErrorKind::Poisoned);
         assert!(error.to_string().contains(&format!("process {pid} died")), "{error}");
     }
@@ -52,7 +54,7 @@ fn a_writer_killed_in_the_act_is_reported_once_and_suspected_until_somebody_vouc
     mender.fill(1);
     mender.mark_consistent();
     drop(mender);
-    assert_eq!(array.read().unwrap().sum(), 64);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap().sum(), 64);
     other.does("write");
     other.quit();
 }
@@ -68,7 +70,7 @@ fn only_the_rows_of_a_killed_writer_are_suspect() {
     let mut mender = array.write_rows_recover(16..32).unwrap();
     mender.mark_consistent();
     drop(mender);
-    drop(array.write().unwrap());
+    drop(array.write_timeout(DEADLINE).unwrap());
 }
 
 #[test]
@@ -85,17 +87,17 @@ fn a_mender_killed_while_mending_leaves_it_suspect() {
 fn a_killed_reader_blocks_no_writer_and_taints_nothing() {
     let array = array();
     killed_after(&array, &["read", "read"]);
-    array.write().unwrap().fill(1);
+    array.write_timeout(DEADLINE).unwrap().fill(1);
     killed_after(&array, &["read"]);
     array.try_write().unwrap().expect("nobody alive reads").fill(2);
-    assert_eq!(array.read().unwrap().sum(), 128);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap().sum(), 128);
 }
 
 #[test]
 fn a_process_killed_with_nothing_in_hand_leaves_nothing() {
     let array = array();
     killed_after(&array, &["write", "put 0 1", "drop", "read", "drop"]);
-    assert_eq!(array.read().unwrap()[0], 1);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap()[0], 1);
     assert!(array.try_write().unwrap().unwrap().poison().is_none());
 }
 
@@ -103,13 +105,13 @@ fn a_process_killed_with_nothing_in_hand_leaves_nothing() {
 fn a_killed_waiter_costs_nobody_anything() {
     let array = array();
     for command in ["write", "read"] {
-        let guard = array.write().unwrap();
+        let guard = array.write_timeout(DEADLINE).unwrap();
         let mut waiter = Puppet::on(&array);
         waiter.tell(command);
         eventually("it waits", || somebody_waits(array.segment(), 0));
         waiter.kill();
         drop(guard);
-        array.write().unwrap().fill(1);
+        array.write_timeout(DEADLINE).unwrap().fill(1);
         assert_eq!(array.try_read().unwrap().unwrap().sum(), 64);
     }
 }
@@ -179,7 +181,7 @@ fn an_owner_that_closes_all_descriptors_still_owns() {
     puppet.does("drop");
     puppet.does("write");
     puppet.does("drop");
-    assert_eq!(array.read().unwrap()[0], 5);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap()[0], 5);
     puppet.quit();
 }
 
@@ -210,14 +212,14 @@ fn a_stopped_owner_is_alive_and_not_robbed() {
     puppet.signal(libc::SIGCONT);
     puppet.does("put 0 7");
     puppet.does("drop");
-    assert_eq!(array.read().unwrap()[0], 7);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap()[0], 7);
 }
 
 #[test]
 fn a_zombie_is_dead() {
     let array = array();
     let writer = fork(|| {
-        std::mem::forget(array.write().unwrap());
+        std::mem::forget(array.write_timeout(DEADLINE).unwrap());
     });
     eventually("it is a zombie", || state_of(writer.pid()) == 'Z');
     assert_eq!(array.read_timeout(DEADLINE).unwrap_err().kind(), ErrorKind::OwnerDied);
@@ -226,7 +228,7 @@ fn a_zombie_is_dead() {
 #[test]
 fn slots_of_the_dead_are_used_again() {
     let array = Array1::<u64>::options().participants(2).create_unique("it-deaths-", 8).unwrap();
-    drop(array.read().unwrap());
+    drop(array.read_timeout(DEADLINE).unwrap());
     for _ in 0..10 {
         killed_after(&array, &["read"]);
     }
@@ -239,7 +241,7 @@ fn slots_of_the_dead_are_used_again() {
     puppet.does("mark");
     puppet.does("drop");
     puppet.quit();
-    assert_eq!(array.read().unwrap().sum(), 0);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap().sum(), 0);
 }
 
 #[test]

@@ -136,8 +136,7 @@ fn a_dev_shm_that_is_no_tmpfs_is_refused() {
         if !unshare_mounts() {
             return skip("may not make a mount namespace");
         }
-        let made = array();
-        let copy = fs::read(made.segment().path()).unwrap();
+        let copy = fs::read(array().segment().path()).unwrap();
         let elsewhere = Elsewhere::new();
         bind(&elsewhere.0, "/dev/shm");
         fs::write("/dev/shm/copy", copy).unwrap();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use ndarray::{ArrayRef2, ArrayViewMut2, Axis};
 use ndshm::{Array2, Element, ErrorKind, Result, Value};
 
-use crate::support::{DEADLINE, FreeName, Role, exists, in_pid_namespace, skip};
+use crate::support::{DEADLINE, FreeName, Role, exists, fork, skip, unshare_pids};
 
 const WORKERS: usize = 4;
 
@@ -91,7 +91,14 @@ fn rage(storm: &'static str, board: &Board, name: &str) -> Figures {
     let seconds = std::env::var("NDSHM_STORM_SECONDS").map_or(5, |text| text.parse().unwrap());
     let start = Instant::now();
     let mut random = Random::new();
-    let worker = |index: usize| Role::start(&format!("storm {storm} {name} {}", index % 2));
+    let apart = fork(|| assert!(unshare_pids())).wait();
+    if !apart {
+        skip("may not make a PID namespace, so all workers are in one");
+    }
+    let worker = |index: usize| {
+        let namespace = if apart && index.is_multiple_of(2) { "own" } else { "shared" };
+        Role::start(&format!("storm {storm} {name} {namespace}"))
+    };
     let mut workers: Vec<Role> = (0..WORKERS).map(worker).collect();
     let mut kills = 0;
     while start.elapsed() < Duration::from_secs(seconds) {
@@ -151,19 +158,19 @@ impl Figures {
     }
 }
 
-/// The role: `ARGUMENTS` are the storm, its name, and whether to leave the PID namespace.
+/// The role: told which storm, its name, and in whose PID namespace to work.
 pub(crate) fn work(arguments: &[&str]) {
-    let [storm, name, apart] = arguments else { panic!("three arguments") };
+    let [storm, name, namespace] = arguments else { panic!("three arguments") };
     let work = || match *storm {
         "arrays" => work_on_an_array(name),
         "values" => work_on_values(name),
         other => panic!("no storm is called {other}"),
     };
-    if *apart == "0" {
-        work();
-    } else if !in_pid_namespace(work) {
-        skip("may not make a PID namespace, so all workers are in one");
-        work();
+    match *namespace {
+        "shared" => work(),
+        // The worker dies with this process, which the storm kills.
+        "own" => assert!(unshare_pids() && fork(work).wait()),
+        other => panic!("no namespace is called {other}"),
     }
 }
 

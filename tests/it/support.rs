@@ -170,16 +170,11 @@ pub(crate) fn fork(child: impl FnOnce()) -> Forked {
     }
 }
 
-/// Runs `body` as the first process of a PID namespace of its own, which dies with this process, and
-/// exits as that does; false when that is not permitted.
-pub(crate) fn in_pid_namespace(body: impl FnOnce()) -> bool {
-    // SAFETY: takes a number; no thread is started afterwards.
-    if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
-        return false;
-    }
-    let status = fork(body).reap(0).unwrap();
-    assert!(status.success(), "in the namespace: {status}");
-    true
+/// Puts children that this process forks from now on in a PID namespace of their own; false when
+/// that is not permitted.
+pub(crate) fn unshare_pids() -> bool {
+    // SAFETY: takes a number; a process that calls this starts no thread afterwards.
+    unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 }
 }
 
 impl Forked {
@@ -196,6 +191,11 @@ impl Forked {
         });
         let status = ended.unwrap();
         assert!(status.success(), "forked child: {status}");
+    }
+
+    /// Waits as long as it takes until it is gone, and tells whether it passed.
+    pub(crate) fn wait(mut self) -> bool {
+        self.reap(0).unwrap().success()
     }
 
     /// Kills it and waits until it is gone.
