@@ -383,7 +383,7 @@ impl Number for Bool {
     const DTYPE: &str = "|b1";
 
     fn nth(n: usize) -> Self {
-        (n % 3 == 0).into()
+        n.is_multiple_of(3).into()
     }
 
     fn text(self) -> String {
