@@ -1,0 +1,469 @@
+//! What NumPy sees of a segment and what a segment sees of NumPy, with a real Python.
+//!
+//! Each test tells a Python process of its own what to run, a line at a time; `numpy/peer.py` is what
+//! that process knows beforehand. `cargo xtask numpy` installs Python and NumPy where they are
+//! looked for; `NDSHM_PYTHON` names others. Without them the tests pass and say that they were
+//! skipped, unless `NDSHM_REQUIRE_PYTHON=1`.
+
+use std::fmt::Debug;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use ndarray::IxDyn;
+use ndshm::{Array1, ArrayD, Bool, Element, ErrorKind, Order, Value};
+
+const SHAPES: [&[usize]; 7] = [&[], &[5], &[3, 4], &[2, 3, 4], &[2, 3, 2, 4], &[3, 0, 2], &[0]];
+
+/// Calls a function for each type of number that features allow.
+macro_rules! for_each_number {
+    ($function:ident($argument:expr)) => {
+        for_each_number!(
+            $function($argument): Bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64
+        );
+        #[cfg(feature = "half")]
+        for_each_number!($function($argument): half::f16 half::bf16);
+        #[cfg(feature = "num-complex")]
+        for_each_number!(
+            $function($argument): num_complex::Complex<f32> num_complex::Complex<f64>
+        );
+    };
+    ($function:ident($argument:expr): $($type:ty)*) => {
+        $($function::<$type>($argument);)*
+    };
+}
+
+#[test]
+fn numpy_reads_and_writes_every_dtype_in_every_order_and_shape() {
+    let Some(mut python) = Python::start() else { return };
+    for_each_number!(both_sides_see_the_same(&mut python));
+}
+
+fn both_sides_see_the_same<T: Number>(python: &mut Python) {
+    for (order, shape) in every_order_and_shape() {
+        let array = filled::<T>(order, shape);
+        let name = array.name();
+        let len = array.len();
+        let values = |start| (start..start + len).map(|n| T::nth(n).text()).collect::<Vec<_>>();
+
+        let contiguous = match order {
+            _ if orders_are_the_same(shape) => "CF",
+            Order::C => "C",
+            Order::F => "F",
+        };
+        let expected = format!("{} {shape:?} {contiguous} {}", T::DTYPE, values(0).join(","));
+        assert_eq!(python.ask(&format!("look({name:?})")), expected, "{order:?}");
+
+        python.run(&format!("write({name:?}, {:?})", values(len).join(",")));
+        let seen: Vec<T> = array.read().unwrap().iter().copied().collect();
+        let written: Vec<T> = (len..2 * len).map(T::nth).collect();
+        assert_eq!(seen, written, "{} {order:?} {shape:?}", T::DTYPE);
+    }
+}
+
+#[test]
+fn headers_are_what_np_save_writes() {
+    let Some(mut python) = Python::start() else { return };
+    for_each_number!(header_is_numpys(&mut python));
+}
+
+fn header_is_numpys<T: Number>(python: &mut Python) {
+    for (order, shape) in every_order_and_shape() {
+        // NumPy forgets which order was asked for where it makes no difference; a segment does not.
+        if order == Order::C || !orders_are_the_same(shape) {
+            python.check_header(filled::<T>(order, shape).name());
+        }
+    }
+}
+
+fn every_order_and_shape() -> impl Iterator<Item = (Order, &'static [usize])> {
+    [Order::C, Order::F].into_iter().flat_map(|order| SHAPES.map(|shape| (order, shape)))
+}
+
+/// Whether C and F order put such an array's items in the same places.
+fn orders_are_the_same(shape: &[usize]) -> bool {
+    shape.contains(&0) || shape.iter().filter(|&&len| len > 1).count() < 2
+}
+
+/// An array whose items, counted in C order, are the first numbers.
+fn filled<T: Number>(order: Order, shape: &[usize]) -> ArrayD<T> {
+    let array = ArrayD::options().order(order).create_unique("numpy-", IxDyn(shape)).unwrap();
+    for (n, item) in array.write().unwrap().iter_mut().enumerate() {
+        *item = T::nth(n);
+    }
+    array
+}
+
+#[cfg(feature = "derive")]
+mod structs {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Element)]
+    #[repr(C)]
+    struct Pose {
+        position: [f32; 3],
+        #[element(rename = "frame id")]
+        frame: u32,
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Element)]
+    #[repr(C)]
+    struct Track {
+        weight: f64,
+        pose: Pose,
+        grid: [[i16; 2]; 2],
+        valid: Bool,
+        #[element(padding)]
+        _pad: [u8; 7],
+    }
+
+    impl Track {
+        fn nth(n: i16) -> Self {
+            let x = f32::from(n);
+            Self {
+                weight: f64::from(n) / 4.0,
+                pose: Pose { position: [x, x + 0.5, -x], frame: n.unsigned_abs().into() },
+                grid: [[n, n + 1], [n + 2, -n]],
+                valid: (n % 2 == 1).into(),
+                _pad: [0; 7],
+            }
+        }
+    }
+
+    #[test]
+    fn structs_are_the_dtype_of_the_aligned_c_struct() {
+        let Some(mut python) = Python::start() else { return };
+        let tracks = Array1::create_unique("numpy-", 2).unwrap();
+        let name = tracks.name();
+        tracks.write().unwrap().assign(&ndarray::array![Track::nth(1), Track::nth(2)]);
+
+        python.run(&format!("a = load({name:?})"));
+        python.run("pose = np.dtype([('position', '<f4', 3), ('frame id', '<u4')], align=True)");
+        python.run(
+            "track = np.dtype([('weight', '<f8'), ('pose', pose), ('grid', '<i2', (2, 2)), \
+             ('valid', '?')], align=True)",
+        );
+        assert_eq!(python.ask("a.dtype == track"), "True", "{}", python.ask("a.dtype"));
+        assert_eq!(python.ask("a.dtype.names == track.names"), "True");
+        assert_eq!(python.ask("a['weight'].tolist()"), "[0.25, 0.5]");
+        assert_eq!(
+            python.ask("a['pose']['position'].tolist()"),
+            "[[1.0, 1.5, -1.0], [2.0, 2.5, -2.0]]"
+        );
+        assert_eq!(python.ask("a['pose']['frame id'].tolist()"), "[1, 2]");
+        assert_eq!(python.ask("a['grid'].tolist()"), "[[[1, 2], [3, -1]], [[2, 3], [4, -2]]]");
+        assert_eq!(python.ask("a['valid'].tolist()"), "[True, False]");
+        python.check_header(name);
+
+        python.run("a[1] = (0.75, ((3, 3.5, -3), 3), [[3, 4], [5, -3]], True)");
+        assert_eq!(tracks.read().unwrap()[1], Track::nth(3));
+        python.run("a['pose']['frame id'][0] = 7");
+        assert_eq!(tracks.read().unwrap()[0].pose.frame, 7);
+    }
+}
+
+#[test]
+fn elements_that_are_arrays_are_axes_at_the_end() {
+    let Some(mut python) = Python::start() else { return };
+    let pixels = Array1::<[[u16; 3]; 2]>::create_unique("numpy-", 4).unwrap();
+    let name = pixels.name();
+    pixels.write().unwrap()[3] = [[1, 2, 3], [4, 5, 6]];
+
+    python.run(&format!("a = load({name:?})"));
+    assert_eq!(python.ask("a.dtype.str, a.shape"), "('<u2', (4, 2, 3))");
+    assert_eq!(python.ask("a[3].tolist()"), "[[1, 2, 3], [4, 5, 6]]");
+    python.check_header(name);
+
+    python.run("a[0, 1, 2] = 9");
+    assert_eq!(pixels.read().unwrap()[0], [[0, 0, 0], [0, 0, 9]]);
+}
+
+#[test]
+fn values_are_arrays_that_change_under_numpy() {
+    let Some(mut python) = Python::start() else { return };
+    numpy_follows(&mut python, "|i1", &[], [-1_i8, 2], ["-1", "2"]);
+    numpy_follows(&mut python, "<u2", &[], [0x102_u16, 3], ["258", "3"]);
+    numpy_follows(&mut python, "<f4", &[], [0.5_f32, -2.0], ["0.5", "-2.0"]);
+    numpy_follows(&mut python, "<i8", &[], [i64::MIN, 4], ["-9223372036854775808", "4"]);
+    numpy_follows(&mut python, "|u1", &[2], [[1_u8, 2], [3, 4]], ["[1, 2]", "[3, 4]"]);
+    numpy_follows(
+        &mut python,
+        "<i2",
+        &[4],
+        [[1_i16, 2, 3, -4], [5; 4]],
+        ["[1, 2, 3, -4]", "[5, 5, 5, 5]"],
+    );
+    numpy_follows(
+        &mut python,
+        "<f8",
+        &[7],
+        [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], [8.5; 7]],
+        ["[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]", "[8.5, 8.5, 8.5, 8.5, 8.5, 8.5, 8.5]"],
+    );
+}
+
+/// Checks that what Python mapped beforehand follows a value as it is set.
+fn numpy_follows<T: Element>(
+    python: &mut Python,
+    dtype: &str,
+    shape: &[usize],
+    values: [T; 2],
+    texts: [&str; 2],
+) {
+    let value = Value::create_unique("numpy-", values[0]).unwrap();
+    python.run(&format!("a = load({:?})", value.name()));
+    assert_eq!(python.ask("a.dtype.str"), dtype);
+    assert_eq!(python.ask("list(a.shape)"), format!("{shape:?}"));
+    assert_eq!(python.ask("a.tolist()"), texts[0]);
+    for (value_set, text) in values.iter().zip(texts).rev() {
+        value.set(*value_set).unwrap();
+        assert_eq!(python.ask("a.tolist()"), text);
+    }
+    python.check_header(value.name());
+}
+
+#[test]
+fn values_of_a_word_see_what_numpy_writes() {
+    let Some(mut python) = Python::start() else { return };
+    value_sees(&mut python, 0_u8, "200", 200);
+    value_sees(&mut python, 0_i16, "-300", -300);
+    value_sees(&mut python, 0.0_f32, "1.5", 1.5);
+    value_sees(&mut python, 0_u64, "2 ** 64 - 2", u64::MAX - 1);
+    value_sees(&mut python, [0_u16; 2], "[1, 2]", [1, 2]);
+}
+
+fn value_sees<T: Element + Debug + PartialEq>(python: &mut Python, old: T, text: &str, new: T) {
+    let value = Value::create_unique("numpy-", old).unwrap();
+    python.run(&format!("load({:?})[...] = {text}", value.name()));
+    assert_eq!(value.get().unwrap(), new);
+}
+
+#[test]
+fn shared_memory_of_python_opens_segments_by_name() {
+    let Some(mut python) = Python::start() else { return };
+    let array = Array1::<u8>::create_unique("numpy-", 4).unwrap();
+    array.write().unwrap().assign(&ndarray::array![1, 2, 3, 4]);
+
+    python.run(&format!("memory = shared_memory({:?})", array.name()));
+    assert_eq!(python.ask("list(memory.buf[4096:4100])"), "[1, 2, 3, 4]");
+    python.run("memory.buf[4097] = 7");
+    assert_eq!(array.read().unwrap()[1], 7);
+    python.run("memory.close()");
+
+    python.quit();
+    assert!(Array1::<u8>::open(array.name()).is_ok(), "Python took the name away");
+}
+
+#[test]
+fn an_array_that_numpy_saved_is_no_segment_and_left_alone() {
+    let Some(mut python) = Python::start() else { return };
+    for len in [1, 10_000] {
+        let name = FreeName(format!("numpy-saved-{}-{len}", std::process::id()));
+        python.run(&format!("save({:?}, np.arange({len}.0))", name.0));
+        let saved = fs::read(name.path()).unwrap();
+
+        let opened = Array1::<f64>::open(&name.0).unwrap_err();
+        assert_eq!(opened.kind(), ErrorKind::NotASegment, "{opened}");
+        let created = Array1::<f64>::open_or_create(&name.0, len).unwrap_err();
+        assert_eq!(created.kind(), ErrorKind::NotASegment, "{created}");
+        let removed = ndshm::remove(&name.0).unwrap_err();
+        assert_eq!(removed.kind(), ErrorKind::NotASegment, "{removed}");
+        assert_eq!(fs::read(name.path()).unwrap(), saved);
+    }
+}
+
+/// A name that is free again when this is dropped.
+struct FreeName(String);
+
+impl FreeName {
+    fn path(&self) -> PathBuf {
+        Path::new("/dev/shm").join(&self.0)
+    }
+}
+
+impl Drop for FreeName {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.path());
+    }
+}
+
+/// A Python process with NumPy, which ends when dropped.
+struct Python {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Python {
+    /// Starts one; `None`, and a loud word, where there is none.
+    fn start() -> Option<Self> {
+        let python = std::env::var_os("NDSHM_PYTHON").map_or_else(
+            || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("numpy-venv/bin/python"),
+            PathBuf::from,
+        );
+        let started = Self::run_peer(&python);
+        if started.is_none() {
+            let why = format!("{} has no NumPy: run cargo xtask numpy", python.display());
+            let required = std::env::var_os("NDSHM_REQUIRE_PYTHON").is_some_and(|word| word == "1");
+            assert!(!required, "{why}");
+            // The macros would speak to the test harness, which keeps what passing tests say.
+            let _ = writeln!(std::io::stderr(), "\nSKIPPED: {why}");
+        }
+        started
+    }
+
+    fn run_peer(python: &Path) -> Option<Self> {
+        let mut child = Command::new(python)
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/numpy/peer.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut python = Self { child, output };
+        python.hear().starts_with("NumPy ").then_some(python)
+    }
+
+    /// What an expression is, as text.
+    fn ask(&mut self, expression: &str) -> String {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{expression}").unwrap();
+        let answer = self.hear();
+        assert!(!answer.is_empty(), "Python ended at {expression}");
+        answer.trim_end_matches('\n').to_owned()
+    }
+
+    /// Has it execute a statement.
+    fn run(&mut self, statement: &str) {
+        assert_eq!(self.ask(statement), "None", "{statement}");
+    }
+
+    fn check_header(&mut self, name: &str) {
+        let saved = self.ask(&format!("saved_header({name:?})"));
+        assert_eq!(self.ask(&format!("header({name:?})")), saved);
+    }
+
+    /// The next line, empty if there will be none.
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Ends it properly, and waits for every process that it started.
+    fn quit(mut self) {
+        drop(self.child.stdin.take());
+        // Its resource tracker inherits its output, which ends with the last of them.
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Numbers that differ in all their bytes.
+trait Number: Element + Debug + PartialEq {
+    /// The dtype as NumPy calls it.
+    const DTYPE: &str;
+
+    /// One of a row of numbers.
+    fn nth(n: usize) -> Self;
+
+    /// What Python prints.
+    fn text(self) -> String;
+}
+
+impl Number for Bool {
+    const DTYPE: &str = "|b1";
+
+    fn nth(n: usize) -> Self {
+        n.is_multiple_of(3).into()
+    }
+
+    fn text(self) -> String {
+        if self.get() { "True".into() } else { "False".into() }
+    }
+}
+
+macro_rules! integers {
+    ($($type:ty: $dtype:literal)*) => {$(
+        impl Number for $type {
+            const DTYPE: &str = $dtype;
+
+            fn nth(n: usize) -> Self {
+                let n = Self::try_from(n).unwrap();
+                Self::MIN.wrapping_add((Self::MAX / 50).wrapping_mul(n))
+            }
+
+            fn text(self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+integers!(i8: "|i1" i16: "<i2" i32: "<i4" i64: "<i8" u8: "|u1" u16: "<u2" u32: "<u4" u64: "<u8");
+
+macro_rules! floats {
+    ($($type:ty: $dtype:literal $from:expr;)*) => {$(
+        impl Number for $type {
+            const DTYPE: &str = $dtype;
+
+            fn nth(n: usize) -> Self {
+                let third = f32::from(u16::try_from(n).unwrap()) / 3.0 - 10.0;
+                $from(third)
+            }
+
+            fn text(self) -> String {
+                format!("{:?}", f64::from(self))
+            }
+        }
+    )*};
+}
+
+floats! {
+    f32: "<f4" f32::from;
+    f64: "<f8" |third| f64::from(third) / 7.0;
+}
+
+#[cfg(feature = "half")]
+floats! { half::f16: "<f2" half::f16::from_f32; }
+
+#[cfg(feature = "half")]
+impl Number for half::bf16 {
+    const DTYPE: &str = "|V2";
+
+    fn nth(n: usize) -> Self {
+        Self::from_f32(f32::nth(n))
+    }
+
+    fn text(self) -> String {
+        self.to_le_bytes().map(|byte| format!("{byte:02x}")).concat()
+    }
+}
+
+#[cfg(feature = "num-complex")]
+macro_rules! complex {
+    ($($type:ty: $dtype:literal)*) => {$(
+        impl Number for num_complex::Complex<$type> {
+            const DTYPE: &str = $dtype;
+
+            fn nth(n: usize) -> Self {
+                Self::new(<$type>::nth(n), -<$type>::nth(n + 1))
+            }
+
+            fn text(self) -> String {
+                format!("{}/{}", self.re.text(), self.im.text())
+            }
+        }
+    )*};
+}
+
+#[cfg(feature = "num-complex")]
+complex!(f32: "<c8" f64: "<c16");
