@@ -307,7 +307,7 @@ impl Python {
             let required = std::env::var_os("NDSHM_REQUIRE_PYTHON").is_some_and(|word| word == "1");
             assert!(!required, "{why}");
             // The macros would speak to the test harness, which keeps what passing tests say.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+            let _ = writeln!(std::io::stderr(), "\nSKIPPED: {why}");
         }
         started
     }
