@@ -66,7 +66,7 @@ fn a_set_event_lets_everybody_through_and_stays_set() {
 
 #[test]
 fn an_auto_reset_event_lets_exactly_one_through_for_each_set() {
-    const SETS: u64 = 200;
+    const SETS: u64 = 5000;
     let name = FreeName::new();
     let event = Event::options().auto_reset().create(name.as_str()).unwrap();
     let passes = Value::create(&format!("{}-passes", name.as_str()), 0_u64).unwrap();
