@@ -10,6 +10,7 @@ mod forks;
 mod limits;
 mod processes;
 mod puppet;
+mod reap;
 mod storm;
 mod support;
 
