@@ -401,11 +401,27 @@ fn c_string(text: &str) -> CString {
     CString::new(text).unwrap()
 }
 
+/// Mounts an overlay of the directories `lower` and `upper`, with its `work`, which are in `layers`.
+pub(crate) fn mount_overlay(layers: &str, at: &str) -> std::io::Result<()> {
+    let options = format!("lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/work");
+    try_mount(c"overlay", &c_string(at), c"overlay", 0, &c_string(&options))
+}
+
 fn mount(what: &CStr, at: &CStr, kind: &CStr, flags: libc::c_ulong, options: &CStr) {
+    try_mount(what, at, kind, flags, options).expect("mount");
+}
+
+fn try_mount(
+    what: &CStr,
+    at: &CStr,
+    kind: &CStr,
+    flags: libc::c_ulong,
+    options: &CStr,
+) -> std::io::Result<()> {
     let (what, at, kind) = (what.as_ptr(), at.as_ptr(), kind.as_ptr());
     // SAFETY: the pointers are to C strings that outlive the call.
     let result = unsafe { libc::mount(what, at, kind, flags, options.as_ptr().cast()) };
-    assert_eq!(result, 0, "mount: {}", std::io::Error::last_os_error());
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// Locks or unlocks `len` of the bytes that participants lock, from the second on; 0 means all.
