@@ -176,10 +176,6 @@ impl Counts {
 }
 
 impl Figures {
-    fn kills(&self) -> u64 {
-        self.rages.iter().map(|rage| rage.kills).sum()
-    }
-
     /// Prints and reports the figures; fails when a promise was broken.
     fn check(&self, name: &FreeName) {
         for rage in &self.rages {
