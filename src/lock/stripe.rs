@@ -206,7 +206,7 @@ impl Stripe {
                 poison = POISON;
             }
             let free = poison | WAITERS;
-            if self.word.compare_exchange(word, free, SeqCst, Relaxed).is_ok() {
+            if self.word.compare_exchange(word, free, Release, Relaxed).is_ok() {
                 peers.wake(&self.word);
                 return;
             }

@@ -1,7 +1,7 @@
 //! Who takes part in a segment: slots, lifelines, and cleaning up after the dead.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -178,7 +178,7 @@ impl Membership {
             let lock = self.region.stripe(stripe);
             let peers = self.peers(stripe);
             lock.disown(&peers, dead);
-            if self.region.cell(slot, stripe).swap(0, SeqCst) != 0 {
+            if self.region.cell(slot, stripe).swap(0, AcqRel) != 0 {
                 lock.open_gate(&peers);
             }
         }

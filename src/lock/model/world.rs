@@ -211,8 +211,7 @@ impl Peers for World {
             return Ok(());
         }
         self.stripe.disown(self, owner(slot));
-        // SeqCst: as the real one.
-        if self.cells[slot as usize].swap(0, Ordering::SeqCst) != 0 {
+        if self.cells[slot as usize].swap(0, Ordering::AcqRel) != 0 {
             self.stripe.open_gate(self);
         }
         byte(Lifeline::Undertaker(me), Lifeline::Nobody);
