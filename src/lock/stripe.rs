@@ -212,7 +212,7 @@ impl Stripe {
                 poison = POISON;
             }
             let free = poison | WAITERS;
-            if self.word.compare_exchange(word, free, AcqRel, Relaxed).is_ok() {
+            if self.word.compare_exchange(word, free, Release, Relaxed).is_ok() {
                 peers.wake(&self.word);
                 return;
             }
