@@ -228,6 +228,27 @@ pub(crate) fn send_signal(pid: u32, signal: i32) {
     assert_eq!(result, 0, "kill {pid}: {}", std::io::Error::last_os_error());
 }
 
+/// Has that signal interrupt what this process waits for, and do nothing else.
+pub(crate) fn let_interrupt(signal: i32) {
+    extern "C" fn nothing(_: i32) {}
+    // SAFETY: sigaction is a C struct, for which all zeros is a value: no flags, so no SA_RESTART.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
+    // SAFETY: the pointers are to a local and null, and a handler that does nothing is always safe.
+    let result = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+    assert_eq!(result, 0, "sigaction: {}", std::io::Error::last_os_error());
+}
+
+/// Has the kernel send SIGALRM to this process every so many microseconds.
+pub(crate) fn ring_alarm_every(us: libc::suseconds_t) {
+    let interval = libc::timeval { tv_sec: 0, tv_usec: us };
+    let timer = libc::itimerval { it_interval: interval, it_value: interval };
+    // SAFETY: the pointers are to a local and null.
+    let result =
+        unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
+    assert_eq!(result, 0, "setitimer: {}", std::io::Error::last_os_error());
+}
+
 /// Closes every descriptor but the standard ones.
 pub(crate) fn close_descriptors() {
     // SAFETY: takes numbers; callers own no descriptor beyond the standard ones that they use again.
@@ -302,6 +323,19 @@ pub(crate) fn somebody_waits(segment: &ndshm::Segment, stripe: u64) -> bool {
     let slots = head_len.next_multiple_of(64) + 64;
     let stripes = (slots + u64::from(info.participants()) * 32).next_multiple_of(64);
     word(stripes + stripe * 32) >> 31 == 1
+}
+
+/// Whether somebody sleeps, or is about to, until that value or event changes.
+pub(crate) fn somebody_listens(segment: &ndshm::Segment) -> bool {
+    let info = segment.info().unwrap();
+    let file = File::open(segment.path()).unwrap();
+    let word = |offset: u64| {
+        let mut bytes = [0; 4];
+        file.read_exact_at(&mut bytes, info.control_offset() as u64 + offset).unwrap();
+        u32::from_ne_bytes(bytes)
+    };
+    let state = u64::from(word(16)).next_multiple_of(64);
+    word(state + 8) == 1
 }
 
 pub(crate) fn is_root() -> bool {
