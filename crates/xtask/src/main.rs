@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod command;
 mod cross;
+mod debian;
 mod fuzz;
 mod loom;
 mod numpy;
