@@ -11,6 +11,7 @@ mod processes;
 mod puppet;
 mod storm;
 mod support;
+mod threads;
 
 #[test]
 fn child_role() {
