@@ -1,5 +1,6 @@
 //! A child that does with an array of `u64` what it is told, a line at a time.
 
+use std::fs::File;
 use std::io::BufRead;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use ndshm::{Array1, Event, OwnedReadGuard, OwnedWriteGuard, Request, Result, Value};
 
-use crate::support::{Role, close_descriptors, say};
+use crate::support::{Role, close_descriptors, path_of, say};
 
 type Read = OwnedReadGuard<u64, ndarray::Ix1>;
 type Write = OwnedWriteGuard<u64, ndarray::Ix1>;
@@ -132,6 +133,10 @@ impl State {
             "event_set" => self.event().set()?,
             "event_wait" => self.event().wait()?,
             "event_wait_timeout" => self.event().wait_timeout(Duration::from_millis(word(1)))?,
+            "truncate" => {
+                let file = File::options().write(true).open(path_of(words[1])).unwrap();
+                file.set_len(word(2)).unwrap();
+            }
             "close_descriptors" => close_descriptors(),
             "exec" => panic!("exec: {}", Command::new("cat").exec()),
             other => panic!("no command is called {other}"),

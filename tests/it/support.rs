@@ -49,13 +49,19 @@ pub(crate) struct Role {
 
 impl Role {
     pub(crate) fn start(role: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["child_role", "--exact", "--nocapture"])
-            .env(ROLE, role)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::of(command(role).spawn().unwrap())
+    }
+
+    /// Starts it as the first process of a PID namespace of its own, which must be permitted.
+    pub(crate) fn start_apart(role: &str) -> Self {
+        let spawn = || {
+            assert!(unshare_pids());
+            command(role).spawn().unwrap()
+        };
+        Self::of(thread::scope(|scope| scope.spawn(spawn).join().unwrap()))
+    }
+
+    fn of(mut child: Child) -> Self {
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -104,6 +110,17 @@ impl Drop for Role {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// This binary, to play a role.
+fn command(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["child_role", "--exact", "--nocapture"])
+        .env(ROLE, role)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
 }
 
 /// Runs the body of a test in a process of its own, this binary told to run that one test.
@@ -170,10 +187,10 @@ pub(crate) fn fork(child: impl FnOnce()) -> Forked {
     }
 }
 
-/// Puts children that this process forks from now on in a PID namespace of their own; false when
-/// that is not permitted.
+/// Puts the next child that this thread starts in a PID namespace of its own, as its first process;
+/// false when that is not permitted.
 pub(crate) fn unshare_pids() -> bool {
-    // SAFETY: takes a number; a process that calls this starts no thread afterwards.
+    // SAFETY: takes a number; a thread that calls this starts no thread afterwards.
     unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 }
 }
 
@@ -384,11 +401,27 @@ fn c_string(text: &str) -> CString {
     CString::new(text).unwrap()
 }
 
+/// Mounts an overlay of the directories `lower` and `upper`, with its `work`, which are in `layers`.
+pub(crate) fn mount_overlay(layers: &str, at: &str) -> std::io::Result<()> {
+    let options = format!("lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/work");
+    try_mount(c"overlay", &c_string(at), c"overlay", 0, &c_string(&options))
+}
+
 fn mount(what: &CStr, at: &CStr, kind: &CStr, flags: libc::c_ulong, options: &CStr) {
+    try_mount(what, at, kind, flags, options).expect("mount");
+}
+
+fn try_mount(
+    what: &CStr,
+    at: &CStr,
+    kind: &CStr,
+    flags: libc::c_ulong,
+    options: &CStr,
+) -> std::io::Result<()> {
     let (what, at, kind) = (what.as_ptr(), at.as_ptr(), kind.as_ptr());
     // SAFETY: the pointers are to C strings that outlive the call.
     let result = unsafe { libc::mount(what, at, kind, flags, options.as_ptr().cast()) };
-    assert_eq!(result, 0, "mount: {}", std::io::Error::last_os_error());
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// Locks or unlocks `len` of the bytes that participants lock, from the second on; 0 means all.
