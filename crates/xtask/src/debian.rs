@@ -47,6 +47,19 @@ impl Debian {
         cargo.env("LD_LIBRARY_PATH", self.libraries());
     }
 
+    /// Adds a library to those for `target`, unless it is there.
+    pub(crate) fn add_library(&self, target: &str, library: &Path) -> Result {
+        let name = library.file_name().ok_or("a library has a name")?;
+        let added = self.root.join("usr/lib/rustlib").join(target).join("lib").join(name);
+        if !added.exists() {
+            let partial = Partial::beside(&self.root)?;
+            let copy = partial.0.join(name);
+            fs::copy(library, &copy)?;
+            partial.publish(&copy, &added)?;
+        }
+        Ok(())
+    }
+
     fn libraries(&self) -> PathBuf {
         self.root.join("usr/lib/x86_64-linux-gnu")
     }

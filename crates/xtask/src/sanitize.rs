@@ -40,6 +40,7 @@ fn address() -> Result<Outcome> {
     test.args(["--target", TARGET, "--target-dir"]).arg(paths::target()?.join("asan"));
     test.args(["--", "--skip", STARVES]);
     test.env("RUSTUP_TOOLCHAIN", "nightly").env("RUSTFLAGS", "-Zsanitizer=address");
+    test.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     command::run(&mut test)?;
     Ok(Outcome::Passed)
 }
@@ -73,21 +74,15 @@ fn thread() -> Result<Outcome> {
             "the ThreadSanitizer at hand is LLVM {runtimes}'s, the compiler is LLVM {compilers}'s"
         )));
     }
-    let runtime = runtime.to_str().ok_or("the toolchain's path is not UTF-8")?;
-    let flags = [
-        "-Zsanitizer=thread",
-        "-Zexternal-clangrt",
-        "-Clink-arg=-Wl,--whole-archive",
-        &format!("-Clink-arg={runtime}"),
-        "-Clink-arg=-Wl,--no-whole-archive",
-    ];
+    debian.add_library(TARGET, &runtime)?;
     let target_dir = paths::target()?.join("tsan");
     for tests in [&["--lib"][..], &["--test", "it", THREADED]] {
         let mut test = command::cargo(["test", "--all-features", "--target", TARGET]);
         test.arg("-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test");
         test.arg("--target-dir").arg(&target_dir).args(tests);
         // Building the standard library is for nightly, which this compiler is told to be.
-        test.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+        test.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=thread");
+        test.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
         debian.compile_with(&mut test);
         command::run(&mut test)?;
     }
