@@ -8,6 +8,7 @@ use super::held::{self, Nested};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{self, Blocker, Entry, Owner, Patience, Stripe};
 use crate::segment::{Membership, Segment};
+use crate::steps::step;
 
 /// What a hold is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,6 +277,7 @@ fn take(
         Err(blocker) => Ok(Some(blocker)),
         Ok(Entry::Poisoned) if demand.regard == Regard::Refuse => {
             let error = suspect(lock);
+            step!("lock: refused");
             release(segment, stripe..stripe + 1, demand.mode);
             Err(error)
         }
