@@ -84,7 +84,7 @@ pub(crate) enum Blocker {
 }
 
 impl Stripe {
-    /// Takes the lock for writing.
+    /// Takes the lock for writing; the owner calls [`begin_write`](Self::begin_write) first.
     ///
     /// The outer result is the world's errors, the inner one says who was in the way.
     #[inline]
@@ -112,11 +112,16 @@ impl Stripe {
             }
         }
         step!("write: readers gone");
+        Ok(Ok(entry))
+    }
+
+    /// Says that the owner may be writing from here on: dying leaves poison.
+    #[inline]
+    pub(crate) fn begin_write(&self) {
         let version = self.version.load(Relaxed);
         self.version.store(version | 1, Relaxed);
         fence(Release);
         step!("write: begun");
-        Ok(Ok(entry))
     }
 
     /// Gives a write lock back; poison that nobody forgave stays.

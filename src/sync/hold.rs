@@ -247,6 +247,12 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
             }
         }
     }
+    if demand.mode == Mode::Write {
+        // Not before all are taken: who dies waiting for one stripe has not written to another.
+        for stripe in demand.stripes.clone() {
+            segment.region().stripe(stripe).begin_write();
+        }
+    }
     Ok(Some(me))
 }
 
