@@ -5,6 +5,7 @@ use super::life::{check_owner, read_control, unlink_if_still};
 use super::name::Name;
 use super::options::Lifetime;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::steps::step;
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Object};
 
@@ -53,6 +54,7 @@ fn reap_one(name: &str) -> Result<Info> {
             return Err(in_use());
         }
     }
+    step!("reap: nobody holds it");
     if !unlink_if_still(name.as_str(), &object)? {
         return Err(in_use());
     }

@@ -9,7 +9,9 @@ use crate::cross;
 use crate::fuzz;
 use crate::loom;
 use crate::numpy;
+use crate::report::Report;
 use crate::sanitize::{self, Sanitizer};
+use crate::step_kill;
 use crate::storm;
 
 /// Runs all checks in order and stops at the first that fails.
@@ -36,7 +38,8 @@ pub(crate) fn run() -> Result {
     ci.step("tests", || test(&["--workspace"]))?;
     ci.step("tests, no features", || test(&["--no-default-features"]))?;
     ci.step("tests, all features", || test(&["--all-features"]))?;
-    ci.step("kill storm", || storm::run(20, storm::Report::Text))?;
+    ci.step("kill storm", || storm::run(20, Report::Text))?;
+    ci.step("step kill", || step_kill::run(0, Report::Text))?;
     ci.step("example", || {
         command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))
     })?;

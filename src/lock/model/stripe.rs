@@ -46,6 +46,7 @@ fn loom_a_writer_killed_while_it_mends_leaves_the_data_suspect() {
             let world = Rc::clone(&world);
             move || {
                 world.stripe.lock_write(&*world, owner(1), Patience::Endless).unwrap().unwrap();
+                world.stripe.begin_write();
                 world.half_written.store(true, Ordering::Relaxed);
                 world.somebody_died.store(true, Ordering::Relaxed);
                 world.stripe.poison_by_panic(1);
@@ -126,6 +127,7 @@ fn loom_patience_ends_even_if_every_wait_ends_by_a_wake() {
         let patience = Patience::Until(Instant::now());
         world.join(0);
         world.stripe.lock_write(&*world, owner(0), Patience::Endless).unwrap().unwrap();
+        world.stripe.begin_write();
         let writer = Err(Blocker::Writer(owner(0)));
         assert_eq!(world.write_within(1, patience), writer);
         assert_eq!(world.read_within(1, patience), writer);

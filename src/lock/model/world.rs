@@ -122,6 +122,7 @@ impl World {
 
     pub(super) fn write_within(&self, slot: u32, patience: Patience) -> Result<(), Blocker> {
         let entry = self.stripe.lock_write(self, owner(slot), patience).unwrap()?;
+        self.stripe.begin_write();
         self.change(entry);
         self.stripe.unlock_write(self);
         Ok(())
