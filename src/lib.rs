@@ -138,6 +138,7 @@ mod error;
 mod lock;
 mod npy;
 mod segment;
+mod steps;
 mod sync;
 mod sys;
 mod typed;

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 
 use super::{Patience, Peers, Slices};
 use crate::atomic::{AtomicU32, announce_before_look};
+use crate::steps::step;
 
 /// Tells sleepers that something may have changed.
 ///
@@ -21,6 +22,7 @@ impl Bell<'_> {
     /// Wakes who waits, if anybody does.
     #[inline]
     pub(crate) fn ring(self, peers: &impl Peers) {
+        step!("ring: change made");
         announce_before_look();
         // SeqCst: a sleeper that this misses looks after the change.
         if self.waiting.load(SeqCst) != 0 {
@@ -32,7 +34,9 @@ impl Bell<'_> {
     fn ring_aloud(self, peers: &impl Peers) {
         // SeqCst: as in `ring`. Sleepers raise it again before they sleep again.
         self.waiting.store(0, SeqCst);
+        step!("ring: nobody announced");
         self.rings.fetch_add(1, Release);
+        step!("ring: counted, sleepers asleep");
         peers.wake(self.rings);
     }
 
@@ -52,12 +56,14 @@ impl Bell<'_> {
             let rings = self.rings.load(Acquire);
             // SeqCst: a ringer that misses this made its change before we look.
             self.waiting.store(1, SeqCst);
+            step!("bell: announced");
             announce_before_look();
             let found = look();
             if found.is_some() || patience.is_over() {
                 return found;
             }
             peers.wait(self.rings, rings, slices.next(patience));
+            step!("bell: slept");
         }
     }
 }

@@ -4,11 +4,12 @@
 //! participant's cell, then looks at the word; finding an owner, it takes the cell back and waits.
 //! So a dead writer is named by the word and a dead reader by its cell, and the survivors can tell.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{Owner, Patience, Peers, Slices};
 use crate::atomic::{AtomicU32, announce_before_look, fence, pin};
 use crate::error::Result;
+use crate::steps::step;
 
 /// Somebody may be asleep on the word.
 const WAITERS: u32 = 1 << 31;
@@ -83,7 +84,7 @@ pub(crate) enum Blocker {
 }
 
 impl Stripe {
-    /// Takes the lock for writing.
+    /// Takes the lock for writing; the owner calls [`begin_write`](Self::begin_write) first.
     ///
     /// The outer result is the world's errors, the inner one says who was in the way.
     #[inline]
@@ -110,10 +111,17 @@ impl Stripe {
                 }
             }
         }
+        step!("write: readers gone");
+        Ok(Ok(entry))
+    }
+
+    /// Says that the owner may be writing from here on: dying leaves poison.
+    #[inline]
+    pub(crate) fn begin_write(&self) {
         let version = self.version.load(Relaxed);
         self.version.store(version | 1, Relaxed);
         fence(Release);
-        Ok(Ok(entry))
+        step!("write: begun");
     }
 
     /// Gives a write lock back; poison that nobody forgave stays.
@@ -122,6 +130,7 @@ impl Stripe {
         if self.entry() == Entry::Clean {
             let version = self.version.load(Relaxed);
             self.version.store((version | 1).wrapping_add(1), Release);
+            step!("write: ended");
         }
         self.unlock_word(peers);
     }
@@ -129,12 +138,15 @@ impl Stripe {
     /// Vouches for the data; only the owner may.
     pub(crate) fn forgive(&self) {
         self.word.fetch_and(!POISON, Relaxed);
+        step!("mend: poison cleared");
     }
 
     /// Leaves the data suspect because the owner, process `pid`, panics.
     pub(crate) fn poison_by_panic(&self, pid: u32) {
         self.blame(PoisonCause::Panicked, pid);
+        step!("panic: blamed");
         self.word.fetch_or(POISON, Relaxed);
+        step!("panic: poisoned");
     }
 
     /// Takes the word alone, without regard to readers: a mutex among those who do the same.
@@ -151,6 +163,7 @@ impl Stripe {
         if self.turn.load(Relaxed) == 0
             && self.word.compare_exchange(0, me.bits(), SeqCst, Relaxed).is_ok()
         {
+            step!("lock: word taken");
             return Ok(Ok(Entry::Clean));
         }
         self.lock_word_slow(peers, me, patience)
@@ -161,7 +174,9 @@ impl Stripe {
     pub(crate) fn unlock_word(&self, peers: &impl Peers) {
         let keep = self.word.load(Relaxed) & POISON;
         if self.word.swap(keep, Release) & WAITERS != 0 {
+            step!("unlock: word free, sleepers asleep");
             peers.wake(&self.word);
+            step!("unlock: sleepers woken");
         }
     }
 
@@ -183,6 +198,7 @@ impl Stripe {
     #[inline]
     pub(crate) fn lock_read_again(&self, cell: &AtomicU32) -> Entry {
         cell.fetch_add(1, Relaxed);
+        step!("read: cell raised again");
         self.entry()
     }
 
@@ -192,6 +208,7 @@ impl Stripe {
         // SeqCst, twice: see `announce_before_look`; either the writer sees the cell lowered, or
         // this side sees the writer and wakes it.
         if cell.fetch_sub(1, SeqCst) == 1 {
+            step!("read: cell lowered");
             announce_before_look();
             if Owner::in_word(self.word.load(SeqCst)).is_some() {
                 self.open_gate(peers);
@@ -209,10 +226,12 @@ impl Stripe {
             let mut poison = word & POISON;
             if poison == 0 && self.version.load(Relaxed) & 1 == 1 {
                 self.blame(PoisonCause::DiedUnreported, peers.pid(dead.slot()));
+                step!("disown: blamed");
                 poison = POISON;
             }
             let free = poison | WAITERS;
-            if self.word.compare_exchange(word, free, AcqRel, Relaxed).is_ok() {
+            if self.word.compare_exchange(word, free, Release, Relaxed).is_ok() {
+                step!("disown: word free, sleepers asleep");
                 peers.wake(&self.word);
                 return;
             }
@@ -222,6 +241,7 @@ impl Stripe {
     /// Wakes a writer that waits for readers, after a dead reader's cell was zeroed.
     pub(crate) fn open_gate(&self, peers: &impl Peers) {
         self.gate.fetch_add(1, Release);
+        step!("gate: open, writer asleep");
         peers.wake(&self.gate);
     }
 
@@ -263,6 +283,7 @@ impl Stripe {
         // SeqCst, twice: see `announce_before_look`; either this side sees the writer, or the
         // writer sees the cell raised.
         cell.fetch_add(1, SeqCst);
+        step!("read: cell raised");
         announce_before_look();
         let word = self.word.load(SeqCst);
         if Owner::in_word(word).is_some() {
@@ -294,6 +315,7 @@ impl Stripe {
                 // SeqCst on success: see `announce_before_look`.
                 let mine = me.bits() | WAITERS | (word & POISON);
                 if self.word.compare_exchange(word, mine, SeqCst, Relaxed).is_ok() {
+                    step!("lock: word taken after a wait");
                     let poisoned = word & POISON != 0;
                     return Ok(Ok(if poisoned { Entry::Poisoned } else { Entry::Clean }));
                 }
@@ -332,6 +354,7 @@ impl Stripe {
                     continue;
                 }
                 self.turn.store(1, Relaxed);
+                step!("read: turn asked for");
                 let blocked =
                     self.sleep_behind(peers, owner, word, &mut slice_over, &mut slices, patience)?;
                 if let Some(blocker) = blocked {
@@ -340,6 +363,7 @@ impl Stripe {
             }
             if let Ok(entry) = self.enter(cell) {
                 if self.turn.swap(0, Relaxed) != 0 {
+                    step!("read: turn had, writers asleep");
                     peers.wake(&self.turn);
                 }
                 return Ok(Ok(entry));
@@ -371,7 +395,9 @@ impl Stripe {
         let expected = word | WAITERS;
         if word == expected || self.word.compare_exchange(word, expected, Relaxed, Relaxed).is_ok()
         {
+            step!("wait: announced");
             *slice_over = peers.wait(&self.word, expected, slices.next(patience));
+            step!("wait: slept");
         }
         Ok(None)
     }
@@ -403,6 +429,7 @@ impl Stripe {
                 }
             }
             peers.wait(&self.gate, gate, slices.next(patience));
+            step!("wait: slept at the gate");
             has_slept = true;
         }
     }
@@ -412,6 +439,7 @@ impl Stripe {
         if self.turn.load(Relaxed) != 0 {
             peers.wait(&self.turn, 1, Slices::behind_an_owner().next(patience));
             self.turn.store(0, Relaxed);
+            step!("wait: readers had their turn");
         }
     }
 }

@@ -11,6 +11,7 @@ use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{GENERATIONS, Owner, Peers};
+use crate::steps::step;
 use crate::sys::lifeline::{Lifeline, Mark, Registration, registration};
 use crate::sys::lock::{Byte, Locker, is_held};
 use crate::sys::object::{Identity, Object};
@@ -206,6 +207,7 @@ impl Membership {
         let object = self.object()?;
         let locker = Locker::new(object)?;
         let Some(slot) = self.claim_free_slot(&locker)? else { return Err(self.out_of_slots()) };
+        step!("register: slot locked");
         let me = self.occupy(slot, &proof);
         match Lifeline::new(object, locker, Byte::Slot(slot)) {
             Ok(line) => *lifeline = Some(line),
@@ -215,6 +217,7 @@ impl Membership {
             }
         }
         self.mark.store(me.bits(), Release);
+        step!("register: done");
         Ok(me)
     }
 
@@ -233,6 +236,7 @@ impl Membership {
     /// Moves into a slot whose lifeline byte this process holds.
     fn occupy(&self, slot: u32, proof: &Registration) -> Owner {
         self.sweep(slot);
+        step!("register: slot swept");
         let record = self.region.slot(slot);
         let last = record.word.load(Relaxed) & (GENERATIONS - 1);
         let generation = if last + 1 == GENERATIONS { 1 } else { last + 1 };
@@ -240,9 +244,12 @@ impl Membership {
         record.pid.store(this.pid, Relaxed);
         store_halves(&record.namespace, this.namespace);
         store_halves(&record.started, this.started);
+        step!("register: occupant described");
         record.word.store(IN_USE | generation, Release);
+        step!("register: slot in use");
         // SeqCst: a writer that misses the new slot took its word before our first look at it.
         self.region.state().high_water.fetch_max(slot + 1, SeqCst);
+        step!("register: seen by writers");
         Owner::new(slot, generation)
     }
 
@@ -256,8 +263,10 @@ impl Membership {
             let peers = self.peers(stripe);
             if in_use {
                 lock.disown(&peers, Owner::new(slot, generation));
+                step!("sweep: stripe disowned");
             }
             if self.region.cell(slot, stripe).swap(0, AcqRel) != 0 {
+                step!("sweep: cell zeroed");
                 lock.open_gate(&peers);
             }
         }
@@ -272,8 +281,11 @@ impl Membership {
         }
         let locker = Locker::new(&self.object)?;
         if locker.try_lock(Byte::Slot(slot))? {
+            step!("bury: slot locked");
             self.sweep(slot);
+            step!("bury: slot swept");
             self.region.slot(slot).word.fetch_and(!IN_USE, Release);
+            step!("bury: slot free");
         }
         Ok(())
     }
@@ -295,7 +307,9 @@ impl Membership {
             Some(me) => _ = self.region.slot(me.slot()).word.fetch_and(!IN_USE, Release),
             None => lifeline.into_iter().for_each(Lifeline::forget),
         }
+        step!("detach: slot free");
         self.mark.release(proof);
+        step!("detach: mark given back");
     }
 
     #[cold]

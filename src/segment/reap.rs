@@ -5,6 +5,7 @@ use super::life::{check_owner, read_control, unlink_if_still};
 use super::name::Name;
 use super::options::Lifetime;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::steps::step;
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Object};
 
@@ -14,7 +15,8 @@ use crate::sys::object::{self, Object};
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
 /// [`Lifetime::Persistent`] segments, those of other users, damaged ones, and all that is not a
 /// segment. A process that is attached but never locked anything is no participant; it keeps its
-/// memory, as after any removal. Costs about 10 µs a file and 0.4 µs a participant's slot.
+/// memory, as after any removal. Opens each file, reads its headers, and probes
+/// each participant's slot with two system calls.
 ///
 /// # Errors
 ///
@@ -52,6 +54,7 @@ fn reap_one(name: &str) -> Result<Info> {
             return Err(in_use());
         }
     }
+    step!("reap: nobody holds it");
     if !unlink_if_still(name.as_str(), &object)? {
         return Err(in_use());
     }

@@ -8,6 +8,7 @@ use super::held::{self, Nested};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{self, Blocker, Entry, Owner, Patience, Stripe};
 use crate::segment::{Membership, Segment};
+use crate::steps::step;
 
 /// What a hold is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +247,12 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
             }
         }
     }
+    if demand.mode == Mode::Write {
+        // Not before all are taken: who dies waiting for one stripe has not written to another.
+        for stripe in demand.stripes.clone() {
+            segment.region().stripe(stripe).begin_write();
+        }
+    }
     Ok(Some(me))
 }
 
@@ -276,6 +283,7 @@ fn take(
         Err(blocker) => Ok(Some(blocker)),
         Ok(Entry::Poisoned) if demand.regard == Regard::Refuse => {
             let error = suspect(lock);
+            step!("lock: refused");
             release(segment, stripe..stripe + 1, demand.mode);
             Err(error)
         }

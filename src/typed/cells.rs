@@ -8,6 +8,7 @@ use bytemuck::{bytes_of, bytes_of_mut};
 use super::element::Element;
 use crate::atomic::{AtomicU32, AtomicU64, fence};
 use crate::segment::Region;
+use crate::steps::step;
 
 /// Whether values of this type are one atomic.
 pub(super) const fn is_word<T>() -> bool {
@@ -129,11 +130,14 @@ impl<'a> Copies<'a> {
             // The last committer died between its two steps: finish them.
             copy_in(self.payload, &copy_out::<T>(self.shadow));
             count = self.switch(count);
+            step!("commit: last one finished");
         }
         copy_in(self.shadow, value);
         count = self.switch(count);
+        step!("commit: shadow current");
         copy_in(self.payload, value);
         self.switch(count);
+        step!("commit: payload current");
     }
 
     /// Makes the other copy current.
@@ -161,6 +165,7 @@ fn copy_in<T: Element>(words: &[AtomicU64], value: &T) {
         let mut padded = [0; 8];
         padded[..bytes.len()].copy_from_slice(bytes);
         word.store(u64::from_le_bytes(padded), Relaxed);
+        step!("commit: word copied");
     }
 }
 

@@ -13,6 +13,7 @@ mod puppet;
 mod reap;
 mod storm;
 mod support;
+mod threads;
 
 #[test]
 fn child_role() {

@@ -9,6 +9,9 @@ use crate::cross;
 use crate::fuzz;
 use crate::loom;
 use crate::numpy;
+use crate::report::Report;
+use crate::sanitize::{self, Sanitizer};
+use crate::step_kill;
 use crate::storm;
 
 /// Runs all checks in order and stops at the first that fails.
@@ -35,12 +38,15 @@ pub(crate) fn run() -> Result {
     ci.step("tests", || test(&["--workspace"]))?;
     ci.step("tests, no features", || test(&["--no-default-features"]))?;
     ci.step("tests, all features", || test(&["--all-features"]))?;
-    ci.step("kill storm", || storm::run(20, storm::Report::Text))?;
+    ci.step("kill storm", || storm::run(20, Report::Text))?;
+    ci.step("step kill", || step_kill::run(0, Report::Text))?;
     ci.step("example", || {
         command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))
     })?;
     ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
     ci.step("loom", || loom::run(60))?;
+    ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
+    ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
     ci.task("fuzz", || fuzz::run(None, 30))?;
     ci.task("other platforms", cross::run)?;
     ci.summarise();

@@ -7,10 +7,14 @@ mod bench;
 mod ci;
 mod command;
 mod cross;
+mod debian;
 mod fuzz;
 mod loom;
 mod numpy;
 mod paths;
+mod report;
+mod sanitize;
+mod step_kill;
 mod storm;
 
 const USAGE: &str = "\
@@ -19,10 +23,15 @@ Usage: cargo xtask TASK
   ci                            every check that a change must pass
   numpy                         set up a Python with NumPy for the tests, print its path
   storm [--seconds N] [--json]  SIGKILL processes at random while they share segments
+  step-kill [--seconds N] [--json]
+                                kill a process at every step of every protocol
   loom [--seconds N]            explore the interleavings of the lock algorithms
   fuzz [TARGET] [--seconds N]   feed mutated bytes to the parsers
   bench                         time the library beside its baselines, print the table
+  sanitize address|thread       run the tests with every memory access watched
   cross                         type-check for Windows and macOS";
+
+use report::Report;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -37,10 +46,12 @@ enum Outcome {
 enum Task {
     Ci,
     Numpy,
-    Storm { seconds: u64, report: storm::Report },
+    Storm { seconds: u64, report: Report },
+    StepKill { seconds: u64, report: Report },
     Loom { seconds: u64 },
     Fuzz { target: Option<String>, seconds: u64 },
     Bench,
+    Sanitize(sanitize::Sanitizer),
     Cross,
 }
 
@@ -67,9 +78,11 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Ci => ci::run()?,
         Task::Numpy => println!("{}", numpy::set_up()?.display()),
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
+        Task::StepKill { seconds, report } => step_kill::run(seconds, report)?,
         Task::Loom { seconds } => loom::run(seconds)?,
         Task::Fuzz { target, seconds } => return fuzz::run(target, seconds),
         Task::Bench => bench::run()?,
+        Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
         Task::Cross => return cross::run(),
     }
     Ok(Outcome::Passed)
@@ -78,7 +91,7 @@ fn run(task: Task) -> Result<Outcome> {
 fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let mut words = Vec::new();
     let mut seconds = None;
-    let mut report = storm::Report::Text;
+    let mut report = Report::Text;
     let mut args = args;
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -86,7 +99,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
                 let value = args.next().ok_or("--seconds wants a number")?;
                 seconds = Some(value.parse().map_err(|_| format!("`{value}` is no number"))?);
             }
-            "--json" => report = storm::Report::Json,
+            "--json" => report = Report::Json,
             flag if flag.starts_with('-') => return Err(USAGE.into()),
             _ => words.push(arg),
         }
@@ -97,9 +110,15 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "ci" => Task::Ci,
         "numpy" => Task::Numpy,
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
+        "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60) },
         "fuzz" => Task::Fuzz { target: words.next(), seconds: seconds.unwrap_or(60) },
         "bench" => Task::Bench,
+        "sanitize" => Task::Sanitize(match words.next().as_deref() {
+            Some("address") => sanitize::Sanitizer::Address,
+            Some("thread") => sanitize::Sanitizer::Thread,
+            _ => return Err(USAGE.into()),
+        }),
         "cross" => Task::Cross,
         _ => return Err(USAGE.into()),
     };
@@ -119,18 +138,28 @@ mod tests {
 
     #[test]
     fn tasks_take_their_options_in_any_order() {
-        let storm = Task::Storm { seconds: 5, report: storm::Report::Json };
+        let storm = Task::Storm { seconds: 5, report: Report::Json };
         assert_eq!(parsed("storm --json --seconds 5").unwrap(), storm);
+        let steps = Task::StepKill { seconds: 0, report: Report::Text };
+        assert_eq!(parsed("step-kill").unwrap(), steps);
         let fuzz = Task::Fuzz { target: Some("header".into()), seconds: 9 };
         assert_eq!(parsed("fuzz --seconds 9 header").unwrap(), fuzz);
+        let address = Task::Sanitize(sanitize::Sanitizer::Address);
+        assert_eq!(parsed("sanitize address").unwrap(), address);
         assert_eq!(parsed("loom").unwrap(), Task::Loom { seconds: 60 });
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in
-            ["", "storms", "ci now", "storm --second 5", "loom --seconds", "loom --seconds x"]
-        {
+        for line in [
+            "",
+            "storms",
+            "ci now",
+            "storm --second 5",
+            "loom --seconds",
+            "loom --seconds x",
+            "sanitize",
+        ] {
             assert!(parsed(line).is_err(), "{line:?} was accepted");
         }
     }

@@ -27,6 +27,7 @@ use super::lock::{Byte, Locker, is_held};
 use super::object::Object;
 use super::os_error;
 use crate::error::{Error, ErrorKind, Result};
+use crate::steps::step;
 
 /// Size of the pages that lifelines map and marks live in.
 const PAGE: usize = 4096;
@@ -45,10 +46,13 @@ impl Lifeline {
             .len(PAGE)
             .map_raw_read_only(locker.descriptor())
             .map_err(|error| os_error("map its lifeline", error))?;
+        step!("lifeline: mapped");
         mapping
             .advise(Advice::DontFork)
             .map_err(|error| os_error("keep its lifeline from forked children", error))?;
+        step!("lifeline: kept from children");
         drop(locker);
+        step!("lifeline: kept by its mapping alone");
         // Overlay and network filesystems swap the mapped file and drop the lock at this close.
         if !is_held(object, byte)? {
             return Err(Error::new(

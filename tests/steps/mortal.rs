@@ -1,0 +1,208 @@
+//! Children that may die at a step, and looks at a segment from outside.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ndshm::Segment;
+
+/// What takes this long hangs.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Somebody may be asleep on a lock word; see `docs/format.md`.
+const WAITERS: u32 = 1 << 31;
+
+/// The bits of a lock word that name its owner.
+const OWNER: u32 = (1 << 30) - 1;
+
+/// Marks the lines that a child says among those that the test harness prints.
+const SAYS: &str = "> ";
+
+/// Which role this process plays, and the name of the segment it plays with, if it is a child.
+pub(crate) fn role() -> Option<(String, String)> {
+    Some((std::env::var("NDSHM_ROLE").ok()?, std::env::var("NDSHM_NAME").ok()?))
+}
+
+/// Says a line to the test.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    write!(out, "\n{SAYS}{line}\n").and_then(|()| out.flush()).expect("the test listens");
+}
+
+/// Waits until the test tells this child to go on.
+pub(crate) fn listen() {
+    std::io::stdin().lock().read_line(&mut String::new()).expect("the test talks");
+}
+
+/// A child; killed when dropped.
+pub(crate) struct Mortal {
+    child: Child,
+    input: ChildStdin,
+    lines: Receiver<String>,
+    said: Vec<String>,
+    errors: Option<JoinHandle<String>>,
+}
+
+/// How a child ended.
+pub(crate) struct End {
+    /// The step it was killed at; none if it came through.
+    pub(crate) died_at: Option<String>,
+    said: Vec<String>,
+}
+
+impl End {
+    pub(crate) fn has_said(&self, line: &str) -> bool {
+        self.said.iter().any(|said| said == line)
+    }
+}
+
+impl Mortal {
+    pub(crate) fn start(role: &str, name: &str, die_at: Option<&str>) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["child_role", "--exact", "--nocapture"]);
+        command.env("NDSHM_ROLE", role).env("NDSHM_NAME", name).env_remove("NDSHM_DIE_AT");
+        command.envs(die_at.map(|at| ("NDSHM_DIE_AT", at)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            let said = output.lines().map_while(Result::ok);
+            for line in said.filter_map(|line| line.strip_prefix(SAYS).map(str::to_owned)) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut errors = child.stderr.take().unwrap();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, input, lines, said: Vec::new(), errors: Some(errors) }
+    }
+
+    /// Waits until it says that line; false if it ends first.
+    pub(crate) fn says(&mut self, line: &str) -> bool {
+        loop {
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(said) => {
+                    let found = said == line;
+                    self.said.push(said);
+                    if found {
+                        return true;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => panic!("never says {line:?}: {:?}", self.said),
+            }
+        }
+    }
+
+    /// Tells it to go on; it may be dead by now.
+    pub(crate) fn go_on(&mut self) {
+        let _ = writeln!(self.input);
+    }
+
+    /// Waits until `condition` holds or it ends.
+    pub(crate) fn until(&mut self, what: &str, mut condition: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !condition() && self.child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < DEADLINE, "waited in vain until {what}");
+            thread::yield_now();
+        }
+    }
+
+    /// Kills it wherever it is.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it is dead or done.
+    pub(crate) fn end(mut self) -> End {
+        self.until("the child ends", || false);
+        let status = self.child.wait().unwrap();
+        let errors = self.errors.take().unwrap().join().unwrap();
+        self.said.extend(self.lines.iter());
+        let died_at = errors.lines().find_map(|line| line.strip_prefix("dies at "));
+        let said = std::mem::take(&mut self.said);
+        let end = End { died_at: died_at.map(str::to_owned), said };
+        match &end.died_at {
+            Some(step) => assert_eq!(status.signal(), Some(9), "killed at {step:?}"),
+            None => assert!(status.success() && end.has_said("done"), "{status}: {errors}"),
+        }
+        end
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A name that nobody else has, free again when this is dropped.
+pub(crate) struct FreeName(String);
+
+impl FreeName {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Relaxed);
+        Self(format!("steps-{}-{count}", std::process::id()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for FreeName {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(format!("/dev/shm/{}", self.0));
+    }
+}
+
+/// Whether anything has that name.
+pub(crate) fn exists(name: &str) -> bool {
+    std::fs::symlink_metadata(format!("/dev/shm/{name}")).is_ok()
+}
+
+/// Whether somebody sleeps, or is about to, on the first lock word.
+pub(crate) fn somebody_waits(segment: &Segment) -> bool {
+    lock_word(segment) & WAITERS != 0
+}
+
+/// Whether somebody holds the first lock for writing, readers or not.
+pub(crate) fn has_owner(segment: &Segment) -> bool {
+    lock_word(segment) & OWNER != 0
+}
+
+/// Whether somebody sleeps, or is about to, until the payload changes.
+pub(crate) fn somebody_waits_for_changes(segment: &Segment) -> bool {
+    word(segment, state(segment) + 8) != 0
+}
+
+fn lock_word(segment: &Segment) -> u32 {
+    let participants = u64::from(segment.info().unwrap().participants());
+    word(segment, (state(segment) + 64 + participants * 32).next_multiple_of(64))
+}
+
+/// Where the words about the whole segment are in the control block.
+fn state(segment: &Segment) -> u64 {
+    u64::from(word(segment, 16)).next_multiple_of(64)
+}
+
+fn word(segment: &Segment, offset: u64) -> u32 {
+    let control = segment.info().unwrap().control_offset() as u64;
+    let mut bytes = [0; 4];
+    File::open(segment.path()).unwrap().read_exact_at(&mut bytes, control + offset).unwrap();
+    u32::from_ne_bytes(bytes)
+}

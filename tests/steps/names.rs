@@ -1,0 +1,137 @@
+//! Creating and removing: a name is absent, or it is that of a whole segment.
+
+use ndshm::{Array1, ErrorKind, Value};
+
+use crate::mortal::{DEADLINE, End, FreeName, Mortal, exists, say};
+use crate::{Run, Scenario};
+
+const CELLS: usize = 4096;
+const SET: [u64; 4] = [7; 4];
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario { name: "create an array", act: create_array, play: play_create_array },
+        Scenario { name: "create a value", act: create_value, play: play_create_value },
+        Scenario { name: "open or create", act: open_or_create, play: play_open_or_create },
+        Scenario { name: "remove", act: remove, play: play_remove },
+        Scenario { name: "reap", act: reap, play: play_reap },
+    ]
+}
+
+// What children do.
+
+fn create_array(name: &str) {
+    let array = Array1::<u64>::create(name, CELLS).unwrap();
+    array.write_timeout(DEADLINE).unwrap().fill(1);
+}
+
+fn create_value(name: &str) {
+    drop(Value::create(name, SET).unwrap());
+}
+
+fn open_or_create(name: &str) {
+    drop(Array1::<u64>::open_or_create(name, CELLS).unwrap());
+}
+
+fn remove(name: &str) {
+    ndshm::remove(name).unwrap();
+    say("removed");
+}
+
+fn reap(_name: &str) {
+    ndshm::reap().unwrap();
+    say("reaped");
+}
+
+// What is left.
+
+/// Nothing is left of a creator once somebody reaps.
+fn reaped(name: &str) {
+    ndshm::reap().unwrap();
+    assert!(!exists(name), "{name} is left");
+    no_temporary_names();
+}
+
+fn no_temporary_names() {
+    let mut names = std::fs::read_dir("/dev/shm").unwrap().flatten().map(|entry| entry.file_name());
+    assert!(!names.any(|name| name.to_string_lossy().starts_with(".ndshm-")));
+}
+
+/// Whether somebody made it whole, in a look that leaves no trace of participation.
+fn is_whole_array(name: &str) -> bool {
+    match Array1::<u64>::open(name) {
+        Ok(array) => {
+            assert_eq!(array.shape(), [CELLS]);
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+            assert!(!exists(name));
+            false
+        }
+    }
+}
+
+fn play_create_array(run: &Run) -> End {
+    let name = FreeName::new();
+    let end = run.start(name.as_str()).end();
+    let is_there = is_whole_array(name.as_str());
+    assert!(!is_there || end.died_at.is_some(), "the creator took it with it");
+    reaped(name.as_str());
+    assert!(run.again().start(name.as_str()).end().died_at.is_none());
+    end
+}
+
+fn play_create_value(run: &Run) -> End {
+    let name = FreeName::new();
+    let end = run.start(name.as_str()).end();
+    match Value::<[u64; 4]>::open(name.as_str()) {
+        Ok(value) => assert_eq!(value.get().unwrap(), SET),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+    }
+    reaped(name.as_str());
+    assert!(run.again().start(name.as_str()).end().died_at.is_none());
+    end
+}
+
+fn play_open_or_create(run: &Run) -> End {
+    let name = FreeName::new();
+    let end = run.start(name.as_str()).end();
+    let is_there = is_whole_array(name.as_str());
+    ndshm::reap().unwrap();
+    assert_eq!(exists(name.as_str()), is_there, "it was to last");
+    assert!(run.again().start(name.as_str()).end().died_at.is_none());
+    let array = Array1::<u64>::open(name.as_str()).unwrap();
+    array.write_timeout(DEADLINE).unwrap().fill(1);
+    ndshm::remove(name.as_str()).unwrap();
+    assert_eq!(array.read_timeout(DEADLINE).unwrap().sum(), CELLS as u64);
+    assert!(!exists(name.as_str()));
+    no_temporary_names();
+    end
+}
+
+fn play_remove(run: &Run) -> End {
+    let array = Array1::<u64>::create_unique("steps-remove-", CELLS).unwrap();
+    let name = array.name().to_owned();
+    let end = run.start(&name).end();
+    let is_there = is_whole_array(&name);
+    assert!(!is_there || !end.has_said("removed"));
+    match ndshm::remove(&name) {
+        Ok(()) => assert!(is_there),
+        Err(error) => assert!(error.kind() == ErrorKind::NotFound && !is_there, "{error}"),
+    }
+    assert!(!exists(&name));
+    array.write_timeout(DEADLINE).unwrap().fill(1);
+    assert_eq!(array.read_timeout(DEADLINE).unwrap().sum(), CELLS as u64, "its memory stays");
+    end
+}
+
+fn play_reap(run: &Run) -> End {
+    let name = FreeName::new();
+    let creator = Mortal::start("create an array", name.as_str(), Some("create: published")).end();
+    assert!(creator.died_at.is_some());
+    let end = run.start(name.as_str()).end();
+    assert!(!is_whole_array(name.as_str()) || !end.has_said("reaped"));
+    reaped(name.as_str());
+    end
+}
