@@ -1,7 +1,8 @@
 //! Who takes part in a segment: slots, lifelines, and cleaning up after the dead.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use crate::sys::wait::{self, Woken};
 ///
 /// Only touched under [`registration`], so that no fork catches it locked.
 static ATTACHED: Mutex<BTreeMap<Identity, Weak<Membership>>> = Mutex::new(BTreeMap::new());
+
+/// Number of memberships this process ever had, with those of its parent before the fork.
+static MEMBERSHIPS: AtomicU64 = AtomicU64::new(0);
 
 /// A process that registered in a segment: see
 /// [`Segment::participants`](crate::Segment::participants).
@@ -88,6 +92,7 @@ impl Participant {
 /// This process's part in one segment.
 #[derive(Debug)]
 pub(crate) struct Membership {
+    serial: u64,
     name: Name,
     object: Object,
     region: Arc<Region>,
@@ -107,6 +112,7 @@ impl Membership {
             return Ok(membership);
         }
         let membership = Arc::new(Self {
+            serial: MEMBERSHIPS.fetch_add(1, Relaxed),
             name: name.clone(),
             object,
             region: Arc::clone(region),
@@ -115,6 +121,12 @@ impl Membership {
         });
         attached.insert(identity, Arc::downgrade(&membership));
         Ok(membership)
+    }
+
+    /// A number that no other membership of this process has, before or after.
+    #[inline]
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// Who this process is in lock words; registers it at the first call, and again after a fork.
