@@ -290,9 +290,10 @@ impl Stripe {
                     self.let_readers_in(peers, patience);
                     continue;
                 }
-                // WAITERS is kept on suspicion: others may sleep on the word that we slept on.
+                // Nobody sleeps behind a word without WAITERS but for a slice: sleepers set it first,
+                // and whoever takes it away wakes them all, or was killed on the way.
                 // SeqCst on success: see `announce_before_look`.
-                let mine = me.bits() | WAITERS | (word & POISON);
+                let mine = me.bits() | (word & !Owner::MASK);
                 if self.word.compare_exchange(word, mine, SeqCst, Relaxed).is_ok() {
                     let poisoned = word & POISON != 0;
                     return Ok(Ok(if poisoned { Entry::Poisoned } else { Entry::Clean }));
