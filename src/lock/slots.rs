@@ -23,7 +23,8 @@ const IN_USE: u32 = 1 << 20;
 pub(crate) struct Slot {
     /// `20 in use | 19..0 generation`. Stored (Release) by who holds the slot's lifeline byte.
     word: AtomicU32,
-    /// Process id, in its own PID namespace; this and the rest are stored before `word`.
+    /// Process id, in its own PID namespace; this and the rest are stored before `word`. Release,
+    /// after the sweep: pairs with the Acquire load of who blames the dead.
     pid: AtomicU32,
     /// Inode number of that namespace, low half first.
     namespace: [AtomicU32; 2],
@@ -42,7 +43,7 @@ impl Slot {
 
     /// Process id of the occupant, or of the last one.
     pub(crate) fn pid(&self) -> u32 {
-        self.pid.load(Relaxed)
+        self.pid.load(Acquire)
     }
 
     /// Inode number of that process's PID namespace; 0 where unknown.
@@ -58,7 +59,7 @@ impl Slot {
     pub(super) fn move_in(&self, who: Occupant) -> u32 {
         let last = self.generation();
         let generation = if last + 1 == GENERATIONS { 1 } else { last + 1 };
-        self.pid.store(who.pid, Relaxed);
+        self.pid.store(who.pid, Release);
         store_halves(&self.namespace, who.namespace);
         store_halves(&self.started, who.started);
         self.word.store(IN_USE | generation, Release);

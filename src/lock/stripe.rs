@@ -208,7 +208,13 @@ impl Stripe {
             }
             let mut poison = word & POISON;
             if poison == 0 && self.version.load(Relaxed) & 1 == 1 {
-                self.blame(PoisonCause::DiedUnreported, peers.pid(dead.slot()));
+                let pid = peers.pid(dead.slot());
+                // The next occupant tells its pid after the word was swept: while the word still
+                // names the dead, so does the pid.
+                if self.word.load(Relaxed) != word {
+                    continue;
+                }
+                self.blame(PoisonCause::DiedUnreported, pid);
                 poison = POISON;
             }
             let free = poison | WAITERS;

@@ -90,3 +90,15 @@ fn loom_a_writer_that_misses_a_new_participant_is_seen_by_it() {
         claimer.join().unwrap();
     });
 }
+
+#[test]
+fn loom_a_late_disowner_blames_nobody_innocent() {
+    explore("late disowner", 2, || {
+        let world = haunted();
+        // Between the look at the word and the look at the pid somebody else moves in.
+        world.before_a_look_at_a_slot.set(Some(|world| _ = world.claim(1, 10)));
+        world.stripe.disown(&world.peers(0), owner(1));
+        world.join(2);
+        world.write(2);
+    });
+}

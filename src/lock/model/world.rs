@@ -1,5 +1,6 @@
 //! Participants and their kernel on the heap.
 
+use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU32 as Mask, Ordering};
@@ -31,6 +32,8 @@ pub(super) struct World {
     pub(super) half_written: AtomicBool,
     /// Processes, a bit each, that died or panicked since somebody vouched for the data.
     pub(super) suspects: Mask,
+    /// What happens, once, before the next look at a slot.
+    pub(super) before_a_look_at_a_slot: Cell<Option<fn(&World)>>,
     slices: Slices,
 }
 
@@ -87,6 +90,7 @@ impl World {
             data: UnsafeCell::new(()),
             half_written: AtomicBool::new(false),
             suspects: Mask::new(0),
+            before_a_look_at_a_slot: Cell::new(None),
             slices,
         })
     }
@@ -238,6 +242,9 @@ impl Slots for World {
     }
 
     fn slot(&self, slot: u32) -> &Slot {
+        if let Some(act) = self.before_a_look_at_a_slot.take() {
+            act(self);
+        }
         &self.slots[slot as usize]
     }
 
