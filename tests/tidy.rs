@@ -46,6 +46,22 @@ fn the_repository_is_tidy() {
     assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
 }
 
+#[test]
+fn the_page_on_deaths_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/when-processes-die.md")).unwrap();
+    let mut sources = String::new();
+    for entry in fs::read_dir(root.join("tests/it")).unwrap() {
+        sources += &fs::read_to_string(entry.unwrap().path()).unwrap();
+    }
+    let is_test_name = |word: &&str| word.matches('_').count() >= 2 && !word.contains(' ');
+    let names: Vec<_> = page.split('`').skip(1).step_by(2).filter(is_test_name).collect();
+    assert!(names.len() > 20, "only {} tests are named", names.len());
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}()")), "no test in tests/it is called {name}");
+    }
+}
+
 fn collect(root: &Path, dir: &str, files: &mut Vec<File>) {
     let Ok(entries) = fs::read_dir(root.join(dir)) else { return };
     for entry in entries {

@@ -4,7 +4,7 @@
 //! participant's cell, then looks at the word; finding an owner, it takes the cell back and waits.
 //! So a dead writer is named by the word and a dead reader by its cell, and the survivors can tell.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{Owner, Patience, Peers, Slices};
 use crate::atomic::{AtomicU32, announce_before_look, fence, pin};
@@ -230,7 +230,7 @@ impl Stripe {
                 poison = POISON;
             }
             let free = poison | WAITERS;
-            if self.word.compare_exchange(word, free, AcqRel, Relaxed).is_ok() {
+            if self.word.compare_exchange(word, free, Release, Relaxed).is_ok() {
                 step!("disown: word free, sleepers asleep");
                 peers.wake(&self.word);
                 return;

@@ -71,7 +71,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// Creates an array of zeros called `name`, of mode 0600, whose name goes when the last clone of
     /// this handle is dropped.
     ///
-    /// Costs 20–30 µs, and the kernel's time to find the memory: about 0.2 s a GiB.
+    /// Costs some thirty system calls, and the kernel's time to find and clear the memory.
     ///
     /// # Errors
     ///
@@ -130,7 +130,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 
     /// Opens the array called `name`, checking element type, number of axes and kind. Costs about
-    /// 8 µs, whatever its size; this process takes a participant's slot at its first lock.
+    /// a dozen system calls, whatever its size; this process takes a participant's slot at its first
+    /// lock.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     }
 
     /// Sets how many stripes the rows are split into, 1 to 1024. Default: 16 for arrays of 64 KiB
-    /// or more and 16 rows or more, else 1. Locking all rows costs a few nanoseconds a stripe.
+    /// or more and 16 rows or more, else 1. Locking all rows costs two atomic instructions a stripe.
     ///
     /// # Examples
     ///

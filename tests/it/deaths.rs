@@ -40,17 +40,17 @@ fn a_writer_killed_in_the_act_is_reported_once_and_suspected_until_somebody_vouc
     let mut other = Puppet::on(&array);
     assert!(other.ask("write").starts_with("Poisoned: "));
 
-    let looked = array.read_recover().unwrap();
+    let looked = array.request().timeout(DEADLINE).recover().read().unwrap();
     assert_eq!(looked[3], 9);
     assert_eq!(looked.poison().unwrap().pid(), pid);
     drop(looked);
-    let unvouched = array.write_recover().unwrap();
+    let unvouched = array.request().timeout(DEADLINE).recover().write().unwrap();
     let poison = unvouched.poison().unwrap();
     assert_eq!((poison.cause(), poison.pid()), (PoisonCause::Died, pid));
     drop(unvouched);
     assert_eq!(array.read_timeout(DEADLINE).unwrap_err().kind(), ErrorKind::Poisoned);
 
-    let mut mender = array.write_recover().unwrap();
+    let mut mender = array.request().timeout(DEADLINE).recover().write().unwrap();
     mender.fill(1);
     mender.mark_consistent();
     drop(mender);
@@ -63,11 +63,11 @@ fn a_writer_killed_in_the_act_is_reported_once_and_suspected_until_somebody_vouc
 fn only_the_rows_of_a_killed_writer_are_suspect() {
     let array = striped();
     killed_after(&array, &["write 16 32"]);
-    drop(array.write_rows(0..16).unwrap());
-    drop(array.write_rows(32..64).unwrap());
-    assert_eq!(array.read_rows(20..40).unwrap_err().kind(), ErrorKind::OwnerDied);
-    drop(array.write_rows(32..64).unwrap());
-    let mut mender = array.write_rows_recover(16..32).unwrap();
+    drop(array.write_rows_timeout(0..16, DEADLINE).unwrap());
+    drop(array.write_rows_timeout(32..64, DEADLINE).unwrap());
+    assert_eq!(array.read_rows_timeout(20..40, DEADLINE).unwrap_err().kind(), ErrorKind::OwnerDied);
+    drop(array.write_rows_timeout(32..64, DEADLINE).unwrap());
+    let mut mender = array.request().rows(16..32).timeout(DEADLINE).recover().write().unwrap();
     mender.mark_consistent();
     drop(mender);
     drop(array.write_timeout(DEADLINE).unwrap());
@@ -216,6 +216,21 @@ fn a_stopped_owner_is_alive_and_not_robbed() {
 }
 
 #[test]
+fn a_stopped_reader_that_waits_for_its_turn_holds_up_no_writer() {
+    let array = array();
+    let guard = array.write_timeout(DEADLINE).unwrap();
+    let mut reader = Puppet::on(&array);
+    reader.tell("read");
+    eventually("it waits", || somebody_waits(array.segment(), 0));
+    reader.signal(libc::SIGSTOP);
+    eventually("it stops", || state_of(reader.pid()) == 'T');
+    drop(guard);
+    array.write_timeout(DEADLINE).unwrap().fill(1);
+    reader.signal(libc::SIGCONT);
+    assert_eq!(reader.hear(), "ok");
+}
+
+#[test]
 fn a_zombie_is_dead() {
     let array = array();
     let writer = fork(|| {
@@ -249,14 +264,14 @@ fn a_value_whose_setter_is_killed_under_the_lock_keeps_what_was_committed() {
     let value = Value::<[u64; 8]>::create_unique("it-deaths-", [1; 8]).unwrap();
     for _ in 0..3 {
         let mut setter = fork(|| {
-            let mut guard = value.lock().unwrap();
-            *guard = [2; 8];
+            let mut guard = value.lock_timeout(DEADLINE).unwrap();
+            *guard = [3; 8];
             std::mem::forget(guard);
         });
         eventually("it is a zombie", || state_of(setter.pid()) == 'Z');
         setter.kill();
         assert_eq!(value.get().unwrap(), [1; 8]);
     }
-    value.update(|old| old.map(|item| item + 1)).unwrap();
+    *value.lock_timeout(DEADLINE).unwrap() = [2; 8];
     assert_eq!(value.get().unwrap(), [2; 8]);
 }

@@ -184,26 +184,35 @@ fn children_that_end_give_their_slots_back() {
 fn a_child_forked_while_other_threads_attach_and_register_works() {
     alone(|| {
         let array = array();
-        let stop = AtomicBool::new(false);
+        let go_on = AtomicBool::new(true);
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    while !stop.load(Relaxed) {
+                    while go_on.load(Relaxed) {
                         use_everything(array.name());
                     }
                 });
             }
-            for _ in 0..200 {
+            let _stop = Stop(&go_on);
+            for _ in 0..100 {
                 fork(|| {
                     array.write().unwrap()[0] += 1;
                     use_everything(array.name());
                 })
                 .pass();
             }
-            stop.store(true, Relaxed);
         });
-        assert!(array.read().unwrap()[0] >= 200);
+        assert!(array.read().unwrap()[0] >= 100);
     });
+}
+
+/// Has the other threads stop when dropped, also by a panic.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
 }
 
 /// Creates, opens, registers and locks.

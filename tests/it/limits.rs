@@ -3,18 +3,19 @@
 //! What a test may not set up here it skips, and says so.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ndarray::Array1 as Vector;
-use ndshm::{Array1, ErrorKind::*, Lifetime, Reserve, Segment, Value};
+use ndshm::{Array1, ErrorKind::*, Event, Lifetime, Reserve, Segment, Value};
 
 use crate::bad_input::refused;
 use crate::puppet::Puppet;
 use crate::support::{
     FreeName, alone, become_user, bind, close_descriptors, exists, fork, is_root, limit,
-    lock_slots, mount_tmpfs, reopen_at, skip, unshare_mounts,
+    lock_slots, mount_overlay, mount_tmpfs, reopen_at, skip, unshare_mounts,
 };
 
 const MIB: usize = 1 << 20;
@@ -131,6 +132,31 @@ fn a_lazy_segment_on_a_full_dev_shm_is_an_error_where_its_bookkeeping_does_not_f
 }
 
 #[test]
+fn a_dev_shm_filled_to_the_last_page_is_an_error_for_everything_and_leaves_nothing() {
+    alone(|| {
+        with_small_shm("size=256k", || {
+            let value = Value::create("value", 1_u64).unwrap();
+            let mut filler = File::create("/dev/shm/filler").unwrap();
+            while filler.write_all(&[1; 4096]).is_ok() {}
+            let files = in_shm();
+
+            refused(Array1::<u8>::create("one", 1), StorageFull, "has 0 free");
+            refused(Value::create("one", 1_u8), StorageFull, "has 0 free");
+            refused(Value::open_or_create("one", [1_u8; 100]), StorageFull, "has 0 free");
+            refused(Event::create("one"), StorageFull, "has 0 free");
+            assert_eq!(in_shm(), files);
+            assert_eq!(value.fetch_add(1).unwrap(), 1);
+            fork(|| assert_eq!(Value::<u64>::open("value").unwrap().swap(3).unwrap(), 2)).pass();
+
+            fs::remove_file("/dev/shm/filler").unwrap();
+            filler.set_len(0).unwrap();
+            drop(Event::create("one").unwrap());
+            assert_eq!(in_shm(), files - 1);
+        });
+    });
+}
+
+#[test]
 fn a_dev_shm_that_is_no_tmpfs_is_refused() {
     alone(|| {
         if !unshare_mounts() {
@@ -144,6 +170,47 @@ fn a_dev_shm_that_is_no_tmpfs_is_refused() {
         refused(Array1::<u8>::create("new", 8), UnsupportedFilesystem, "mount a tmpfs at /dev/shm");
         assert_eq!(in_shm(), 1);
     });
+}
+
+#[test]
+fn an_overlay_at_dev_shm_is_refused() {
+    alone(|| {
+        if !unshare_mounts() {
+            return skip("may not make a mount namespace");
+        }
+        let copy = fs::read(array().segment().path()).unwrap();
+        let below = Elsewhere::new();
+        let layers = below.0.to_str().unwrap();
+        mount_tmpfs(layers, "size=1m");
+        for layer in ["lower", "upper", "work"] {
+            fs::create_dir(below.0.join(layer)).unwrap();
+        }
+        fs::write(below.0.join("lower/copy"), copy).unwrap();
+        if let Err(error) = mount_overlay(layers, "/dev/shm") {
+            return skip(&format!("may not mount an overlay: {error}"));
+        }
+        refused(Segment::open("copy"), UnsupportedFilesystem, "mount a tmpfs at /dev/shm");
+        refused(Array1::<u8>::create("new", 8), UnsupportedFilesystem, "mount a tmpfs at /dev/shm");
+        assert_eq!(in_shm(), 1);
+    });
+}
+
+#[test]
+fn who_opens_what_a_peer_cut_short_is_told_so_and_can_remove_it() {
+    // Nobody has it mapped meanwhile, who would die of SIGBUS.
+    let name = FreeName::new();
+    let options = Array1::<u64>::options().lifetime(Lifetime::Persistent);
+    drop(options.create(name.as_str(), 4096).unwrap());
+    let whole = name.path().metadata().unwrap().len();
+    for len in [whole - 1, whole / 2, 4096] {
+        let mut peer = Puppet::start();
+        peer.does(&format!("truncate {} {len}", name.as_str()));
+        let answer = peer.ask(&format!("open {}", name.as_str()));
+        assert!(answer.starts_with("Truncated: "), "{len} of {whole} bytes: {answer}");
+        fork(|| refused(Segment::open(name.as_str()), Truncated, "remove it")).pass();
+    }
+    ndshm::remove(name.as_str()).unwrap();
+    assert!(!exists(name.as_str()));
 }
 
 /// A directory that is not on a tmpfs; removed when dropped.

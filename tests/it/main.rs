@@ -5,18 +5,22 @@
 
 mod bad_input;
 mod deaths;
+mod events;
 mod forks;
 mod limits;
 mod processes;
 mod puppet;
+mod reap;
 mod storm;
 mod support;
+mod threads;
 
 #[test]
 fn child_role() {
     let Some(role) = support::role() else { return };
     match *role.split_whitespace().collect::<Vec<_>>() {
         ["first_use"] => forks::first_use(),
+        ["turnstile", name] => events::go_through(name),
         ["puppet"] => puppet::obey(),
         ["storm", ref arguments @ ..] => storm::work(arguments),
         _ => panic!("no role is called {role:?}"),

@@ -279,7 +279,7 @@ fn reads_nest_even_while_a_writer_waits() {
     let kept_out =
         || thread::scope(|scope| scope.spawn(|| array.try_read().unwrap().is_none()).join());
     crate::support::eventually("the writer waits", || kept_out().unwrap());
-    let inner = array.read_rows(3..40).unwrap();
+    let inner = array.read_rows_timeout(3..40, DEADLINE).unwrap();
     assert_eq!(inner.sum(), 0);
     drop((outer, inner));
     assert_eq!(writer.hear(), "ok");

@@ -1,13 +1,14 @@
 //! A child that does with an array of `u64` what it is told, a line at a time.
 
+use std::fs::File;
 use std::io::BufRead;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use ndshm::{Array1, OwnedReadGuard, OwnedWriteGuard, Request, Result, Value};
+use ndshm::{Array1, Event, OwnedReadGuard, OwnedWriteGuard, Request, Result, Value};
 
-use crate::support::{Role, close_descriptors, say};
+use crate::support::{Role, close_descriptors, path_of, say};
 
 type Read = OwnedReadGuard<u64, ndarray::Ix1>;
 type Write = OwnedWriteGuard<u64, ndarray::Ix1>;
@@ -79,6 +80,7 @@ struct State {
     guards: Vec<Guard>,
     array: Option<Array1<u64>>,
     value: Option<Value<u64>>,
+    event: Option<Event>,
 }
 
 enum Guard {
@@ -127,6 +129,14 @@ impl State {
             "value" => self.value = Some(Value::open(words[1])?),
             "set" => self.value().set(word(1))?,
             "wait" => answer = self.value().wait_changed(word(1))?.to_string(),
+            "event" => self.event = Some(Event::open(words[1])?),
+            "event_set" => self.event().set()?,
+            "event_wait" => self.event().wait()?,
+            "event_wait_timeout" => self.event().wait_timeout(Duration::from_millis(word(1)))?,
+            "truncate" => {
+                let file = File::options().write(true).open(path_of(words[1])).unwrap();
+                file.set_len(word(2)).unwrap();
+            }
             "close_descriptors" => close_descriptors(),
             "exec" => panic!("exec: {}", Command::new("cat").exec()),
             other => panic!("no command is called {other}"),
@@ -163,5 +173,9 @@ impl State {
 
     fn value(&self) -> &Value<u64> {
         self.value.as_ref().expect("a value")
+    }
+
+    fn event(&self) -> &Event {
+        self.event.as_ref().expect("an event")
     }
 }

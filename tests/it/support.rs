@@ -49,13 +49,19 @@ pub(crate) struct Role {
 
 impl Role {
     pub(crate) fn start(role: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["child_role", "--exact", "--nocapture"])
-            .env(ROLE, role)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::of(command(role).spawn().unwrap())
+    }
+
+    /// Starts it as the first process of a PID namespace of its own, which must be permitted.
+    pub(crate) fn start_apart(role: &str) -> Self {
+        let spawn = || {
+            assert!(unshare_pids());
+            command(role).spawn().unwrap()
+        };
+        Self::of(thread::scope(|scope| scope.spawn(spawn).join().unwrap()))
+    }
+
+    fn of(mut child: Child) -> Self {
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -104,6 +110,17 @@ impl Drop for Role {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// This binary, to play a role.
+fn command(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["child_role", "--exact", "--nocapture"])
+        .env(ROLE, role)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
 }
 
 /// Runs the body of a test in a process of its own, this binary told to run that one test.
@@ -170,10 +187,10 @@ pub(crate) fn fork(child: impl FnOnce()) -> Forked {
     }
 }
 
-/// Puts children that this process forks from now on in a PID namespace of their own; false when
-/// that is not permitted.
+/// Puts the next child that this thread starts in a PID namespace of its own, as its first process;
+/// false when that is not permitted.
 pub(crate) fn unshare_pids() -> bool {
-    // SAFETY: takes a number; a process that calls this starts no thread afterwards.
+    // SAFETY: takes a number; a thread that calls this starts no thread afterwards.
     unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 }
 }
 
@@ -226,6 +243,27 @@ pub(crate) fn send_signal(pid: u32, signal: i32) {
     // SAFETY: takes numbers; the process is a child of ours that was not waited for yet.
     let result = unsafe { libc::kill(pid.cast_signed(), signal) };
     assert_eq!(result, 0, "kill {pid}: {}", std::io::Error::last_os_error());
+}
+
+/// Has that signal interrupt what this process waits for, and do nothing else.
+pub(crate) fn let_interrupt(signal: i32) {
+    extern "C" fn nothing(_: i32) {}
+    // SAFETY: sigaction is a C struct, for which all zeros is a value: no flags, so no SA_RESTART.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
+    // SAFETY: the pointers are to a local and null, and a handler that does nothing is always safe.
+    let result = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+    assert_eq!(result, 0, "sigaction: {}", std::io::Error::last_os_error());
+}
+
+/// Has the kernel send SIGALRM to this process every so many microseconds.
+pub(crate) fn ring_alarm_every(us: libc::suseconds_t) {
+    let interval = libc::timeval { tv_sec: 0, tv_usec: us };
+    let timer = libc::itimerval { it_interval: interval, it_value: interval };
+    // SAFETY: the pointers are to a local and null.
+    let result =
+        unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
+    assert_eq!(result, 0, "setitimer: {}", std::io::Error::last_os_error());
 }
 
 /// Closes every descriptor but the standard ones.
@@ -304,6 +342,19 @@ pub(crate) fn somebody_waits(segment: &ndshm::Segment, stripe: u64) -> bool {
     word(stripes + stripe * 32) >> 31 == 1
 }
 
+/// Whether somebody sleeps, or is about to, until that value or event changes.
+pub(crate) fn somebody_listens(segment: &ndshm::Segment) -> bool {
+    let info = segment.info().unwrap();
+    let file = File::open(segment.path()).unwrap();
+    let word = |offset: u64| {
+        let mut bytes = [0; 4];
+        file.read_exact_at(&mut bytes, info.control_offset() as u64 + offset).unwrap();
+        u32::from_ne_bytes(bytes)
+    };
+    let state = u64::from(word(16)).next_multiple_of(64);
+    word(state + 8) == 1
+}
+
 pub(crate) fn is_root() -> bool {
     // SAFETY: takes nothing, always succeeds.
     unsafe { libc::geteuid() == 0 }
@@ -350,11 +401,27 @@ fn c_string(text: &str) -> CString {
     CString::new(text).unwrap()
 }
 
+/// Mounts an overlay of the directories `lower` and `upper`, with its `work`, which are in `layers`.
+pub(crate) fn mount_overlay(layers: &str, at: &str) -> std::io::Result<()> {
+    let options = format!("lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/work");
+    try_mount(c"overlay", &c_string(at), c"overlay", 0, &c_string(&options))
+}
+
 fn mount(what: &CStr, at: &CStr, kind: &CStr, flags: libc::c_ulong, options: &CStr) {
+    try_mount(what, at, kind, flags, options).expect("mount");
+}
+
+fn try_mount(
+    what: &CStr,
+    at: &CStr,
+    kind: &CStr,
+    flags: libc::c_ulong,
+    options: &CStr,
+) -> std::io::Result<()> {
     let (what, at, kind) = (what.as_ptr(), at.as_ptr(), kind.as_ptr());
     // SAFETY: the pointers are to C strings that outlive the call.
     let result = unsafe { libc::mount(what, at, kind, flags, options.as_ptr().cast()) };
-    assert_eq!(result, 0, "mount: {}", std::io::Error::last_os_error());
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// Locks or unlocks `len` of the bytes that participants lock, from the second on; 0 means all.

@@ -10,6 +10,7 @@ use crate::fuzz;
 use crate::loom;
 use crate::numpy;
 use crate::report::Report;
+use crate::sanitize::{self, Sanitizer};
 use crate::step_kill;
 use crate::storm;
 
@@ -44,6 +45,8 @@ pub(crate) fn run() -> Result {
     })?;
     ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
     ci.step("loom", || loom::run(60))?;
+    ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
+    ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
     ci.task("fuzz", || fuzz::run(None, 30))?;
     ci.task("other platforms", cross::run)?;
     ci.summarise();

@@ -7,11 +7,13 @@ mod bench;
 mod ci;
 mod command;
 mod cross;
+mod debian;
 mod fuzz;
 mod loom;
 mod numpy;
 mod paths;
 mod report;
+mod sanitize;
 mod step_kill;
 mod storm;
 
@@ -26,6 +28,7 @@ Usage: cargo xtask TASK
   loom [--seconds N]            explore the interleavings of the lock algorithms
   fuzz [TARGET] [--seconds N]   feed mutated bytes to the parsers
   bench                         time the library beside its baselines, print the table
+  sanitize address|thread       run the tests with every memory access watched
   cross                         type-check for Windows and macOS";
 
 use report::Report;
@@ -48,6 +51,7 @@ enum Task {
     Loom { seconds: u64 },
     Fuzz { target: Option<String>, seconds: u64 },
     Bench,
+    Sanitize(sanitize::Sanitizer),
     Cross,
 }
 
@@ -78,6 +82,7 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Loom { seconds } => loom::run(seconds)?,
         Task::Fuzz { target, seconds } => return fuzz::run(target, seconds),
         Task::Bench => bench::run()?,
+        Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
         Task::Cross => return cross::run(),
     }
     Ok(Outcome::Passed)
@@ -109,6 +114,11 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60) },
         "fuzz" => Task::Fuzz { target: words.next(), seconds: seconds.unwrap_or(60) },
         "bench" => Task::Bench,
+        "sanitize" => Task::Sanitize(match words.next().as_deref() {
+            Some("address") => sanitize::Sanitizer::Address,
+            Some("thread") => sanitize::Sanitizer::Thread,
+            _ => return Err(USAGE.into()),
+        }),
         "cross" => Task::Cross,
         _ => return Err(USAGE.into()),
     };
@@ -134,14 +144,22 @@ mod tests {
         assert_eq!(parsed("step-kill").unwrap(), steps);
         let fuzz = Task::Fuzz { target: Some("header".into()), seconds: 9 };
         assert_eq!(parsed("fuzz --seconds 9 header").unwrap(), fuzz);
+        let address = Task::Sanitize(sanitize::Sanitizer::Address);
+        assert_eq!(parsed("sanitize address").unwrap(), address);
         assert_eq!(parsed("loom").unwrap(), Task::Loom { seconds: 60 });
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in
-            ["", "storms", "ci now", "storm --second 5", "loom --seconds", "loom --seconds x"]
-        {
+        for line in [
+            "",
+            "storms",
+            "ci now",
+            "storm --second 5",
+            "loom --seconds",
+            "loom --seconds x",
+            "sanitize",
+        ] {
             assert!(parsed(line).is_err(), "{line:?} was accepted");
         }
     }

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use loom::thread;
 
-use super::world::{Slices, World, owner, three};
+use super::world::{Slices, World, owner, three, two};
 use crate::atomic::model::{explore, explore_deaths};
-use crate::lock::{Blocker, Patience};
+use crate::lock::{Blocker, Entry, Patience};
 
 #[test]
 fn loom_a_killed_writer_stops_no_writer() {
@@ -104,19 +104,20 @@ fn loom_who_does_not_wait_is_told_who_is_inside() {
             }
         }
     }
-    explore_deaths("tries", 1, |death| {
-        three(death, Slices::Finite, [World::write, World::read, try_both]);
-    });
+    explore_deaths("tries against a writer", 3, |death| two(death, [World::write, try_both]));
+    explore_deaths("tries against a reader", 3, |death| two(death, [World::read, try_both]));
 }
 
 #[test]
 fn loom_a_writer_that_gives_up_leaves_the_word_free() {
-    explore_deaths("a writer gives up", 2, |death| {
-        let impatient: fn(&World, u32) = |world, slot| {
-            let _ = world.write_within(slot, Patience::Until(Instant::now()));
-        };
-        three(death, Slices::Finite, [impatient, World::read, World::write]);
-    });
+    let impatient: fn(&World, u32) = |world, slot| {
+        let _ = world.write_within(slot, Patience::Until(Instant::now()));
+    };
+    let patient: fn(&World, u32) = |world, slot| {
+        world.read(slot);
+        world.write(slot);
+    };
+    explore_deaths("a writer gives up", 3, move |death| two(death, [impatient, patient]));
 }
 
 #[test]
@@ -134,5 +135,38 @@ fn loom_patience_ends_even_if_every_wait_ends_by_a_wake() {
         world.stripe.lock_read(&*world, &world.cells[0], Patience::Endless).unwrap().unwrap();
         assert_eq!(world.write_within(1, patience), Err(Blocker::Reader(0)));
         world.stripe.unlock_read(&*world, &world.cells[0]);
+        assert!(world.is_free());
+    });
+}
+
+#[test]
+fn loom_poison_stays_until_somebody_vouches() {
+    explore("poison", 2, || {
+        let world = World::new(Slices::Finite);
+        let stripe = &world.stripe;
+        let lock = |slot| stripe.lock_write(&*world, owner(slot), Patience::Endless).unwrap();
+        assert_eq!(lock(0), Ok(Entry::Clean));
+        stripe.poison_by_panic(0);
+        stripe.unlock_write(&*world);
+        for _ in 0..2 {
+            assert_eq!(lock(1), Ok(Entry::Poisoned));
+            stripe.unlock_write(&*world);
+        }
+        assert_eq!(lock(2), Ok(Entry::Poisoned));
+        stripe.forgive();
+        stripe.unlock_write(&*world);
+        assert_eq!(lock(0), Ok(Entry::Clean));
+    });
+}
+
+#[test]
+fn loom_who_dies_before_it_writes_leaves_no_poison() {
+    explore("death before writing", 2, || {
+        let world = World::new(Slices::Finite);
+        world.write(0);
+        world.stripe.lock_word(&*world, owner(1), Patience::Endless).unwrap().unwrap();
+        world.die(1);
+        let entry = world.stripe.lock_write(&*world, owner(2), Patience::Endless).unwrap();
+        assert_eq!(entry, Ok(Entry::Clean));
     });
 }

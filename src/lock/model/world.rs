@@ -212,8 +212,7 @@ impl Peers for World {
             return Ok(());
         }
         self.stripe.disown(self, owner(slot));
-        // SeqCst: as the real one.
-        if self.cells[slot as usize].swap(0, Ordering::SeqCst) != 0 {
+        if self.cells[slot as usize].swap(0, Ordering::AcqRel) != 0 {
             self.stripe.open_gate(self);
         }
         byte(Lifeline::Undertaker(me), Lifeline::Nobody);
@@ -230,12 +229,14 @@ impl Peers for World {
         if word.unseen().load(Ordering::Relaxed) != expected {
             return false;
         }
-        if slice.is_zero() || kernel.slices_end {
-            // A slice of no length may end by a wake in the last moment.
-            let over = !slice.is_zero();
+        if slice.is_zero() {
+            // The worst there is: a wake in the last moment, so nobody learns that time is over.
+            return false;
+        }
+        if kernel.slices_end {
             drop(kernel);
             thread::yield_now();
-            return over;
+            return true;
         }
         kernel.asleep_on(word).wait(kernel).unwrap().slices_end
     }
@@ -265,6 +266,16 @@ impl Kernel {
 
 pub(super) fn owner(slot: u32) -> Owner {
     Owner::new(slot, 1)
+}
+
+/// Runs a mortal, and in this thread another, who finds the lock free in the end.
+pub(super) fn two(death: &Death, acts: [fn(&World, u32); 2]) {
+    let world = World::new(Slices::Finite);
+    let mortal = world.spawn_mortal(death, 0, acts[0]);
+    world.join(2);
+    acts[1](&world, 2);
+    mortal.join().unwrap();
+    assert!(world.is_free());
 }
 
 /// Runs a mortal, another, and in this thread a third, who finds the lock free in the end.

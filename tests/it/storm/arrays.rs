@@ -1,0 +1,155 @@
+//! Workers that move amounts between rows of an array, which must add up whenever nobody writes.
+
+use std::hint::black_box;
+
+use ndarray::{ArrayRef2, ArrayViewMut2, Axis};
+use ndshm::{Array2, ErrorKind, Result};
+
+use super::{Board, Random, rage};
+use crate::support::{DEADLINE, FreeName};
+
+/// Rows and columns of the array: 16 stripes of 2 rows.
+const SHAPE: (usize, usize) = (32, 256);
+
+/// What the first column adds up to, whenever nobody writes.
+const TOTAL: u64 = 1_000_000;
+
+/// Slots of the array: more than ever live at once, and few, so that they are used again and again.
+const PARTICIPANTS: u32 = 8;
+
+#[test]
+fn no_storm_of_kills_breaks_an_array() {
+    survives("arrays");
+}
+
+#[test]
+fn no_storm_of_kills_breaks_an_array_that_all_attach_and_detach() {
+    survives("attachments");
+}
+
+fn survives(storm: &'static str) {
+    let name = FreeName::new();
+    let options = Array2::<u64>::options().stripes(16).participants(PARTICIPANTS);
+    let array = options.create(name.as_str(), SHAPE).unwrap();
+    mend(&mut array.write().unwrap().view_mut());
+    let board = Board::create(name.as_str());
+
+    let figures = rage(storm, &board, name.as_str());
+
+    let mut guard = array.request().timeout(DEADLINE).recover().write().unwrap();
+    if guard.poison().is_some() {
+        mend(&mut guard.view_mut());
+        guard.mark_consistent();
+    }
+    assert!(is_whole(&guard));
+    drop(guard);
+    drop(array.read().unwrap());
+    drop((array, board));
+    figures.check(&name);
+}
+
+/// When a worker attaches.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Attach {
+    Once,
+    EachTurn,
+}
+
+pub(super) fn work(name: &str, attach: Attach) {
+    let open = || Array2::<u64>::open(name).unwrap();
+    let (board, mut attached) = (Board::open(name), Some(open()));
+    let mut random = Random::new();
+    board.turns(|| {
+        let array = attached.get_or_insert_with(open);
+        match take_turn(&board, array, &mut random) {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::OwnerDied | ErrorKind::Poisoned) => {
+                recover(&board, array);
+            }
+            Err(error) => board.claim(false, &error.to_string()),
+        }
+        if attach == Attach::EachTurn {
+            attached = None;
+        }
+    });
+}
+
+fn take_turn(board: &Board, array: &Array2<u64>, random: &mut Random) -> Result<()> {
+    let rows = random.index_range(SHAPE.0);
+    let whole = || array.request().timeout(DEADLINE);
+    let part = || whole().rows(rows.clone());
+    match random.below(8) {
+        0 => board.claim(is_whole(&board.timed(|| whole().read())?), "a whole read is whole"),
+        1 | 2 => {
+            let guard = board.timed(|| part().read())?;
+            board.claim(is_untorn(&guard), "rows that are read are not torn");
+            if random.below(4) == 0 {
+                let again = array.read_rows(guard.rows())?;
+                board.claim(again == guard, "nested reads see the same");
+            }
+        }
+        3 => {
+            let mut guard = board.timed(|| whole().write())?;
+            board.claim(is_whole(&guard), "a whole write finds it whole");
+            transfer(board, &mut guard.view_mut(), random);
+        }
+        4 => {
+            if let Some(mut guard) = array.request().rows(rows).try_write()? {
+                transfer(board, &mut guard.view_mut(), random);
+            }
+        }
+        _ => transfer(board, &mut board.timed(|| part().write())?.view_mut(), random),
+    }
+    Ok(())
+}
+
+/// Moves an amount from a row to another, and sees whether anybody else writes there meanwhile.
+fn transfer(board: &Board, rows: &mut ArrayViewMut2<'_, u64>, random: &mut Random) {
+    board.claim(is_untorn(rows), "rows that are written are not torn before");
+    let amount = random.below(1000);
+    for change in [amount, amount.wrapping_neg()] {
+        let index = usize::try_from(random.below(rows.nrows() as u64)).unwrap();
+        let mut row = rows.row_mut(index);
+        let before = row[0];
+        let mine = random.next();
+        row.fill(mine);
+        let unchanged = black_box(&mut row).iter().all(|&item| item == mine);
+        board.claim(unchanged, "nobody else writes what is held");
+        row.fill(before.wrapping_add(change));
+    }
+}
+
+fn recover(board: &Board, array: &Array2<u64>) {
+    match board.timed(|| array.request().timeout(DEADLINE).recover().write()) {
+        Ok(mut guard) if guard.poison().is_some() => {
+            mend(&mut guard.view_mut());
+            guard.mark_consistent();
+            board.recoveries.fetch_add(1).unwrap();
+        }
+        Ok(_) => {}
+        Err(error) => board.claim(false, &error.to_string()),
+    }
+}
+
+/// Makes the array whole again.
+fn mend(rows: &mut ArrayViewMut2<'_, u64>) {
+    for mut row in rows.rows_mut() {
+        let first = row[0];
+        row.fill(first);
+    }
+    let missing = TOTAL.wrapping_sub(sum(rows));
+    rows.row_mut(0).map_inplace(|item| *item = item.wrapping_add(missing));
+}
+
+fn is_whole(rows: &ArrayRef2<u64>) -> bool {
+    is_untorn(rows) && sum(rows) == TOTAL
+}
+
+fn sum(rows: &ArrayRef2<u64>) -> u64 {
+    rows.column(0).iter().fold(0, |sum, &item| sum.wrapping_add(item))
+}
+
+/// Whether each row is all one number.
+fn is_untorn(rows: &ArrayRef2<u64>) -> bool {
+    rows.axis_iter(Axis(0)).all(|row| row.iter().all(|&item| item == row[0]))
+}
