@@ -50,10 +50,19 @@ fuzz_target!(|input: &[u8]| {
     let name = format!("fuzz-{}", std::process::id());
     fs::write(format!("/dev/shm/{name}"), &bytes).unwrap();
     exercise(&name);
+    reap(&name);
     if ndshm::remove(&name).is_err() {
-        fs::remove_file(format!("/dev/shm/{name}")).unwrap();
+        let _ = fs::remove_file(format!("/dev/shm/{name}"));
     }
 });
+
+/// The file is nobody's: whatever of the template was overwritten, it is removed or left.
+fn reap(name: &str) {
+    let removed = ndshm::reap().unwrap();
+    if removed.iter().any(|info| info.name() == name) {
+        assert!(Segment::open(name).is_err());
+    }
+}
 
 fn exercise(name: &str) {
     if let Ok(segment) = Segment::open(name) {

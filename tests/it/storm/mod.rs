@@ -7,7 +7,8 @@
 //! its workers.
 //!
 //! A wait of more than a second is a violation, measured in the worker, with the time left out that
-//! its thread was ready to run and had no processor. Time that the one it waits for had none counts.
+//! workers were ready to run and had no processor, all of them together: whom it waits for may be any.
+//! What a worker lacked that was killed meanwhile is not known, and counts.
 
 mod arrays;
 mod events;
@@ -176,10 +177,6 @@ impl Counts {
 }
 
 impl Figures {
-    fn kills(&self) -> u64 {
-        self.rages.iter().map(|rage| rage.kills).sum()
-    }
-
     /// Prints and reports the figures; fails when a promise was broken.
     fn check(&self, name: &FreeName) {
         for rage in &self.rages {
@@ -230,6 +227,8 @@ struct Board {
     recoveries: Value<u64>,
     violations: Value<u64>,
     longest_wait_us: Value<u64>,
+    /// How long workers were ready to run and had no processor.
+    queued_us: Value<u64>,
     stop: Value<u8>,
 }
 
@@ -242,6 +241,7 @@ impl Board {
             recoveries: count("recoveries"),
             violations: count("violations"),
             longest_wait_us: count("longest"),
+            queued_us: count("queued"),
             stop: Value::create(&format!("{name}-stop"), 0).unwrap(),
         }
     }
@@ -254,6 +254,7 @@ impl Board {
             recoveries: count("recoveries"),
             violations: count("violations"),
             longest_wait_us: count("longest"),
+            queued_us: count("queued"),
             stop: Value::open(&format!("{name}-stop")).unwrap(),
         }
     }
@@ -280,15 +281,18 @@ impl Board {
     /// Takes turns until the storm is over, or was given up.
     fn turns(&self, mut turn: impl FnMut()) {
         while self.stop.get().unwrap() == 0 && exists(self.stop.name()) {
+            let queued_before = time_queued();
             self.begun.fetch_add(1).unwrap();
             turn();
             self.done.fetch_add(1).unwrap();
+            let queued = time_queued().saturating_sub(queued_before);
+            self.queued_us.fetch_add(u64::try_from(queued.as_micros()).unwrap()).unwrap();
         }
     }
 
     /// Waits for something and notes how long that took.
     fn timed<R>(&self, wait: impl FnOnce() -> R) -> R {
-        let (start, queued_before) = (Instant::now(), time_queued());
+        let (start, queued_before) = (Instant::now(), self.time_queued());
         let result = wait();
         let waited = start.elapsed();
         let waited_us = u64::try_from(waited.as_micros()).unwrap();
@@ -296,11 +300,15 @@ impl Board {
             self.longest_wait_us.fetch_max(waited_us).unwrap();
         }
         if waited > LONGEST_WAIT {
-            let queued = time_queued() - queued_before;
-            let what = format!("no wait takes {waited:?}, {queued:?} of it without a processor");
+            let queued = self.time_queued().saturating_sub(queued_before);
+            let what = format!("no wait takes {waited:?}, {queued:?} without processors");
             self.claim(waited.saturating_sub(queued) <= LONGEST_WAIT, &what);
         }
         result
+    }
+
+    fn time_queued(&self) -> Duration {
+        Duration::from_micros(self.queued_us.get().unwrap()) + time_queued()
     }
 
     fn claim(&self, holds: bool, promise: &str) {
