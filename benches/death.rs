@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     }
     let array = Array1::<u64>::create_unique("bench-death-", 512)?;
     let robust = Mutex::new(Kind::Robust);
-    let mut sizes = vec![("an idle owner", 0, 200)];
+    let mut sizes = vec![("an idle owner", 0, 100)];
     if env::var_os("NDSHM_BENCH_GIB").is_some() {
         sizes.push(("an owner of 1 GiB", 1 << 30, 30));
     }
@@ -105,7 +105,8 @@ fn die(role: &str, arguments: &[String]) -> Result<()> {
             support::stay();
         }
         "robust" => {
-            assert_eq!(Mutex::open(lock).lock(), 0);
+            let mutex = Mutex::open(lock);
+            assert_eq!(mutex.lock(), 0);
             support::stay();
         }
         "raw_sync" => {
