@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     let robust = Mutex::new(Kind::Robust);
     let mut sizes = vec![("an idle owner", 0, 100)];
     if env::var_os("NDSHM_BENCH_GIB").is_some() {
-        sizes.push(("an owner of 1 GiB", 1 << 30, 30));
+        sizes.push(("an owner of 1 GiB", 1 << 30, 20));
     }
     let baseline = "pthread mutex, robust and process-shared";
     for (owner, heap, count) in sizes {
