@@ -1,17 +1,10 @@
 //! Row 5: lock and unlock when nobody is in the way.
-//!
-//! # Safety
-//!
-//! The baseline is a `pthread_mutex_t` in shared memory: initialised once, never moved, used by one
-//! thread.
-#![allow(unsafe_code)]
 
 mod support;
 
 use criterion::Criterion;
-use memmap2::{MmapOptions, MmapRaw};
 use ndshm::{Array2, Result};
-use rustix::fs::MemfdFlags;
+use support::pthread::{Kind, Mutex};
 use support::{Helper, Row};
 
 /// How many processes take part in the crowded array, this one included.
@@ -49,7 +42,7 @@ fn main() -> Result<()> {
 }
 
 fn one_stripe(criterion: &mut Criterion, array: &Array2<f64>) {
-    let pthread = RobustMutex::new();
+    let pthread = Mutex::new(Kind::Robust);
     let local = parking_lot::RwLock::new(ndarray::Array2::<f64>::zeros((1024, 64)));
     let baseline = "pthread mutex, robust and process-shared";
     for (work, ours) in [
@@ -98,42 +91,4 @@ fn take_part(name: &str) -> Result<()> {
     drop(array.read()?);
     support::stay();
     Ok(())
-}
-
-/// The best that POSIX has for locks whose owner may die.
-struct RobustMutex {
-    memory: MmapRaw,
-}
-
-impl RobustMutex {
-    fn new() -> Self {
-        let file = rustix::fs::memfd_create("mutex", MemfdFlags::CLOEXEC).expect("a memfd");
-        rustix::fs::ftruncate(&file, 4096).expect("a page");
-        let memory = MmapOptions::new().len(4096).map_raw(&file).expect("a page");
-        let mut attributes = std::mem::MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-        let to = attributes.as_mut_ptr();
-        // SAFETY: `to` has room for attributes.
-        assert_eq!(unsafe { libc::pthread_mutexattr_init(to) }, 0);
-        let shared = libc::PTHREAD_PROCESS_SHARED;
-        // SAFETY: initialised above.
-        assert_eq!(unsafe { libc::pthread_mutexattr_setpshared(to, shared) }, 0);
-        let robust = libc::PTHREAD_MUTEX_ROBUST;
-        // SAFETY: initialised above.
-        assert_eq!(unsafe { libc::pthread_mutexattr_setrobust(to, robust) }, 0);
-        let mutex = Self { memory };
-        // SAFETY: the page is zeroed, aligned, stays where it is, and nobody else has it yet.
-        assert_eq!(unsafe { libc::pthread_mutex_init(mutex.pointer(), to) }, 0);
-        mutex
-    }
-
-    fn pointer(&self) -> *mut libc::pthread_mutex_t {
-        self.memory.as_mut_ptr().cast()
-    }
-
-    fn lock_and_unlock(&self) {
-        // SAFETY: initialised by `new`.
-        assert_eq!(unsafe { libc::pthread_mutex_lock(self.pointer()) }, 0);
-        // SAFETY: locked above.
-        assert_eq!(unsafe { libc::pthread_mutex_unlock(self.pointer()) }, 0);
-    }
 }

@@ -8,16 +8,16 @@ mod support;
 use std::thread;
 
 use ndarray::{Array1, s};
-use ndshm::{Result, Value};
+use ndshm::Result;
+use support::signals::{KINDS, Signals};
 use support::{Helper, Row};
 
 /// 64 MiB.
 const LEN: usize = (64 << 20) / size_of::<f64>();
 
-/// How the workers of a round lock; the low bits of the signal that starts it.
+/// How the workers of a round lock: its kind.
 const BY_ROWS: u64 = 0;
 const WHOLE: u64 = 1;
-const KINDS: u64 = 2;
 
 fn main() -> Result<()> {
     if let Some((_, arguments)) = support::role() {
@@ -54,49 +54,6 @@ fn main() -> Result<()> {
     });
     criterion.final_summary();
     Ok(())
-}
-
-/// Starts rounds and waits for their end.
-struct Signals {
-    /// Number of the round, times [`KINDS`], plus its kind.
-    start: Value<u64>,
-    /// How many workers are done, in all rounds.
-    done: Value<u64>,
-}
-
-impl Signals {
-    const END: u64 = u64::MAX;
-
-    fn new() -> Result<Self> {
-        let new = || Value::create_unique("bench-signal-", 0);
-        Ok(Self { start: new()?, done: new()? })
-    }
-
-    fn open(start: &str, done: &str) -> Result<Self> {
-        Ok(Self { start: Value::open(start)?, done: Value::open(done)? })
-    }
-
-    /// Runs a round of that kind: both workers, from signal to end.
-    fn round(&self, kind: u64) {
-        let wanted = self.done.get().expect("a value can be read") + 2;
-        self.start
-            .update(|last| (last / KINDS + 1) * KINDS + kind)
-            .expect("a value can be changed");
-        let mut done = wanted - 2;
-        while done < wanted {
-            done = self.done.wait_changed(done).expect("a value can be waited for");
-        }
-    }
-
-    /// Waits for the next round; `None` at the end.
-    fn next(&self, seen: &mut u64) -> Option<u64> {
-        *seen = self.start.wait_changed(*seen).expect("a value can be waited for");
-        (*seen != Self::END).then_some(*seen)
-    }
-
-    fn end(&self) {
-        self.start.set(Self::END).expect("a value can be changed");
-    }
 }
 
 /// A number to fill with that differs from round to round.

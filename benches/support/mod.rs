@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode};
 
+#[allow(unsafe_code, reason = "POSIX is in C")]
+pub(crate) mod pthread;
+pub(crate) mod signals;
+
 /// Tells a copy of the benchmark that it is to play a part in it.
 const ROLE: &str = "NDSHM_BENCH_ROLE";
 
@@ -59,6 +63,34 @@ impl Row<'_> {
         self.measure(criterion, 12, baseline, ours);
     }
 
+    /// Times both itself, `count` times each, for work of which they time only a part: from an
+    /// event to what follows. Criterion has no part in it, and a second row tells the 99th
+    /// percentiles.
+    pub(crate) fn compare_events(
+        &self,
+        count: usize,
+        mut baseline: impl FnMut() -> Duration,
+        mut ours: impl FnMut() -> Duration,
+    ) {
+        // `cargo test` only wants to know that it works.
+        let count = if env::args().any(|arg| arg == "--bench") { count } else { 1 };
+        let turns: Vec<_> = (0..count)
+            .map(|_| Turn { baseline: baseline().as_secs_f64(), ours: ours().as_secs_f64() })
+            .collect();
+        self.print(&turns);
+        let [baseline, ours] = [|turn: &Turn| turn.baseline, |turn: &Turn| turn.ours]
+            .map(|of| quantile(&sorted(&turns, of), 0.99));
+        println!(
+            "| {} | {}: 99th percentile of {count} | {} | {} | {} | **{:.2}** | |",
+            self.number,
+            self.work,
+            self.baseline,
+            unit(baseline),
+            unit(ours),
+            ours / baseline,
+        );
+    }
+
     fn measure<A, B>(
         &self,
         criterion: &mut Criterion,
@@ -96,13 +128,8 @@ impl Row<'_> {
     }
 
     fn print(&self, turns: &[Turn]) {
-        let sorted = |of: fn(&Turn) -> f64| {
-            let mut all: Vec<f64> = turns.iter().map(of).collect();
-            all.sort_by(f64::total_cmp);
-            all
-        };
-        let median = |of| quantile(&sorted(of), 0.5);
-        let ratios = sorted(|turn| turn.ours / turn.baseline);
+        let median = |of| quantile(&sorted(turns, of), 0.5);
+        let ratios = sorted(turns, |turn| turn.ours / turn.baseline);
         println!(
             "| {} | {} | {} | {} | {} | **{:.2}** ({:.2}–{:.2}) | {:.2} |",
             self.number,
@@ -116,6 +143,12 @@ impl Row<'_> {
             self.target,
         );
     }
+}
+
+fn sorted(turns: &[Turn], of: fn(&Turn) -> f64) -> Vec<f64> {
+    let mut all: Vec<f64> = turns.iter().map(of).collect();
+    all.sort_by(f64::total_cmp);
+    all
 }
 
 fn time<R>(count: u64, work: &mut impl FnMut() -> R) -> Duration {
@@ -162,6 +195,11 @@ impl Helper {
         BufReader::new(stdout).read_line(&mut line).expect("the helper speaks UTF-8");
         assert_eq!(line, "ready\n", "the helper ended early");
         Self { child }
+    }
+
+    /// Has the kernel kill it, without waiting until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it is a child of ours");
     }
 }
 

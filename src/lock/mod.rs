@@ -8,11 +8,15 @@ mod bell;
 mod model;
 mod owner;
 mod patience;
+mod slots;
 mod stripe;
 
 pub(crate) use self::bell::Bell;
-pub(crate) use self::owner::{GENERATIONS, Owner};
+pub(crate) use self::owner::Owner;
 pub(crate) use self::patience::{Patience, Slices};
+#[cfg(test)]
+pub(crate) use self::slots::SLOT_FIELDS;
+pub(crate) use self::slots::{Occupant, Slot, Slots, StripePeers};
 #[cfg(test)]
 pub(crate) use self::stripe::STRIPE_FIELDS;
 pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Stripe};

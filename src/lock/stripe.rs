@@ -225,7 +225,13 @@ impl Stripe {
             }
             let mut poison = word & POISON;
             if poison == 0 && self.version.load(Relaxed) & 1 == 1 {
-                self.blame(PoisonCause::DiedUnreported, peers.pid(dead.slot()));
+                let pid = peers.pid(dead.slot());
+                // The next occupant tells its pid after the word was swept: while the word still
+                // names the dead, so does the pid.
+                if self.word.load(Relaxed) != word {
+                    continue;
+                }
+                self.blame(PoisonCause::DiedUnreported, pid);
                 step!("disown: blamed");
                 poison = POISON;
             }
@@ -311,9 +317,10 @@ impl Stripe {
                     self.let_readers_in(peers, patience);
                     continue;
                 }
-                // WAITERS is kept on suspicion: others may sleep on the word that we slept on.
+                // Nobody sleeps behind a word without WAITERS but for a slice: sleepers set it first,
+                // and whoever takes it away wakes them all, or was killed on the way.
                 // SeqCst on success: see `announce_before_look`.
-                let mine = me.bits() | WAITERS | (word & POISON);
+                let mine = me.bits() | (word & !Owner::MASK);
                 if self.word.compare_exchange(word, mine, SeqCst, Relaxed).is_ok() {
                     step!("lock: word taken after a wait");
                     let poisoned = word & POISON != 0;

@@ -1,9 +1,9 @@
 //! Where everything in a segment lies: all offset arithmetic, checked once.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::lock::Stripe;
+use crate::lock::{Slot, Stripe};
 
-use super::records::{Slot, State};
+use super::records::State;
 
 /// Payload and control block begin at multiples of this.
 const PAGE: usize = 4096;
@@ -192,7 +192,7 @@ mod tests {
         for (heading, pinned) in [
             ("The head", control::HEAD_FIELDS),
             ("The state line", records::STATE_FIELDS),
-            ("A participant's slot", records::SLOT_FIELDS),
+            ("A participant's slot", crate::lock::SLOT_FIELDS),
             ("A stripe's lock", crate::lock::STRIPE_FIELDS),
         ] {
             let pinned: Vec<_> =

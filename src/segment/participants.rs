@@ -1,16 +1,16 @@
 //! Who takes part in a segment: slots, lifelines, and cleaning up after the dead.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::name::Name;
-use super::records::Slot;
 use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lock::{GENERATIONS, Owner, Peers};
+use crate::lock::{Occupant, Owner, Slot, Slots, Stripe, StripePeers};
 use crate::steps::step;
 use crate::sys::lifeline::{Lifeline, Mark, Registration, registration};
 use crate::sys::lock::{Byte, Locker, is_held};
@@ -18,13 +18,13 @@ use crate::sys::object::{Identity, Object};
 use crate::sys::process;
 use crate::sys::wait::{self, Woken};
 
-/// Somebody claimed the slot and did not leave it in order yet.
-const IN_USE: u32 = 1 << 20;
-
 /// What this process has attached: one membership per segment, however often it is opened.
 ///
 /// Only touched under [`registration`], so that no fork catches it locked.
 static ATTACHED: Mutex<BTreeMap<Identity, Weak<Membership>>> = Mutex::new(BTreeMap::new());
+
+/// Number of memberships this process ever had, with those of its parent before the fork.
+static MEMBERSHIPS: AtomicU64 = AtomicU64::new(0);
 
 /// A process that registered in a segment: see
 /// [`Segment::participants`](crate::Segment::participants).
@@ -93,6 +93,7 @@ impl Participant {
 /// This process's part in one segment.
 #[derive(Debug)]
 pub(crate) struct Membership {
+    serial: u64,
     name: Name,
     object: Object,
     region: Arc<Region>,
@@ -112,6 +113,7 @@ impl Membership {
             return Ok(membership);
         }
         let membership = Arc::new(Self {
+            serial: MEMBERSHIPS.fetch_add(1, Relaxed),
             name: name.clone(),
             object,
             region: Arc::clone(region),
@@ -120,6 +122,12 @@ impl Membership {
         });
         attached.insert(identity, Arc::downgrade(&membership));
         Ok(membership)
+    }
+
+    /// A number that no other membership of this process has, before or after.
+    #[inline]
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// Who this process is in lock words; registers it at the first call, and again after a fork.
@@ -150,8 +158,8 @@ impl Membership {
 
     /// The lock's view of the other participants, for one stripe.
     #[inline]
-    pub(crate) fn peers(&self, stripe: u32) -> StripePeers<'_> {
-        StripePeers { membership: self, stripe }
+    pub(crate) fn peers(&self, stripe: u32) -> StripePeers<'_, Self> {
+        Slots::peers(self, stripe)
     }
 
     /// Whether the occupant of `slot` runs, as far as the kernel knows.
@@ -165,15 +173,14 @@ impl Membership {
 
     /// Who registered and has not left in order.
     pub(crate) fn census(&self) -> Result<Vec<Participant>> {
-        let in_use = |slot: &u32| self.region.slot(*slot).word.load(Acquire) & IN_USE != 0;
         (0..self.region.participants())
-            .filter(in_use)
+            .filter(|&slot| self.region.slot(slot).is_in_use())
             .map(|slot| {
                 let record = self.region.slot(slot);
                 Ok(Participant {
                     slot,
-                    pid: record.pid.load(Relaxed),
-                    namespace: load_halves(&record.namespace),
+                    pid: record.pid(),
+                    namespace: record.namespace(),
                     alive: self.is_alive(slot)?,
                 })
             })
@@ -185,7 +192,7 @@ impl Membership {
         if slot >= self.region.participants() {
             return format!("slot {slot}, which does not exist");
         }
-        let pid = self.region.slot(slot).pid.load(Relaxed);
+        let pid = self.region.slot(slot).pid();
         match self.is_alive(slot) {
             Ok(true) if pid == std::process::id() => format!("this process ({pid})"),
             Ok(true) => format!("process {pid}, which is alive"),
@@ -208,11 +215,13 @@ impl Membership {
         let locker = Locker::new(object)?;
         let Some(slot) = self.claim_free_slot(&locker)? else { return Err(self.out_of_slots()) };
         step!("register: slot locked");
-        let me = self.occupy(slot, &proof);
+        let this = process::current(&proof);
+        let (pid, namespace, started) = (this.pid, this.namespace, this.started);
+        let me = self.occupy(slot, Occupant { pid, namespace, started });
         match Lifeline::new(object, locker, Byte::Slot(slot)) {
             Ok(line) => *lifeline = Some(line),
             Err(error) => {
-                self.region.slot(slot).word.fetch_and(!IN_USE, Release);
+                self.vacate(me);
                 return Err(error);
             }
         }
@@ -233,78 +242,12 @@ impl Membership {
         Ok(None)
     }
 
-    /// Moves into a slot whose lifeline byte this process holds.
-    fn occupy(&self, slot: u32, proof: &Registration) -> Owner {
-        self.sweep(slot);
-        step!("register: slot swept");
-        let record = self.region.slot(slot);
-        let last = record.word.load(Relaxed) & (GENERATIONS - 1);
-        let generation = if last + 1 == GENERATIONS { 1 } else { last + 1 };
-        let this = process::current(proof);
-        record.pid.store(this.pid, Relaxed);
-        store_halves(&record.namespace, this.namespace);
-        store_halves(&record.started, this.started);
-        step!("register: occupant described");
-        record.word.store(IN_USE | generation, Release);
-        step!("register: slot in use");
-        // SeqCst: a writer that misses the new slot took its word before our first look at it.
-        self.region.state().high_water.fetch_max(slot + 1, SeqCst);
-        step!("register: seen by writers");
-        Owner::new(slot, generation)
-    }
-
-    /// Takes every lock away from the last occupant of a slot whose lifeline byte we hold.
-    fn sweep(&self, slot: u32) {
-        let word = self.region.slot(slot).word.load(Acquire);
-        let generation = word & (GENERATIONS - 1);
-        let in_use = word & IN_USE != 0 && generation != 0;
-        for stripe in 0..self.region.stripes() {
-            let lock = self.region.stripe(stripe);
-            let peers = self.peers(stripe);
-            if in_use {
-                lock.disown(&peers, Owner::new(slot, generation));
-                step!("sweep: stripe disowned");
-            }
-            if self.region.cell(slot, stripe).swap(0, AcqRel) != 0 {
-                step!("sweep: cell zeroed");
-                lock.open_gate(&peers);
-            }
-        }
-    }
-
-    /// Sweeps a slot if its occupant is dead, so that nothing names it any more.
-    fn bury(&self, slot: u32) -> Result<()> {
-        if self.registered().is_some_and(|me| me.slot() == slot)
-            || is_held(self.object()?, Byte::Slot(slot))?
-        {
-            return Ok(());
-        }
-        let locker = Locker::new(&self.object)?;
-        if locker.try_lock(Byte::Slot(slot))? {
-            step!("bury: slot locked");
-            self.sweep(slot);
-            step!("bury: slot swept");
-            self.region.slot(slot).word.fetch_and(!IN_USE, Release);
-            step!("bury: slot free");
-        }
-        Ok(())
-    }
-
-    /// Whether anything in the segment still says that `me` holds it.
-    fn holds_something(&self, me: Owner) -> bool {
-        (0..self.region.stripes()).any(|stripe| {
-            self.region.stripe(stripe).is_held_by(me)
-                || self.region.cell(me.slot(), stripe).load(Relaxed) != 0
-        })
-    }
-
     /// Leaves the segment; what a forgotten guard still holds is left for the next occupant.
     fn leave(&self, proof: &Registration) {
         // Dropped at the end of this function, after the slot is in order.
         let lifeline = self.lifeline.lock().unwrap_or_else(PoisonError::into_inner).take();
         match self.registered() {
-            Some(me) if self.holds_something(me) => {}
-            Some(me) => _ = self.region.slot(me.slot()).word.fetch_and(!IN_USE, Release),
+            Some(me) => self.vacate(me),
             None => lifeline.into_iter().for_each(Lifeline::forget),
         }
         step!("detach: slot free");
@@ -315,9 +258,8 @@ impl Membership {
     #[cold]
     fn out_of_slots(&self) -> Error {
         let count = self.region.participants();
-        let pids: Vec<String> = (0..count.min(16))
-            .map(|slot| self.region.slot(slot).pid.load(Relaxed).to_string())
-            .collect();
+        let pids: Vec<String> =
+            (0..count.min(16)).map(|slot| self.region.slot(slot).pid().to_string()).collect();
         let more = if count > 16 { ", …" } else { "" };
         Error::new(
             ErrorKind::OutOfSlots,
@@ -343,58 +285,41 @@ impl Drop for Membership {
     }
 }
 
-/// The other participants, as the lock of one stripe sees them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StripePeers<'a> {
-    membership: &'a Membership,
-    stripe: u32,
-}
-
-impl Peers for StripePeers<'_> {
+impl Slots for Membership {
     #[inline]
-    fn high_water(&self) -> u32 {
-        let region = &self.membership.region;
-        // SeqCst: pairs with the `fetch_max` of a new participant.
-        region.state().high_water.load(SeqCst).min(region.participants())
+    fn participants(&self) -> u32 {
+        self.region.participants()
+    }
+
+    fn stripes(&self) -> u32 {
+        self.region.stripes()
+    }
+
+    fn slot(&self, slot: u32) -> &Slot {
+        self.region.slot(slot)
+    }
+
+    fn stripe(&self, stripe: u32) -> &Stripe {
+        self.region.stripe(stripe)
     }
 
     #[inline]
-    fn cell(&self, slot: u32) -> &AtomicU32 {
-        self.membership.region.cell(slot, self.stripe)
+    fn cell(&self, slot: u32, stripe: u32) -> &AtomicU32 {
+        self.region.cell(slot, stripe)
     }
 
-    fn is_dead(&self, owner: Owner) -> Result<bool> {
-        let region = &self.membership.region;
-        if self.membership.registered() == Some(owner) {
-            return Ok(false);
-        }
-        if owner.slot() >= region.participants() {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                format!(
-                    "is damaged: a lock word names slot {} of {}; somebody wrote over its control \
-                     block",
-                    owner.slot(),
-                    region.participants()
-                ),
-            ));
-        }
-        let moved_on =
-            |slot: &Slot| slot.word.load(Acquire) & (GENERATIONS - 1) != owner.generation();
-        let slot = region.slot(owner.slot());
-        // Whoever moves in sweeps first and raises the generation last, so another generation means
-        // that this one is dead, before the probe and after it alike.
-        Ok(moved_on(slot)
-            || !is_held(self.membership.object()?, Byte::Slot(owner.slot()))?
-            || moved_on(slot))
+    #[inline]
+    fn high_water(&self) -> &AtomicU32 {
+        &self.region.state().high_water
     }
 
-    fn bury(&self, slot: u32) -> Result<()> {
-        self.membership.bury(slot)
+    fn is_held(&self, slot: u32) -> Result<bool> {
+        self.is_alive(slot)
     }
 
-    fn pid(&self, slot: u32) -> u32 {
-        self.membership.region.slot(slot).pid.load(Relaxed)
+    fn try_hold(&self, slot: u32) -> Result<Option<impl Sized>> {
+        let locker = Locker::new(&self.object)?;
+        Ok(locker.try_lock(Byte::Slot(slot))?.then_some(locker))
     }
 
     fn wait(&self, word: &AtomicU32, expected: u32, slice: Duration) -> bool {
@@ -408,16 +333,4 @@ impl Peers for StripePeers<'_> {
     fn spins(&self) -> u32 {
         wait::spins()
     }
-}
-
-/// Loads a 64-bit number kept as two words, low half first.
-fn load_halves(words: &[AtomicU32; 2]) -> u64 {
-    bytemuck::cast([words[0].load(Relaxed), words[1].load(Relaxed)])
-}
-
-/// Stores a 64-bit number as two words, low half first.
-fn store_halves(words: &[AtomicU32; 2], value: u64) {
-    let [low, high] = bytemuck::cast::<u64, [u32; 2]>(value);
-    words[0].store(low, Relaxed);
-    words[1].store(high, Relaxed);
 }

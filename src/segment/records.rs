@@ -20,23 +20,7 @@ pub(crate) struct State {
     _reserved: [AtomicU32; 12],
 }
 
-/// A participant, 32 bytes.
-#[repr(C, align(32))]
-#[derive(Debug)]
-pub(crate) struct Slot {
-    /// `20 in use | 19..0 generation`. Stored (Release) by who holds the slot's lifeline byte.
-    pub(crate) word: AtomicU32,
-    /// Process id, in its own PID namespace; this and the rest are stored before `word`.
-    pub(crate) pid: AtomicU32,
-    /// Inode number of that namespace, low half first.
-    pub(crate) namespace: [AtomicU32; 2],
-    /// Start time in clock ticks since boot, low half first.
-    pub(crate) started: [AtomicU32; 2],
-    _reserved: [AtomicU32; 2],
-}
-
 pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12 });
-pin!(Slot, 32, SLOT_FIELDS { word: 0, pid: 4, namespace: 8, started: 16 });
 
 impl State {
     /// The bell that changes of the payload ring.

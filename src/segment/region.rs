@@ -12,10 +12,10 @@ use std::sync::atomic;
 
 use super::layout::Layout;
 use super::options::Access;
-use super::records::{Slot, State};
+use super::records::State;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::Result;
-use crate::lock::Stripe;
+use crate::lock::{Slot, Stripe};
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::Object;
 

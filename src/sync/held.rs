@@ -9,8 +9,9 @@ use crate::lock::Owner;
 /// A lock that a guard of this thread holds.
 #[derive(Clone, Debug)]
 struct Entry {
-    /// Address of the segment's membership: one per segment and process.
-    segment: usize,
+    /// Serial number of the segment's membership. Its address would not do: it is used again, while
+    /// the entry of a guard that was forgotten stays.
+    segment: u64,
     /// Who took it; after a fork the parent's guards are no longer this process's.
     me: Owner,
     stripes: Range<u32>,
@@ -39,7 +40,7 @@ impl Nested {
 /// other; hence a thread that holds a stripe may not wait for a lower one.
 #[inline]
 pub(super) fn check(
-    segment: usize,
+    segment: u64,
     me: Owner,
     stripes: &Range<u32>,
     writing: bool,
@@ -55,7 +56,7 @@ pub(super) fn check(
 #[cold]
 fn check_all(
     held: &[Entry],
-    segment: usize,
+    segment: u64,
     me: Owner,
     stripes: &Range<u32>,
     writing: bool,
@@ -81,13 +82,13 @@ fn check_all(
 
 /// Notes a lock that was taken.
 #[inline]
-pub(super) fn push(segment: usize, me: Owner, stripes: Range<u32>, writing: bool) {
+pub(super) fn push(segment: u64, me: Owner, stripes: Range<u32>, writing: bool) {
     let _ = HELD.try_with(|held| held.borrow_mut().push(Entry { segment, me, stripes, writing }));
 }
 
 /// Strikes a lock off again.
 #[inline]
-pub(super) fn pop(segment: usize, me: Owner, stripes: &Range<u32>, writing: bool) {
+pub(super) fn pop(segment: u64, me: Owner, stripes: &Range<u32>, writing: bool) {
     let _ = HELD.try_with(|held| {
         let mut held = held.borrow_mut();
         let found = held.iter().rposition(|entry| {

@@ -191,7 +191,7 @@ impl<S: Borrow<Segment>> Drop for Hold<S> {
     fn drop(&mut self) {
         if self.tracked {
             let membership = self.segment.borrow().membership();
-            held::pop(key(membership), self.me, &self.stripes, self.mode != Mode::Read);
+            held::pop(membership.serial(), self.me, &self.stripes, self.mode != Mode::Read);
         }
         if !self.is_ours() {
             return;
@@ -206,11 +206,6 @@ impl<S: Borrow<Segment>> Drop for Hold<S> {
     }
 }
 
-/// Names a segment among all that this process has attached.
-fn key(membership: &Membership) -> usize {
-    std::ptr::from_ref(membership).addr()
-}
-
 /// Takes all stripes that are demanded, or none, and notes that this thread has them.
 ///
 /// Not generic, and returns in registers: a hold that is moved about costs more than the lock.
@@ -218,7 +213,7 @@ fn acquire_for_thread(segment: &Segment, demand: &Demand) -> Result<Option<Owner
     let taken = acquire(segment, demand)?;
     if let Some(me) = taken {
         let writing = demand.mode != Mode::Read;
-        held::push(key(segment.membership()), me, demand.stripes.clone(), writing);
+        held::push(segment.membership().serial(), me, demand.stripes.clone(), writing);
     }
     Ok(taken)
 }
@@ -230,7 +225,7 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
     let named = |error: Error| error.of(segment.name());
     let me = membership.me().map_err(named)?;
     let writing = demand.mode != Mode::Read;
-    let nested = held::check(key(membership), me, &demand.stripes, writing).map_err(named)?;
+    let nested = held::check(membership.serial(), me, &demand.stripes, writing).map_err(named)?;
     for stripe in demand.stripes.clone() {
         match take(segment, me, stripe, demand, &nested) {
             Ok(None) => {}

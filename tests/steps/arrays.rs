@@ -5,8 +5,9 @@ use std::thread;
 
 use ndshm::{Array1, ErrorKind};
 
-use crate::mortal::{DEADLINE, End, Mortal, exists, has_owner, listen, say, somebody_waits};
-use crate::{Run, Scenario};
+use crate::Run;
+use crate::Scenario;
+use crate::mortal::{DEADLINE, End, Mortal, exists, has_owner, listen, say, somebody_waits, wait};
 
 const CELLS: usize = 8;
 const EACH: u64 = 100;
@@ -199,8 +200,9 @@ fn watched(array: &Array, start: &dyn Fn() -> Mortal, holds: &str) -> End {
     }
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
-            let write = array.request().timeout(DEADLINE).recover();
-            drop(write.write().expect("the lock comes free"));
+            drop(wait("the lock is free", |patience| {
+                array.request().timeout(patience).recover().write()
+            }));
         });
         mortal.until("another waits", || match holds {
             "writing" => somebody_waits(array.segment()),

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use mortal::{End, Mortal};
 
 /// A scenario that went wrong that often is not pursued.
-const ENOUGH: usize = 10;
+const ENOUGH: usize = 3;
 
 /// A story in which one process may die.
 struct Scenario {

@@ -15,6 +15,9 @@ use ndshm::Segment;
 /// What takes this long hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Longer than that: a wait that ends only because patience does is seen to hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Somebody may be asleep on a lock word; see `docs/format.md`.
 const WAITERS: u32 = 1 << 31;
 
@@ -147,6 +150,15 @@ impl Drop for Mortal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits with the patience that `wait` is given; it must end for another reason, and before that.
+pub(crate) fn wait<R>(what: &str, wait: impl FnOnce(Duration) -> ndshm::Result<R>) -> R {
+    let start = Instant::now();
+    let found =
+        wait(PATIENCE).unwrap_or_else(|error| panic!("waited in vain until {what}: {error}"));
+    assert!(start.elapsed() < DEADLINE, "nothing but the end of patience let see that {what}");
+    found
 }
 
 /// A name that nobody else has, free again when this is dropped.

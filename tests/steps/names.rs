@@ -2,8 +2,9 @@
 
 use ndshm::{Array1, ErrorKind, Value};
 
+use crate::Run;
+use crate::Scenario;
 use crate::mortal::{DEADLINE, End, FreeName, Mortal, exists, say};
-use crate::{Run, Scenario};
 
 const CELLS: usize = 4096;
 const SET: [u64; 4] = [7; 4];

@@ -6,10 +6,11 @@ use std::thread;
 
 use ndshm::{Element, Event, Segment, Value};
 
+use crate::Run;
+use crate::Scenario;
 use crate::mortal::{
-    DEADLINE, End, Mortal, exists, listen, say, somebody_waits, somebody_waits_for_changes,
+    DEADLINE, End, Mortal, exists, listen, say, somebody_waits, somebody_waits_for_changes, wait,
 };
-use crate::{Run, Scenario};
 
 /// A value that takes several words, and more than one of them at a commit.
 type Large = [u64; 4];
@@ -83,21 +84,20 @@ fn value<T: Element>(of: T) -> Value<T> {
 }
 
 fn set_large_alone(run: &Run) -> End {
-    set_large_beside(run, |value| run.start(value.name()).end())
+    set_large_beside(run, OLD, |value| run.start(value.name()).end())
 }
 
 fn set_large_after_a_death(run: &Run) -> End {
-    set_large_beside(run, |value| {
+    set_large_beside(run, NEW, |value| {
         let first =
             Mortal::start("set a large value", value.name(), Some("commit: shadow current"));
         assert!(first.end().died_at.is_some());
-        assert_eq!(value.get().unwrap(), NEW, "it was committed");
         run.start(value.name()).end()
     })
 }
 
 fn set_large_behind_a_lock(run: &Run) -> End {
-    set_large_beside(run, |value| {
+    set_large_beside(run, OLD, |value| {
         let guard = value.lock_timeout(DEADLINE).unwrap();
         let mut mortal = run.start(value.name());
         mortal.until("it waits", || somebody_waits(value.segment()));
@@ -106,11 +106,12 @@ fn set_large_behind_a_lock(run: &Run) -> End {
     })
 }
 
-fn set_large_beside(run: &Run, beside: impl FnOnce(&Value<Large>) -> End) -> End {
+/// Lets the child set a value that is `before` when it comes to it.
+fn set_large_beside(run: &Run, before: Large, beside: impl FnOnce(&Value<Large>) -> End) -> End {
     let value = value(OLD);
     let end = beside(&value);
     let left = value.get().unwrap();
-    assert!(left == NEW || left == OLD && !end.has_said("set"), "{left:?}");
+    assert!(left == NEW || left == before && !end.has_said("set"), "{left:?}");
     *value.lock_timeout(DEADLINE).unwrap() = LAST;
     assert_eq!(value.get().unwrap(), LAST);
     assert_eq!(payload(value.segment()), LAST, "where NumPy looks");
@@ -131,7 +132,9 @@ fn set_beside_a_waiter(run: &Run) -> End {
     let value = value(1_u64);
     let mut mortal = run.start(value.name());
     let end = thread::scope(|scope| {
-        let waiter = scope.spawn(|| value.wait_changed_timeout(1, DEADLINE));
+        let waiter = scope.spawn(|| {
+            wait("the value changes", |patience| value.wait_changed_timeout(1, patience))
+        });
         let segment = value.segment();
         mortal.until("another waits", || somebody_waits_for_changes(segment));
         mortal.go_on();
@@ -141,7 +144,7 @@ fn set_beside_a_waiter(run: &Run) -> End {
         if left == 1 {
             value.set(2).unwrap();
         }
-        assert_eq!(waiter.join().unwrap().expect("it hears of the change"), 2);
+        assert_eq!(waiter.join().unwrap(), 2);
         end
     });
     gone(value.name().to_owned(), value);
@@ -175,7 +178,8 @@ fn set_event_beside_a_waiter(run: &Run) -> End {
     let event = Event::options().participants(2).create_unique("steps-event-").unwrap();
     let mut mortal = run.start(event.name());
     let end = thread::scope(|scope| {
-        let waiter = scope.spawn(|| event.wait_timeout(DEADLINE));
+        let waiter =
+            scope.spawn(|| wait("the event is set", |patience| event.wait_timeout(patience)));
         mortal.until("another waits", || somebody_waits_for_changes(event.segment()));
         mortal.go_on();
         let end = mortal.end();
@@ -183,7 +187,7 @@ fn set_event_beside_a_waiter(run: &Run) -> End {
         if !event.is_set() {
             event.set().unwrap();
         }
-        waiter.join().unwrap().expect("it hears of the event");
+        waiter.join().unwrap();
         end
     });
     gone(event.name().to_owned(), event);

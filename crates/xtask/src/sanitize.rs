@@ -49,7 +49,7 @@ fn address() -> Result<Outcome> {
 /// memory, of which ThreadSanitizer knows nothing, and they fork while threads run.
 const THREADED: &str = "threads::";
 
-/// The unit tests, and the integration tests of threads.
+/// The integration tests of threads; unit tests have none.
 ///
 /// ThreadSanitizer knows only what it compiled, so the standard library is compiled too: from
 /// Debian's source of it, by the compiler of that release. The runtime, which Debian leaves out,
@@ -75,17 +75,14 @@ fn thread() -> Result<Outcome> {
         )));
     }
     debian.add_library(TARGET, &runtime)?;
-    let target_dir = paths::target()?.join("tsan");
-    for tests in [&["--lib"][..], &["--test", "it", THREADED]] {
-        let mut test = command::cargo(["test", "--all-features", "--target", TARGET]);
-        test.arg("-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test");
-        test.arg("--target-dir").arg(&target_dir).args(tests);
-        // Building the standard library is for nightly, which this compiler is told to be.
-        test.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=thread");
-        test.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
-        debian.compile_with(&mut test);
-        command::run(&mut test)?;
-    }
+    let mut test = command::cargo(["test", "--test", "it", "--all-features", "--target", TARGET]);
+    test.arg("-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test");
+    test.arg("--target-dir").arg(paths::target()?.join("tsan")).arg(THREADED);
+    // Building the standard library is for nightly, which this compiler is told to be.
+    test.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=thread");
+    test.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+    debian.compile_with(&mut test);
+    command::run(&mut test)?;
     Ok(Outcome::Passed)
 }
 

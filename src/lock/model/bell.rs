@@ -8,7 +8,7 @@ use loom::thread;
 use super::world::{Slices, World};
 use crate::atomic::AtomicU32;
 use crate::atomic::model::{Flaw, explore, explore_deaths, work_with};
-use crate::lock::{Bell, Patience};
+use crate::lock::{Bell, Patience, Slots as _};
 
 /// The bit that the setter in slot 2 sets.
 const AWAITED: u32 = 1 << 2;
@@ -38,7 +38,7 @@ impl Rung {
     fn set(&self, slot: u32) {
         // SeqCst: as the bell wants it.
         self.value.fetch_or(1 << slot, Ordering::SeqCst);
-        self.bell().ring(&*self.world);
+        self.bell().ring(&self.world.peers(0));
     }
 
     fn wait(&self) {
@@ -47,7 +47,7 @@ impl Rung {
             let value = self.value.load(Ordering::SeqCst);
             (value & AWAITED != 0).then_some(value)
         };
-        let found = self.bell().wait_for(&*self.world, Patience::Endless, look);
+        let found = self.bell().wait_for(&self.world.peers(0), Patience::Endless, look);
         assert!(found.is_some(), "endless patience ran out");
     }
 

@@ -1,7 +1,8 @@
 //! Models of locks with a mistake, which must fail.
 
-use super::world::{Slices, World, three};
+use super::world::{Slices, World, haunted, run, three};
 use crate::atomic::model::{Flaw, explore, explore_deaths, work_with};
+use crate::lock::{Occupant, Slots as _};
 
 #[test]
 #[should_panic(expected = "deadlock")]
@@ -45,6 +46,54 @@ fn loom_with_an_unannounced_writer_both_are_inside() {
         let reader = world.spawn(0, World::read);
         work_with(Flaw::NoAnnouncement);
         world.write(1);
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "blamed and innocent")]
+fn loom_with_the_generation_raised_before_the_sweep_the_next_occupant_is_blamed() {
+    explore("control: generation before sweep", 2, || {
+        let world = haunted();
+        let claimer = run(&world, |world| {
+            let _byte = world.try_hold(1).unwrap().unwrap();
+            world.slot(1).move_in(Occupant { pid: 10, ..Occupant::default() });
+            world.sweep(1);
+        });
+        world.join(2);
+        world.write(2);
+        claimer.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_with_a_sweep_without_the_byte_a_new_reader_is_overlooked() {
+    explore("control: sweep without the byte", 3, || {
+        let world = World::new(Slices::Finite);
+        world.leave(1);
+        let claimer = run(&world, |world| {
+            world.claim(1, 10).unwrap();
+            world.read(1);
+        });
+        if !world.is_held(1).unwrap() {
+            world.sweep(1);
+        }
+        world.write(0);
+        claimer.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_with_a_late_high_water_mark_both_are_inside() {
+    explore("control: late high-water mark", 2, || {
+        let world = World::new(Slices::Finite);
+        let reader = run(&world, |world| {
+            world.read(1);
+            world.join(1);
+        });
+        world.write(0);
         reader.join().unwrap();
     });
 }

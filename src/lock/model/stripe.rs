@@ -8,7 +8,7 @@ use loom::thread;
 
 use super::world::{Slices, World, owner, three, two};
 use crate::atomic::model::{explore, explore_deaths};
-use crate::lock::{Blocker, Entry, Patience};
+use crate::lock::{Blocker, Entry, Patience, Slots as _};
 
 #[test]
 fn loom_a_killed_writer_stops_no_writer() {
@@ -45,12 +45,13 @@ fn loom_a_writer_killed_while_it_mends_leaves_the_data_suspect() {
         let panicking = thread::spawn({
             let world = Rc::clone(&world);
             move || {
-                world.stripe.lock_write(&*world, owner(1), Patience::Endless).unwrap().unwrap();
+                let peers = world.peers(0);
+                world.stripe.lock_write(&peers, owner(1), Patience::Endless).unwrap().unwrap();
                 world.stripe.begin_write();
                 world.half_written.store(true, Ordering::Relaxed);
-                world.somebody_died.store(true, Ordering::Relaxed);
+                world.suspects.fetch_or(1 << 1, Ordering::Relaxed);
                 world.stripe.poison_by_panic(1);
-                world.stripe.unlock_write(&*world);
+                world.stripe.unlock_write(&peers);
             }
         });
         let mortal = world.spawn_mortal(death, 0, World::write);
@@ -125,16 +126,17 @@ fn loom_patience_ends_even_if_every_wait_ends_by_a_wake() {
     explore("patience under wakes", 2, || {
         let world = World::new(Slices::Finite);
         let patience = Patience::Until(Instant::now());
+        let peers = world.peers(0);
         world.join(0);
-        world.stripe.lock_write(&*world, owner(0), Patience::Endless).unwrap().unwrap();
+        world.stripe.lock_write(&peers, owner(0), Patience::Endless).unwrap().unwrap();
         world.stripe.begin_write();
         let writer = Err(Blocker::Writer(owner(0)));
         assert_eq!(world.write_within(1, patience), writer);
         assert_eq!(world.read_within(1, patience), writer);
-        world.stripe.unlock_write(&*world);
-        world.stripe.lock_read(&*world, &world.cells[0], Patience::Endless).unwrap().unwrap();
+        world.stripe.unlock_write(&peers);
+        world.stripe.lock_read(&peers, &world.cells[0], Patience::Endless).unwrap().unwrap();
         assert_eq!(world.write_within(1, patience), Err(Blocker::Reader(0)));
-        world.stripe.unlock_read(&*world, &world.cells[0]);
+        world.stripe.unlock_read(&peers, &world.cells[0]);
         assert!(world.is_free());
     });
 }
@@ -143,18 +145,18 @@ fn loom_patience_ends_even_if_every_wait_ends_by_a_wake() {
 fn loom_poison_stays_until_somebody_vouches() {
     explore("poison", 2, || {
         let world = World::new(Slices::Finite);
-        let stripe = &world.stripe;
-        let lock = |slot| stripe.lock_write(&*world, owner(slot), Patience::Endless).unwrap();
+        let (stripe, peers) = (&world.stripe, world.peers(0));
+        let lock = |slot| stripe.lock_write(&peers, owner(slot), Patience::Endless).unwrap();
         assert_eq!(lock(0), Ok(Entry::Clean));
         stripe.poison_by_panic(0);
-        stripe.unlock_write(&*world);
+        stripe.unlock_write(&peers);
         for _ in 0..2 {
             assert_eq!(lock(1), Ok(Entry::Poisoned));
-            stripe.unlock_write(&*world);
+            stripe.unlock_write(&peers);
         }
         assert_eq!(lock(2), Ok(Entry::Poisoned));
         stripe.forgive();
-        stripe.unlock_write(&*world);
+        stripe.unlock_write(&peers);
         assert_eq!(lock(0), Ok(Entry::Clean));
     });
 }
@@ -163,10 +165,11 @@ fn loom_poison_stays_until_somebody_vouches() {
 fn loom_who_dies_before_it_writes_leaves_no_poison() {
     explore("death before writing", 2, || {
         let world = World::new(Slices::Finite);
+        let peers = world.peers(0);
         world.write(0);
-        world.stripe.lock_word(&*world, owner(1), Patience::Endless).unwrap().unwrap();
+        world.stripe.lock_word(&peers, owner(1), Patience::Endless).unwrap().unwrap();
         world.die(1);
-        let entry = world.stripe.lock_write(&*world, owner(2), Patience::Endless).unwrap();
+        let entry = world.stripe.lock_write(&peers, owner(2), Patience::Endless).unwrap();
         assert_eq!(entry, Ok(Entry::Clean));
     });
 }

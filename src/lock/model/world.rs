@@ -1,7 +1,9 @@
 //! Participants and their kernel on the heap.
 
+use std::cell::Cell;
+use std::mem;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32 as Mask, Ordering};
 use std::time::Duration;
 
 use loom::cell::UnsafeCell;
@@ -11,21 +13,27 @@ use loom::thread;
 use crate::atomic::AtomicU32;
 use crate::atomic::model::{Death, step};
 use crate::error;
-use crate::lock::{Blocker, Entry, Owner, Patience, Peers, Stripe};
+use crate::lock::{Blocker, Entry, Occupant, Owner, Patience, Slot, Slots, Stripe};
 
-const PARTICIPANTS: usize = 3;
+const PARTICIPANTS: u32 = 3;
 
 /// One lock and what it guards.
+///
+/// In each slot lives a process of the same number, in its first generation.
 pub(super) struct World {
     pub(super) stripe: Stripe,
-    pub(super) cells: [AtomicU32; PARTICIPANTS],
+    pub(super) cells: [AtomicU32; PARTICIPANTS as usize],
+    slots: [Slot; PARTICIPANTS as usize],
     high_water: AtomicU32,
     kernel: Mutex<Kernel>,
     /// Races for it are found by loom.
     data: UnsafeCell<()>,
     /// What is true of the data, whoever can see it.
     pub(super) half_written: AtomicBool,
-    pub(super) somebody_died: AtomicBool,
+    /// Processes, a bit each, that died or panicked since somebody vouched for the data.
+    pub(super) suspects: Mask,
+    /// What happens, once, before the next look at a slot.
+    pub(super) before_a_look_at_a_slot: Cell<Option<fn(&World)>>,
     slices: Slices,
 }
 
@@ -38,7 +46,7 @@ pub(super) enum Slices {
 
 #[derive(Default)]
 struct Kernel {
-    lifelines: [Lifeline; PARTICIPANTS],
+    bytes: [Byte; PARTICIPANTS as usize],
     /// Those asleep, by the address of the word they sleep on.
     asleep: Vec<(usize, Rc<Condvar>)>,
     slices_end: bool,
@@ -46,23 +54,43 @@ struct Kernel {
 
 /// Who holds the byte of a slot.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Lifeline {
+enum Byte {
     #[default]
-    Occupant,
-    Undertaker(thread::ThreadId),
+    FirstOccupant,
+    Thread(thread::ThreadId),
     Nobody,
+}
+
+/// A byte that this thread holds, until this is dropped or the thread dies.
+struct Hold<'a> {
+    world: &'a World,
+    slot: u32,
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.world.kernel.lock().unwrap().bytes[self.slot as usize] = Byte::Nobody;
+        }
+    }
 }
 
 impl World {
     pub(super) fn new(slices: Slices) -> Rc<Self> {
+        let slots: [Slot; PARTICIPANTS as usize] = Default::default();
+        for (pid, slot) in (0..).zip(&slots) {
+            slot.move_in(Occupant { pid, ..Occupant::default() });
+        }
         Rc::new(Self {
             stripe: Stripe::default(),
             cells: Default::default(),
+            slots,
             high_water: AtomicU32::new(0),
             kernel: Mutex::default(),
             data: UnsafeCell::new(()),
             half_written: AtomicBool::new(false),
-            somebody_died: AtomicBool::new(false),
+            suspects: Mask::new(0),
+            before_a_look_at_a_slot: Cell::new(None),
             slices,
         })
     }
@@ -101,13 +129,28 @@ impl World {
         self.high_water.fetch_max(slot + 1, Ordering::SeqCst);
     }
 
-    pub(super) fn die(&self, slot: u32) {
-        self.somebody_died.store(true, Ordering::Relaxed);
+    /// Moves into that slot as another process, unless somebody is in.
+    pub(super) fn claim(&self, slot: u32, pid: u32) -> Option<Owner> {
+        let byte = self.try_hold(slot).unwrap()?;
+        let me = self.occupy(slot, Occupant { pid, ..Occupant::default() });
+        mem::forget(byte);
+        Some(me)
+    }
+
+    /// Leaves that slot in order.
+    pub(super) fn leave(&self, slot: u32) {
+        self.vacate(owner(slot));
+        self.kernel.lock().unwrap().bytes[slot as usize] = Byte::Nobody;
+    }
+
+    /// Ends a process: the first one in the slot of that number, or else this thread's.
+    pub(super) fn die(&self, pid: u32) {
+        self.suspects.fetch_or(1 << pid, Ordering::Relaxed);
         let mut kernel = self.kernel.lock().unwrap();
-        kernel.lifelines[slot as usize] = Lifeline::Nobody;
-        for byte in &mut kernel.lifelines {
-            if *byte == Lifeline::Undertaker(thread::current().id()) {
-                *byte = Lifeline::Nobody;
+        for (slot, byte) in (0..).zip(&mut kernel.bytes) {
+            let its_own = *byte == Byte::FirstOccupant && slot == pid;
+            if its_own || *byte == Byte::Thread(thread::current().id()) {
+                *byte = Byte::Nobody;
             }
         }
         if self.slices == Slices::Finite {
@@ -121,10 +164,14 @@ impl World {
     }
 
     pub(super) fn write_within(&self, slot: u32, patience: Patience) -> Result<(), Blocker> {
-        let entry = self.stripe.lock_write(self, owner(slot), patience).unwrap()?;
+        self.write_as(owner(slot), patience)
+    }
+
+    pub(super) fn write_as(&self, me: Owner, patience: Patience) -> Result<(), Blocker> {
+        let entry = self.stripe.lock_write(&self.peers(0), me, patience).unwrap()?;
         self.stripe.begin_write();
         self.change(entry);
-        self.stripe.unlock_write(self);
+        self.stripe.unlock_write(&self.peers(0));
         Ok(())
     }
 
@@ -136,6 +183,7 @@ impl World {
         self.data.with_mut(|_| self.half_written.store(false, Ordering::Relaxed));
         if entry == Entry::Poisoned {
             self.stripe.forgive();
+            self.suspects.store(0, Ordering::Relaxed);
         }
     }
 
@@ -145,9 +193,9 @@ impl World {
 
     pub(super) fn read_within(&self, slot: u32, patience: Patience) -> Result<(), Blocker> {
         let cell = &self.cells[slot as usize];
-        let entry = self.stripe.lock_read(self, cell, patience).unwrap()?;
+        let entry = self.stripe.lock_read(&self.peers(0), cell, patience).unwrap()?;
         self.look(entry);
-        self.stripe.unlock_read(self, cell);
+        self.stripe.unlock_read(&self.peers(0), cell);
         Ok(())
     }
 
@@ -164,10 +212,11 @@ impl World {
 
     /// Holds the lock as those do who write nothing in place.
     pub(super) fn commit(&self, slot: u32) {
-        let entry = self.stripe.lock_word(self, owner(slot), Patience::Endless).unwrap().unwrap();
+        let me = owner(slot);
+        let entry = self.stripe.lock_word(&self.peers(0), me, Patience::Endless).unwrap().unwrap();
         assert_eq!(entry, Entry::Clean, "nothing was written in place");
         self.data.with_mut(|_| step());
-        self.stripe.unlock_word(self);
+        self.stripe.unlock_word(&self.peers(0));
     }
 
     fn check(&self, entry: Entry) {
@@ -176,51 +225,55 @@ impl World {
                 assert!(!self.half_written.load(Ordering::Relaxed), "half-written data is clean");
             }
             Entry::Poisoned => {
-                assert!(self.somebody_died.load(Ordering::Relaxed), "poisoned by nobody");
+                let (_, pid) = self.stripe.culprit();
+                let suspects = self.suspects.load(Ordering::Relaxed);
+                assert!(suspects & 1 << pid != 0, "process {pid} is blamed and innocent");
             }
         }
     }
 }
 
-impl Peers for World {
-    fn high_water(&self) -> u32 {
-        // SeqCst: as the real one.
-        self.high_water.load(Ordering::SeqCst)
+impl Slots for World {
+    fn participants(&self) -> u32 {
+        PARTICIPANTS
     }
 
-    fn cell(&self, slot: u32) -> &AtomicU32 {
+    fn stripes(&self) -> u32 {
+        1
+    }
+
+    fn slot(&self, slot: u32) -> &Slot {
+        if let Some(act) = self.before_a_look_at_a_slot.take() {
+            act(self);
+        }
+        &self.slots[slot as usize]
+    }
+
+    fn stripe(&self, _: u32) -> &Stripe {
+        &self.stripe
+    }
+
+    fn cell(&self, slot: u32, _: u32) -> &AtomicU32 {
         &self.cells[slot as usize]
     }
 
-    fn is_dead(&self, owner: Owner) -> error::Result<bool> {
-        Ok(self.kernel.lock().unwrap().lifelines[owner.slot() as usize] == Lifeline::Nobody)
+    fn high_water(&self) -> &AtomicU32 {
+        &self.high_water
     }
 
-    /// What `Membership::bury` does, with the byte as a flag.
-    fn bury(&self, slot: u32) -> error::Result<()> {
+    fn is_held(&self, slot: u32) -> error::Result<bool> {
         step();
-        let me = thread::current().id();
-        let byte = |from, to| {
-            let byte = &mut self.kernel.lock().unwrap().lifelines[slot as usize];
-            let is_there = *byte == from;
-            if is_there {
-                *byte = to;
-            }
-            is_there
-        };
-        if !byte(Lifeline::Nobody, Lifeline::Undertaker(me)) {
-            return Ok(());
-        }
-        self.stripe.disown(self, owner(slot));
-        if self.cells[slot as usize].swap(0, Ordering::AcqRel) != 0 {
-            self.stripe.open_gate(self);
-        }
-        byte(Lifeline::Undertaker(me), Lifeline::Nobody);
-        Ok(())
+        Ok(self.kernel.lock().unwrap().bytes[slot as usize] != Byte::Nobody)
     }
 
-    fn pid(&self, slot: u32) -> u32 {
-        slot
+    fn try_hold(&self, slot: u32) -> error::Result<Option<impl Sized>> {
+        step();
+        let byte = &mut self.kernel.lock().unwrap().bytes[slot as usize];
+        if *byte != Byte::Nobody {
+            return Ok(None);
+        }
+        *byte = Byte::Thread(thread::current().id());
+        Ok(Some(Hold { world: self, slot }))
     }
 
     fn wait(&self, word: &AtomicU32, expected: u32, slice: Duration) -> bool {
@@ -266,6 +319,27 @@ impl Kernel {
 
 pub(super) fn owner(slot: u32) -> Owner {
     Owner::new(slot, 1)
+}
+
+/// A world whose process 1 died while one of its threads wrote and another knocked to read.
+pub(super) fn haunted() -> Rc<World> {
+    let world = World::new(Slices::Finite);
+    world.join(1);
+    world.stripe.lock_write(&world.peers(0), owner(1), Patience::Endless).unwrap().unwrap();
+    world.stripe.begin_write();
+    world.half_written.store(true, Ordering::Relaxed);
+    world.cells[1].fetch_add(1, Ordering::Relaxed);
+    world.die(1);
+    world
+}
+
+/// Acts in a thread of its own.
+pub(super) fn run<R: 'static>(
+    world: &Rc<World>,
+    act: impl FnOnce(&World) -> R + 'static,
+) -> thread::JoinHandle<R> {
+    let world = Rc::clone(world);
+    thread::spawn(move || act(&world))
 }
 
 /// Runs a mortal, and in this thread another, who finds the lock free in the end.
