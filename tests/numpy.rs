@@ -161,6 +161,24 @@ mod structs {
         python.run("a['pose']['frame id'][0] = 7");
         assert_eq!(tracks.read().unwrap()[0].pose.frame, 7);
     }
+
+    #[test]
+    fn a_value_that_is_a_struct_is_a_0_d_array() {
+        let Some(mut python) = Python::start() else { return };
+        let track = Value::create_unique("numpy-", Track::nth(1)).unwrap();
+        python.run(&format!("a = load({:?})", track.name()));
+        for n in [2, 3] {
+            track.set(Track::nth(n)).unwrap();
+            assert_eq!(
+                python.ask("a.shape, a['grid'].tolist()[0]"),
+                format!("((), [{n}, {}])", n + 1)
+            );
+        }
+        python.check_header(track.name());
+
+        python.run("a[...] = (1, ((4, 4.5, -4), 4), [[4, 5], [6, -4]], False)");
+        assert_eq!(track.get().unwrap(), Track::nth(4));
+    }
 }
 
 #[test]
@@ -177,6 +195,23 @@ fn elements_that_are_arrays_are_axes_at_the_end() {
 
     python.run("a[0, 1, 2] = 9");
     assert_eq!(pixels.read().unwrap()[0], [[0, 0, 0], [0, 0, 9]]);
+}
+
+#[test]
+fn a_value_of_any_number_is_a_0_d_array() {
+    let Some(mut python) = Python::start() else { return };
+    for_each_number!(both_sides_see_the_same_value(&mut python));
+}
+
+fn both_sides_see_the_same_value<T: Number>(python: &mut Python) {
+    let value = Value::create_unique("numpy-", T::nth(0)).unwrap();
+    let name = value.name();
+    value.set(T::nth(1)).unwrap();
+    let expected = format!("{} [] CF {}", T::DTYPE, T::nth(1).text());
+    assert_eq!(python.ask(&format!("look({name:?})")), expected);
+
+    python.run(&format!("write({name:?}, {:?})", T::nth(3).text()));
+    assert_eq!(value.get().unwrap(), T::nth(3));
 }
 
 #[test]
@@ -237,6 +272,25 @@ fn value_sees<T: Element + Debug + PartialEq>(python: &mut Python, old: T, text:
     let value = Value::create_unique("numpy-", old).unwrap();
     python.run(&format!("load({:?})[...] = {text}", value.name()));
     assert_eq!(value.get().unwrap(), new);
+}
+
+#[test]
+fn numpy_reaches_the_data_and_nothing_else() {
+    let Some(mut python) = Python::start() else { return };
+    let array = Array1::<u8>::create_unique("numpy-", 5000).unwrap();
+    let info = array.segment().info().unwrap();
+    let around = || {
+        let mut bytes = fs::read(array.segment().path()).unwrap();
+        bytes[info.data_offset()..info.data_offset() + info.data_len()].fill(0);
+        bytes
+    };
+
+    let before = around();
+    python.run(&format!("a = load({:?})", array.name()));
+    python.run("a[...] = 255");
+    assert_eq!(python.ask("a.nbytes"), "5000");
+    assert!(around() == before, "NumPy wrote where no data is");
+    assert!(array.read().unwrap().iter().all(|&item| item == 255));
 }
 
 #[test]
