@@ -152,7 +152,8 @@ fn save(edges: &Array2<u8>, path: &Path) -> Result {
     let (height, width) = edges.dim();
     let pixels = edges.iter().copied().collect();
     let picture = GrayImage::from_raw(width.try_into()?, height.try_into()?, pixels);
-    Ok(picture.ok_or("the edges are no picture")?.save(path)?)
+    let saved = picture.ok_or("the edges are no picture")?.save(path);
+    saved.map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// Removes what a killed run left under these names; of a run that goes on nothing is touched.
