@@ -37,7 +37,7 @@ fn main() -> Result<()> {
             count,
             || {
                 kill_and_wait(Helper::start("robust", &[&robust.path(), &heap]), || {
-                    robust.recover()
+                    robust.recover();
                 })
             },
             || kill_and_wait(Helper::start("ours", &[array.name(), &heap]), || recover(&array)),
@@ -67,7 +67,7 @@ const LONG_WAIT: Duration = Duration::from_millis(20);
 /// Falls anywhere between two of those looks.
 fn phase() -> Duration {
     let now = std::time::UNIX_EPOCH.elapsed().expect("it is later than 1970");
-    Duration::from_micros(u64::from(now.subsec_nanos() / 1000 % 8000))
+    Duration::from_micros(u64::from(now.subsec_micros() % 8000))
 }
 
 fn recover(array: &Array1<u64>) {
