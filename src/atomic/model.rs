@@ -5,6 +5,8 @@
 //! algorithms keep on their stacks has a destructor that would tidy up.
 
 use std::cell::Cell;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -146,16 +148,24 @@ impl Exploration {
         self.started.elapsed() >= self.limit
     }
 
+    /// Prints what was explored, and appends it as a line of JSON to the file `NDSHM_LOOM_REPORT`.
     fn report(&self) {
+        let Self { name, preemptions, deaths, .. } = self;
+        let executions = self.executions.load(Ordering::Relaxed);
+        let seconds = self.started.elapsed().as_secs_f64();
+        let cut_short = self.is_over();
         println!(
-            "{}: {} executions, at most {} preemptions, {} deaths, {:.1} s{}",
-            self.name,
-            self.executions.load(Ordering::Relaxed),
-            self.preemptions,
-            self.deaths,
-            self.started.elapsed().as_secs_f64(),
-            if self.is_over() { ", cut short" } else { "" },
+            "{name}: {executions} executions, at most {preemptions} preemptions, {deaths} deaths, \
+             {seconds:.1} s{}",
+            if cut_short { ", cut short" } else { "" },
         );
+        let Some(path) = std::env::var_os("NDSHM_LOOM_REPORT") else { return };
+        let mut file = OpenOptions::new().append(true).open(path).expect("the report opens");
+        let line = format!(
+            "{{\"model\":{name:?},\"executions\":{executions},\"preemptions\":{preemptions},\
+             \"deaths\":{deaths},\"seconds\":{seconds:.1},\"cut_short\":{cut_short}}}\n"
+        );
+        file.write_all(line.as_bytes()).expect("the report takes a line");
     }
 }
 

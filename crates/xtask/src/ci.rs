@@ -44,10 +44,10 @@ pub(crate) fn run() -> Result {
         command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))
     })?;
     ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
-    ci.step("loom", || loom::run(60))?;
+    ci.step("loom", || loom::run(60, Report::Text))?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
-    ci.task("fuzz", || fuzz::run(None, 30))?;
+    ci.task("fuzz", || fuzz::run(None, 30, Report::Text))?;
     ci.task("other platforms", cross::run)?;
     ci.summarise();
     Ok(())

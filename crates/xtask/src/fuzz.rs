@@ -8,10 +8,11 @@ use crate::Outcome;
 use crate::Result;
 use crate::command;
 use crate::paths;
+use crate::report::Report;
 
 /// Runs one target, or all, for `seconds` each. New inputs are kept under the target directory;
 /// the seeds in the checkout are only read.
-pub(crate) fn run(target: Option<String>, seconds: u64) -> Result<Outcome> {
+pub(crate) fn run(target: Option<String>, seconds: u64, report: Report) -> Result<Outcome> {
     let targets = match target {
         Some(target) => vec![target],
         None => targets()?,
@@ -34,9 +35,28 @@ pub(crate) fn run(target: Option<String>, seconds: u64) -> Result<Outcome> {
         }
         fuzz.arg("--").arg(format!("-max_total_time={seconds}"));
         fuzz.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
-        command::run(fuzz.env("RUSTUP_TOOLCHAIN", "nightly"))?;
+        fuzz.env("RUSTUP_TOOLCHAIN", "nightly");
+        match report {
+            Report::Text => command::run(&mut fuzz)?,
+            Report::Json => run_for_json(&mut fuzz, &target, &build.join(&target))?,
+        }
     }
     Ok(Outcome::Passed)
+}
+
+/// Prints how many inputs were tried as a line of JSON; what libFuzzer says goes to a log beside its
+/// corpus, and to standard error if it found something.
+fn run_for_json(fuzz: &mut Command, target: &str, log: &Path) -> Result {
+    let log = log.with_extension("log");
+    let ran = command::run(fuzz.stderr(fs::File::create(&log)?));
+    let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    let tried = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    let executions: u64 = tried.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+    println!(
+        "{{\"target\":{target:?},\"executions\":{executions},\"violations\":{}}}",
+        u8::from(ran.is_err())
+    );
+    ran.inspect_err(|_| eprint!("{said}"))
 }
 
 fn targets() -> Result<Vec<String>> {

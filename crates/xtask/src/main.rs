@@ -25,8 +25,9 @@ Usage: cargo xtask TASK
   storm [--seconds N] [--json]  SIGKILL processes at random while they share segments
   step-kill [--seconds N] [--json]
                                 kill a process at every step of every protocol
-  loom [--seconds N]            explore the interleavings of the lock algorithms
-  fuzz [TARGET] [--seconds N]   feed mutated bytes to the parsers
+  loom [--seconds N] [--json]   explore the interleavings of the lock algorithms
+  fuzz [TARGET] [--seconds N] [--json]
+                                feed mutated bytes to the parsers
   bench                         time the library beside its baselines, print the table
   sanitize address|thread       run the tests with every memory access watched
   cross                         type-check for Windows and macOS";
@@ -48,8 +49,8 @@ enum Task {
     Numpy,
     Storm { seconds: u64, report: Report },
     StepKill { seconds: u64, report: Report },
-    Loom { seconds: u64 },
-    Fuzz { target: Option<String>, seconds: u64 },
+    Loom { seconds: u64, report: Report },
+    Fuzz { target: Option<String>, seconds: u64, report: Report },
     Bench,
     Sanitize(sanitize::Sanitizer),
     Cross,
@@ -79,8 +80,8 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Numpy => println!("{}", numpy::set_up()?.display()),
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
         Task::StepKill { seconds, report } => step_kill::run(seconds, report)?,
-        Task::Loom { seconds } => loom::run(seconds)?,
-        Task::Fuzz { target, seconds } => return fuzz::run(target, seconds),
+        Task::Loom { seconds, report } => loom::run(seconds, report)?,
+        Task::Fuzz { target, seconds, report } => return fuzz::run(target, seconds, report),
         Task::Bench => bench::run()?,
         Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
         Task::Cross => return cross::run(),
@@ -111,8 +112,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "numpy" => Task::Numpy,
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
-        "loom" => Task::Loom { seconds: seconds.unwrap_or(60) },
-        "fuzz" => Task::Fuzz { target: words.next(), seconds: seconds.unwrap_or(60) },
+        "loom" => Task::Loom { seconds: seconds.unwrap_or(60), report },
+        "fuzz" => Task::Fuzz { target: words.next(), seconds: seconds.unwrap_or(60), report },
         "bench" => Task::Bench,
         "sanitize" => Task::Sanitize(match words.next().as_deref() {
             Some("address") => sanitize::Sanitizer::Address,
@@ -142,11 +143,13 @@ mod tests {
         assert_eq!(parsed("storm --json --seconds 5").unwrap(), storm);
         let steps = Task::StepKill { seconds: 0, report: Report::Text };
         assert_eq!(parsed("step-kill").unwrap(), steps);
-        let fuzz = Task::Fuzz { target: Some("header".into()), seconds: 9 };
+        let target = Some("header".into());
+        let fuzz = Task::Fuzz { target, seconds: 9, report: Report::Text };
         assert_eq!(parsed("fuzz --seconds 9 header").unwrap(), fuzz);
         let address = Task::Sanitize(sanitize::Sanitizer::Address);
         assert_eq!(parsed("sanitize address").unwrap(), address);
-        assert_eq!(parsed("loom").unwrap(), Task::Loom { seconds: 60 });
+        let loom = Task::Loom { seconds: 60, report: Report::Text };
+        assert_eq!(parsed("loom").unwrap(), loom);
     }
 
     #[test]
