@@ -191,7 +191,9 @@ impl Figures {
         let left: Vec<_> = fs::read_dir("/dev/shm")
             .unwrap()
             .flat_map(|entry| entry.unwrap().file_name().into_string())
-            .filter(|left| left.starts_with(name.as_str()))
+            .filter(|left| {
+                left == name.as_str() || left.starts_with(&format!("{}-", name.as_str()))
+            })
             .collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
