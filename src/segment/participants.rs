@@ -193,8 +193,10 @@ impl Membership {
             return format!("slot {slot}, which does not exist");
         }
         let pid = self.region.slot(slot).pid();
+        // Not judged by the pid, which another PID namespace may have given out too.
+        let is_ours = self.registered().is_some_and(|me| me.slot() == slot);
         match self.is_alive(slot) {
-            Ok(true) if pid == std::process::id() => format!("this process ({pid})"),
+            Ok(true) if is_ours => format!("this process ({pid})"),
             Ok(true) => format!("process {pid}, which is alive"),
             Ok(false) => format!("process {pid}, which is dead"),
             Err(_) => format!("process {pid}"),
