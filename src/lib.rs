@@ -148,8 +148,8 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment, list,
-    reap, remove,
+    Access, Address, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment,
+    list, reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::array::{
