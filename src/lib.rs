@@ -46,6 +46,7 @@
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
+//! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |
 //! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
 //!
@@ -98,6 +99,10 @@
 //! of `open_or_create`). Those attached keep their memory either way. A killed creator leaves its name
 //! behind: [`reap`] removes
 //! what only the dead hold.
+//!
+//! Give a path instead of a name, and the segment is that file: see [`Address`]. It stays until it is
+//! removed, also when the machine restarts; [`Segment::sync`] says what the disk then holds for sure.
+//! [`Array::create_anonymous`] makes one that has no name at all.
 //!
 //! # Trust
 //!
@@ -160,7 +165,8 @@ pub use crate::typed::element::Element;
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::request::Request;
-pub use crate::typed::value::{Value, ValueGuard};
+pub use crate::typed::value::Value;
+pub use crate::typed::value_guard::ValueGuard;
 
 #[cfg(feature = "derive")]
 pub use ndshm_derive::Element;

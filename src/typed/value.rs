@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
-use std::sync::MutexGuard;
 use std::time::Duration;
 
 use super::cells;
 use super::element::{Element, checked_dtype};
+use super::value_guard::ValueGuard;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Entry, Patience};
 use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Region, Segment};
@@ -456,7 +455,7 @@ impl<T: Element> Value<T> {
         self.writable()?;
         let Some(hold) = self.hold(patience)? else { return Ok(None) };
         let copy = self.get()?;
-        Ok(Some(ValueGuard { value: self, copy, changed: false, hold, stays: PhantomData }))
+        Ok(Some(ValueGuard::new(self, copy, hold)))
     }
 
     fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
@@ -566,57 +565,6 @@ impl<T: Element> Clone for Value<T> {
 impl<T: Element + fmt::Debug> fmt::Debug for Value<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value").field("name", &self.name()).field("value", &self.get()).finish()
-    }
-}
-
-/// A locked value: a copy to work on, committed when the guard is dropped.
-///
-/// # Examples
-///
-/// See [`Value::lock`].
-#[must_use = "the value is unlocked when the guard is dropped"]
-pub struct ValueGuard<'a, T: Element> {
-    value: &'a Value<T>,
-    copy: T,
-    changed: bool,
-    /// Given back after `drop` committed.
-    hold: Hold<&'a Segment>,
-    stays: PhantomData<MutexGuard<'static, ()>>,
-}
-
-impl<T: Element> Deref for ValueGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.copy
-    }
-}
-
-impl<T: Element> DerefMut for ValueGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.changed = true;
-        &mut self.copy
-    }
-}
-
-impl<T: Element + fmt::Debug> fmt::Debug for ValueGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.copy.fmt(f)
-    }
-}
-
-impl<T: Element> Drop for ValueGuard<'_, T> {
-    fn drop(&mut self) {
-        if !self.changed || std::thread::panicking() || !self.hold.is_ours() {
-            return;
-        }
-        let region = self.value.segment.region();
-        if cells::is_word::<T>() {
-            cells::swap(region, self.copy);
-        } else {
-            cells::commit(region, &self.copy);
-        }
-        self.value.announce();
     }
 }
 

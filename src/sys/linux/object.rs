@@ -198,7 +198,7 @@ impl Object {
     }
 
     /// Waits until all that was written is on the disk.
-    pub(crate) fn flush(&self) -> Result<()> {
+    fn flush(&self) -> Result<()> {
         rustix::fs::fsync(self.borrow()).map_err(|errno| os_error("flush it to its disk", errno))
     }
 

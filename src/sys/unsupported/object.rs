@@ -51,10 +51,6 @@ impl Object {
         match self.0 {}
     }
 
-    pub(crate) fn flush(&self) -> Result<()> {
-        match self.0 {}
-    }
-
     pub(crate) fn as_place(&self) -> Place {
         match self.0 {}
     }
