@@ -154,7 +154,7 @@ pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
     Access, Address, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment,
-    list, reap, remove,
+    SegmentSet, list, reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::array::{

@@ -7,16 +7,17 @@ use super::control::{Control, FIRST_READ, Plan, SHORTEST_HEAD};
 use super::handle::Handle;
 use super::info::Info;
 use super::name::{Address, Name};
-use super::options::{Access, Kind, Lifetime, Origin, Reserve, Settings};
+use super::naming::{self, NameLock, unlink_if_still};
+use super::options::{Access, Kind, Lifetime, Opening, Origin, Reserve, Settings, Trust};
 use super::participants::{Membership, Participant};
+use super::reap::reap_beside;
 use super::reboot;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Owner;
 use crate::npy::{Dtype, HEADER_SIZE, Header, Order};
 use crate::steps::step;
-use crate::sys::lock::{Byte, Locker};
-use crate::sys::object::{self, Facts, Object};
+use crate::sys::object::{self, Facts, Identity, Object};
 use crate::sys::place::Place;
 use crate::sys::{limits, process};
 
@@ -130,12 +131,29 @@ impl Draft {
 
     /// Gives the segment its name. From here on everybody sees it, whole.
     pub(crate) fn publish(self) -> Result<Segment> {
-        let membership = Membership::join(&self.name, self.object, &self.region)?;
+        self.publish_by(|object, _, name| object.publish(name.place()).map(Name::found))
+    }
+
+    /// Gives the segment its name, also if another segment has it, which is then replaced.
+    pub(crate) fn publish_or_replace(self) -> Result<Segment> {
+        if self.name.is_file() {
+            reap_beside(&self.name);
+        }
+        self.publish_by(|object, id, name| {
+            naming::publish_in_place_of(object, id, name).map(|()| name.clone())
+        })
+    }
+
+    fn publish_by(
+        self,
+        publish: impl FnOnce(&Object, [u8; 16], &Name) -> Result<Name>,
+    ) -> Result<Segment> {
+        let membership =
+            Membership::join(&self.name, self.object, &self.region, self.control.lifetime)?;
         let me = membership.me()?;
         step!("create: registered");
-        let place = membership.object_unchecked().publish(self.name.place())?;
+        let name = publish(membership.object_unchecked(), self.control.id, &self.name)?;
         step!("create: published");
-        let name = Name::found(place);
         Ok(Segment(Arc::new(Attached {
             name,
             control: self.control,
@@ -212,8 +230,8 @@ impl Segment {
         Self::attach_handle(handle, Access::ReadWrite)
     }
 
-    pub(crate) fn attach_handle(handle: &Handle, access: Access) -> Result<Self> {
-        let segment = Self::attach(handle.address().clone(), access)?;
+    pub(crate) fn attach_handle(handle: &Handle, opening: impl Into<Opening>) -> Result<Self> {
+        let segment = Self::attach(handle.address().clone(), opening)?;
         if segment.control().id != handle.id() {
             return Err(Error::new(
                 ErrorKind::Replaced,
@@ -225,15 +243,29 @@ impl Segment {
         Ok(segment)
     }
 
-    pub(crate) fn attach(name: Name, access: Access) -> Result<Self> {
-        Self::attach_named(&name, access).of(name.as_str())
+    pub(crate) fn attach(name: Name, opening: impl Into<Opening>) -> Result<Self> {
+        let opening = opening.into();
+        loop {
+            if let Some(segment) = Self::attach_once(&name, opening).of(name.as_str())? {
+                return Ok(segment);
+            }
+        }
     }
 
-    fn attach_named(name: &Name, access: Access) -> Result<Self> {
+    /// Attaches to what has that name now; `None` when the name changed hands meanwhile.
+    fn attach_once(name: &Name, opening: Opening) -> Result<Option<Self>> {
+        let access = opening.access;
         let (object, facts) = Object::open(name.place())?;
         step!("attach: opened");
-        check_owner(&facts)?;
+        check_owner(&facts, opening.trust)?;
         let control = read_control(&object, &facts)?;
+        // Else the last user could take the name away before this one is known to be one.
+        let lock = if control.lifetime == Lifetime::LastUser && name.is_shown() {
+            let Some(lock) = NameLock::take(name, &object)? else { return Ok(None) };
+            Some(lock)
+        } else {
+            None
+        };
         let region = Arc::new(Region::new(
             &object,
             control.layout,
@@ -245,9 +277,14 @@ impl Segment {
         if name.is_file() {
             reboot::settle(&object, &region, &control)?;
         }
-        let membership = Membership::join(name, object, &region)?;
+        let membership = Membership::join(name, object, &region, control.lifetime)?;
+        if opening.eager || lock.is_some() {
+            membership.me()?;
+        }
         let name = name.clone();
-        Ok(Self(Arc::new(Attached { name, control, access, region, membership, created_by: None })))
+        let created_by = None;
+        let attached = Attached { name, control, access, region, membership, created_by };
+        Ok(Some(Self(Arc::new(attached))))
     }
 
     /// Returns the segment's name, the absolute path of its file, or `/proc/PID/fd/N` when it is
@@ -359,6 +396,43 @@ impl Segment {
         self.0.membership.census().of(self.name())
     }
 
+    /// Returns whether another segment has the name by now: see
+    /// [`Array::create_or_replace`](crate::Array::create_or_replace). This one goes on working for those
+    /// who have it; [`reopen`](Self::reopen) opens the other one. Costs a system call.
+    ///
+    /// # Examples
+    ///
+    /// See [`Array::create_or_replace`](crate::Array::create_or_replace).
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        // The mark is missing where a replacer was killed before it could set it.
+        self.region().state().is_replaced()
+            || self.0.name.is_shown()
+                && object::identity_of(self.0.name.place())
+                    .is_ok_and(|other| other.is_some_and(|other| other != self.identity()))
+    }
+
+    /// Opens what has the name now, with the access of this handle.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    ///
+    /// # Examples
+    ///
+    /// See [`Array::create_or_replace`](crate::Array::create_or_replace).
+    pub fn reopen(&self) -> Result<Self> {
+        Self::attach(self.0.name.clone(), self.0.access)
+    }
+
+    pub(super) fn address(&self) -> &Name {
+        &self.0.name
+    }
+
+    fn identity(&self) -> Identity {
+        self.0.membership.object_unchecked().identity()
+    }
+
     /// Returns everything that the header and the control block say.
     ///
     /// # Errors
@@ -405,52 +479,11 @@ impl Drop for Attached {
         // In a forked child the mark differs from what it was, and nothing is removed.
         let creator_here =
             self.created_by.is_some() && self.created_by == self.membership.registered();
-        let has_name = !matches!(self.name.place(), Place::Descriptor(_));
-        if creator_here && has_name && self.control.lifetime == Lifetime::Creator {
+        if creator_here && self.name.is_shown() && self.control.lifetime == Lifetime::Creator {
             // The name may be gone, or stand for another segment by now; both are as well.
             let _ = self.membership.object().and_then(|object| unlink_if_still(&self.name, object));
         }
     }
-}
-
-/// Removes the name of a segment, or its file; those attached keep their memory until they detach.
-///
-/// # Errors
-///
-/// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment)
-/// when it is not ours, which is left alone, and [`NotTrusted`](ErrorKind::NotTrusted) when another
-/// user owns it. A damaged segment is removed.
-///
-/// # Examples
-///
-/// ```
-/// # fn main() -> ndshm::Result<()> {
-/// let value = ndshm::Value::<u8>::create_unique("doc-remove-", 1)?;
-/// ndshm::remove(value.name())?;
-/// assert!(ndshm::Value::<u8>::open(value.name()).is_err());
-/// assert_eq!(value.get()?, 1);
-/// # Ok(()) }
-/// ```
-pub fn remove<'a>(address: impl Into<Address<'a>>) -> Result<()> {
-    let name = Name::new(address)?;
-    loop {
-        let removed = remove_once(&name).of(name.as_str())?;
-        if removed {
-            return Ok(());
-        }
-    }
-}
-
-/// Removes what has that name now; false when the name changed hands meanwhile.
-fn remove_once(name: &Name) -> Result<bool> {
-    let (object, facts) = Object::open(name.place())?;
-    step!("remove: opened");
-    check_owner(&facts)?;
-    match read_control(&object, &facts) {
-        Err(error) if error.kind() == ErrorKind::NotASegment => return Err(error),
-        _ => {}
-    }
-    unlink_if_still(name, &object)
 }
 
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
@@ -480,31 +513,18 @@ fn describe(name: &str) -> Result<Info> {
     Ok(Info::new(name, control, facts))
 }
 
-/// Unlinks the name under its lock if it still is this object's; false when it is another's now.
-pub(super) fn unlink_if_still(name: &Name, object: &Object) -> Result<bool> {
-    let place = name.place();
-    let Some(locker) = Locker::at(object, place)? else { return Ok(false) };
-    locker.lock(Byte::Name)?;
-    step!("remove: name locked");
-    if object::identity_of(place)? != Some(object.identity()) {
-        return Ok(false);
-    }
-    object::unlink(place)?;
-    step!("remove: name gone");
-    Ok(true)
-}
-
 /// Refuses what belongs to another user, unless that user is root.
-pub(super) fn check_owner(facts: &Facts) -> Result<()> {
+pub(super) fn check_owner(facts: &Facts, trust: Trust) -> Result<()> {
     let me = process::user();
-    if facts.owner == me || facts.owner == 0 {
+    if facts.owner == me || facts.owner == 0 || trust == Trust::Anybody {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::NotTrusted,
         format!(
             "belongs to user {}, and this process runs as user {me}: whoever may write a segment \
-             can break what it promises; use one that you or root created",
+             can break what it promises; use one that you or root created, or vouch for it with \
+             `trust_owner`",
             facts.owner
         ),
     ))

@@ -3,7 +3,8 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`life`] create, open, remove, list · [`reboot`] files after a restart · [`reap`] what the dead left · [`info`] the description in
+//! [`life`] create, open, list · [`naming`] names change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments
+//! that go together · [`info`] the description in
 //! words · [`handle`] a segment's address as text.
 
 mod control;
@@ -12,20 +13,24 @@ mod info;
 mod layout;
 mod life;
 mod name;
+mod naming;
 mod options;
 mod participants;
 mod reap;
 mod reboot;
 mod records;
 mod region;
+mod set;
 
 pub use self::handle::Handle;
 pub use self::info::Info;
-pub use self::life::{Segment, list, remove};
+pub use self::life::{Segment, list};
 pub use self::name::Address;
+pub use self::naming::remove;
 pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
 pub use self::participants::Participant;
 pub use self::reap::reap;
+pub use self::set::SegmentSet;
 
 pub(crate) use self::layout::data_len;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};

@@ -102,6 +102,35 @@ impl Name {
         Self(place)
     }
 
+    /// A name of the library's own that was found, to see what it was left for.
+    pub(super) fn leftover(text: &str) -> Option<Self> {
+        text.starts_with(RESERVED_PREFIX).then(|| Self(Place::Named(text.into())))
+    }
+
+    /// Names of the library's own in the directory of a file.
+    pub(super) fn leftovers_beside(&self) -> Vec<Self> {
+        let Some((directory, _)) = self.as_str().rsplit_once('/') else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(format!("{directory}/")) else { return Vec::new() };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.starts_with(RESERVED_PREFIX))
+            .map(|name| Self(Place::File(format!("{directory}/{name}").into())))
+            .collect()
+    }
+
+    /// A place of the library's own in the same directory.
+    pub(super) fn beside(&self, id: [u8; 16]) -> Place {
+        let own = format!("{RESERVED_PREFIX}{:032x}", u128::from_be_bytes(id));
+        match &self.0 {
+            Place::File(path) => {
+                let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                Place::File(format!("{directory}/{own}").into())
+            }
+            _ => Place::Named(own.into()),
+        }
+    }
+
     /// Makes up a name that begins with `prefix` and that nobody else makes up.
     pub(crate) fn unique(prefix: &str) -> Result<Self> {
         let id = process::random_id();
@@ -120,6 +149,11 @@ impl Name {
 
     pub(crate) fn place(&self) -> &Place {
         &self.0
+    }
+
+    /// Whether others find it under this name, so that it can be removed.
+    pub(crate) fn is_shown(&self) -> bool {
+        matches!(self.0, Place::Named(_) | Place::File(_))
     }
 
     /// Whether it is a file's path.

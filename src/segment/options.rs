@@ -1,4 +1,10 @@
 //! What the creator of a segment chooses, and what an opener asks for.
+//!
+//! # Safety
+//!
+//! The one unsafe function here does nothing unsafe: it lets its caller vouch for what the rest of
+//! the library relies on.
+#![allow(unsafe_code)]
 
 use std::marker::PhantomData;
 
@@ -86,8 +92,12 @@ pub enum Access {
 pub enum Lifetime {
     /// Until the last clone of the creating handle is dropped, in the process that created it.
     Creator = 1,
-    /// Until somebody removes it, or the machine restarts.
+    /// Until somebody removes it, or the machine restarts, which a file survives.
     Persistent = 2,
+    /// Until the last process that has it open lets go of it. Opening registers the process then, and a
+    /// forked child counts from its first lock on; who only observes, or uses NumPy, does not count.
+    /// After a kill the name stays for the next user, or for [`reap`](crate::reap).
+    LastUser = 3,
 }
 
 impl Lifetime {
@@ -95,6 +105,7 @@ impl Lifetime {
         match code {
             1 => Some(Self::Creator),
             2 => Some(Self::Persistent),
+            3 => Some(Self::LastUser),
             _ => None,
         }
     }
@@ -149,15 +160,45 @@ pub enum Origin {
 pub(crate) struct Settings {
     pub(crate) access: Access,
     pub(crate) auto_reset: bool,
+    pub(crate) eager: bool,
     pub(crate) lifetime: Option<Lifetime>,
     pub(crate) mode: u32,
     pub(crate) order: Order,
     pub(crate) participants: u32,
     pub(crate) reserve: Reserve,
     pub(crate) stripes: Option<u32>,
+    pub(crate) trust: Trust,
+}
+
+/// How to open a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    pub(crate) access: Access,
+    pub(crate) eager: bool,
+    pub(crate) trust: Trust,
+}
+
+impl From<Access> for Opening {
+    fn from(access: Access) -> Self {
+        Self { access, eager: false, trust: Trust::Ours }
+    }
+}
+
+/// Whose segments are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// This user's, and root's.
+    Ours,
+    /// Anybody's: the caller vouches for the owner.
+    Anybody,
 }
 
 impl Settings {
+    /// How to open what exists.
+    pub(crate) fn opening(&self) -> Opening {
+        Opening { access: self.access, eager: self.eager, trust: self.trust }
+    }
+
     /// Fails when a creator could never get what was chosen.
     pub(crate) fn check(&self) -> Result<()> {
         let invalid = |problem: String| Err(Error::new(ErrorKind::InvalidArgument, problem));
@@ -213,12 +254,14 @@ impl<H> Options<H> {
         let settings = Settings {
             access: Access::ReadWrite,
             auto_reset: false,
+            eager: false,
             lifetime: None,
             mode: 0o600,
             order: Order::C,
             participants: PARTICIPANTS,
             reserve: Reserve::Full,
             stripes: None,
+            trust: Trust::Ours,
         };
         Self { settings, handle: PhantomData }
     }
@@ -238,8 +281,27 @@ impl<H> Options<H> {
         self
     }
 
+    /// Registers this process when it opens the segment, and not at its first lock: for programs that give
+    /// up privileges in between. Costs some ten system calls more than opening does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<f32>::create_unique("doc-eager-", 8)?;
+    /// let same = ndshm::Array1::<f32>::options().eager().open(array.name())?;
+    /// assert_eq!(same.segment().participants()?.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn eager(mut self) -> Self {
+        self.settings.eager = true;
+        self
+    }
+
     /// Sets how long the name lasts. Default: [`Lifetime::Creator`] for `create…`,
-    /// [`Lifetime::Persistent`] for `open_or_create`, whose creator may well leave first.
+    /// [`Lifetime::LastUser`] for `open_or_create`, whose creator may well leave first, and
+    /// [`Lifetime::Persistent`] for files.
     ///
     /// # Examples
     ///
@@ -294,6 +356,29 @@ impl<H> Options<H> {
     #[must_use]
     pub fn reserve(mut self, reserve: Reserve) -> Self {
         self.settings.reserve = reserve;
+        self
+    }
+
+    /// Opens segments of other users too, which are [`NotTrusted`](ErrorKind::NotTrusted) otherwise.
+    ///
+    /// # Safety
+    ///
+    /// Whoever may write the segment must keep to this library's protocol, as long as this process has it
+    /// open: must write where it holds a lock alone, and never cut the file short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<f32>::create_unique("doc-trust-", 8)?;
+    /// // SAFETY: the only writer is this program.
+    /// let options = unsafe { ndshm::Array1::<f32>::options().trust_owner() };
+    /// let same = options.open(array.name())?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub unsafe fn trust_owner(mut self) -> Self {
+        self.settings.trust = Trust::Anybody;
         self
     }
 

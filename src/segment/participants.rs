@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::name::Name;
+use super::naming::NameLock;
+use super::options::Lifetime;
 use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};
@@ -94,6 +96,7 @@ impl Participant {
 #[derive(Debug)]
 pub(crate) struct Membership {
     serial: u64,
+    lifetime: Lifetime,
     name: Name,
     object: Object,
     region: Arc<Region>,
@@ -105,7 +108,12 @@ pub(crate) struct Membership {
 
 impl Membership {
     /// Joins the object behind `region`, or returns what this process has of it already.
-    pub(crate) fn join(name: &Name, object: Object, region: &Arc<Region>) -> Result<Arc<Self>> {
+    pub(crate) fn join(
+        name: &Name,
+        object: Object,
+        region: &Arc<Region>,
+        lifetime: Lifetime,
+    ) -> Result<Arc<Self>> {
         let proof = registration();
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         let identity = object.identity();
@@ -114,6 +122,7 @@ impl Membership {
         }
         let membership = Arc::new(Self {
             serial: MEMBERSHIPS.fetch_add(1, Relaxed),
+            lifetime,
             name: name.clone(),
             object,
             region: Arc::clone(region),
@@ -276,6 +285,36 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
+        // Taken before the registration mutex, as who attaches does.
+        let farewell = self.take_name_as_user();
+        self.detach();
+        if let Some(lock) = farewell
+            && self.nobody_is_left()
+        {
+            // There is nobody to tell; what is left is reaped.
+            let _ = lock.unlink(&self.name);
+        }
+    }
+}
+
+impl Membership {
+    /// The name lock, for a user who may be the last one.
+    fn take_name_as_user(&self) -> Option<NameLock> {
+        // In a forked child that never registered this process is no user.
+        let is_user = self.lifetime == Lifetime::LastUser && self.registered().is_some();
+        if !is_user || !self.name.is_shown() {
+            return None;
+        }
+        NameLock::take(&self.name, self.object().ok()?).ok()?
+    }
+
+    fn nobody_is_left(&self) -> bool {
+        let Ok(object) = self.object() else { return false };
+        (0..self.region.participants())
+            .all(|slot| is_held(object, Byte::Slot(slot)).is_ok_and(|held| !held))
+    }
+
+    fn detach(&self) {
         let proof = registration();
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         let identity = self.object.identity();

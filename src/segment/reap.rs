@@ -1,10 +1,12 @@
 //! Removing what only the dead have left.
 
+use super::control::Control;
 use super::info::Info;
-use super::life::{check_owner, read_control, unlink_if_still};
+use super::life::{check_owner, read_control};
 use super::name::Name;
-use super::options::Lifetime;
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use super::naming::{NameLock, finish_leftover};
+use super::options::{Lifetime, Trust};
+use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Object};
@@ -36,6 +38,10 @@ use crate::sys::object::{self, Object};
 /// ```
 pub fn reap() -> Result<Vec<Info>> {
     let names = object::names()?;
+    for leftover in names.iter().filter_map(|name| Name::leftover(name)) {
+        // One that cannot be judged is left alone.
+        let _ = finish_leftover(&leftover);
+    }
     Ok(names.iter().filter_map(|name| reap_one(name).ok()).collect())
 }
 
@@ -43,20 +49,36 @@ pub fn reap() -> Result<Vec<Info>> {
 fn reap_one(name: &str) -> Result<Info> {
     let name = Name::new(name)?;
     let (object, facts) = Object::open(name.place())?;
-    check_owner(&facts)?;
+    check_owner(&facts, Trust::Ours)?;
     let control = read_control(&object, &facts)?;
-    let in_use = || Error::new(ErrorKind::AlreadyExists, "is still in use").of(name.as_str());
-    if control.lifetime == Lifetime::Persistent {
-        return Err(in_use());
-    }
-    for slot in 0..control.participants {
-        if is_held(&object, Byte::Slot(slot)).of(name.as_str())? {
-            return Err(in_use());
-        }
+    let stays = || Error::new(ErrorKind::AlreadyExists, "is still in use").of(name.as_str());
+    // Most are used, so look before locking; and again under the lock, where nobody begins to use it.
+    if control.lifetime == Lifetime::Persistent || is_in_use(&object, &control)? {
+        return Err(stays());
     }
     step!("reap: nobody holds it");
-    if !unlink_if_still(&name, &object)? {
-        return Err(in_use());
+    let Some(lock) = NameLock::take(&name, &object)? else { return Err(stays()) };
+    if is_in_use(&object, &control)? {
+        return Err(stays());
     }
+    lock.unlink(&name)?;
     Ok(Info::new(name, control, facts))
+}
+
+/// Whether a live process takes part in it.
+pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
+    for slot in 0..control.participants {
+        if is_held(object, Byte::Slot(slot))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Finishes what killed replacers left in the directory of a file.
+pub(super) fn reap_beside(name: &Name) {
+    for leftover in name.leftovers_beside() {
+        // One that cannot be judged is left alone.
+        let _ = finish_leftover(&leftover);
+    }
 }

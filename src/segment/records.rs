@@ -1,5 +1,7 @@
 //! The words of the control block that change: what each means, and who writes it when.
 
+use std::sync::atomic::Ordering::{Release, SeqCst};
+
 use crate::atomic::{AtomicU32, pin};
 use crate::lock::Bell;
 
@@ -17,7 +19,8 @@ pub(crate) struct State {
     /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
     /// and Relaxed after it.
     pub(crate) commits: AtomicU32,
-    _marks: AtomicU32,
+    /// A set of bits that are set and never cleared: [`REPLACED`].
+    marks: AtomicU32,
     /// Of files: 1 when the disk holds what the memory holds, 2 while somebody takes that mark off, else
     /// 0. Stored Relaxed by holders of locks, which order it.
     pub(crate) clean: AtomicU32,
@@ -30,10 +33,34 @@ pub(crate) struct State {
 pin!(
     State,
     64,
-    STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12, clean: 20, boot: 24 }
+    STATE_FIELDS {
+        high_water: 0,
+        changes: 4,
+        waiting: 8,
+        commits: 12,
+        marks: 16,
+        clean: 20,
+        boot: 24
+    }
 );
 
+/// Another segment has its name.
+const REPLACED: u32 = 1 << 0;
+
 impl State {
+    /// Says that another segment has the name; the caller wakes who waits for changes.
+    pub(super) fn mark_replaced(&self) {
+        // SeqCst, and so is the look after a waiter announced itself: see `Bell`.
+        self.marks.fetch_or(REPLACED, SeqCst);
+        self.changes.fetch_add(1, Release);
+    }
+
+    /// Whether another segment has the name.
+    #[inline]
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.marks.load(SeqCst) & REPLACED != 0
+    }
+
     /// The bell that changes of the payload ring.
     #[inline]
     pub(crate) fn bell(&self) -> Bell<'_> {

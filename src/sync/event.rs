@@ -126,7 +126,8 @@ impl Event {
     }
 
     /// Opens the event at `address`, or creates a manual-reset one if there is none;
-    /// [`origin`](Self::origin) tells which. Its name lasts until it is removed.
+    /// [`origin`](Self::origin) tells which. Its name lasts as long as anybody has it open
+    /// ([`Lifetime::LastUser`]).
     ///
     /// # Errors
     ///
@@ -138,7 +139,6 @@ impl Event {
     /// # fn main() -> ndshm::Result<()> {
     /// let event = ndshm::Event::open_or_create("doc-event-either")?;
     /// assert_eq!(event.origin(), ndshm::Origin::Created);
-    /// ndshm::remove("doc-event-either")?;
     /// # Ok(()) }
     /// ```
     pub fn open_or_create<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
@@ -449,7 +449,7 @@ impl Options<Event> {
         open_or_create(
             &Name::new(address)?,
             || Event::open(address),
-            |name| self.make(name, Lifetime::Persistent),
+            |name| self.make(name, Lifetime::LastUser),
         )
     }
 

@@ -195,7 +195,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 
     /// Opens the array at `address`, or creates it if there is none; [`origin`](Self::origin) tells
-    /// which. Its name lasts until it is removed.
+    /// which. Its name lasts as long as anybody has it open ([`Lifetime::LastUser`](crate::Lifetime)), a
+    /// file until it is removed.
     ///
     /// # Errors
     ///
@@ -209,7 +210,6 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// let one = ndshm::Array1::<u8>::open_or_create("doc-either", 10)?;
     /// let two = ndshm::Array1::<u8>::open_or_create("doc-either", 10)?;
     /// assert_eq!(two.origin(), ndshm::Origin::Opened);
-    /// ndshm::remove("doc-either")?;
     /// # Ok(()) }
     /// ```
     pub fn open_or_create<'a>(
@@ -217,6 +217,52 @@ impl<T: Element, D: Dimension> Array<T, D> {
         shape: impl IntoDimension<Dim = D>,
     ) -> Result<Self> {
         Self::options().open_or_create(address, shape)
+    }
+
+    /// Creates an array of zeros at `address`, whatever segment is there. The name stands for the old one
+    /// or for the new one at every moment, whoever is killed meanwhile.
+    ///
+    /// Those attached to the old one keep it; who waits for it to change is woken.
+    /// [`is_replaced`](Segment::is_replaced) tells them, and [`reopen`](Self::reopen) opens the new one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create) but `AlreadyExists`;
+    /// [`NotASegment`](ErrorKind::NotASegment) when what is there is none, which is left alone, and
+    /// [`NotTrusted`](ErrorKind::NotTrusted) when it is another user's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::Array2;
+    ///
+    /// let small = Array2::<u8>::create_or_replace("doc-camera", (480, 640))?;
+    /// let viewer = Array2::<u8>::open("doc-camera")?;
+    ///
+    /// let large = Array2::<u8>::create_or_replace("doc-camera", (1080, 1920))?;
+    /// assert!(viewer.segment().is_replaced());
+    /// assert_eq!(viewer.reopen()?.shape(), large.shape());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_or_replace<'a>(
+        address: impl Into<Address<'a>>,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Self> {
+        Self::options().create_or_replace(address, shape)
+    }
+
+    /// Opens what has the array's name now, with the access of this handle.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    ///
+    /// # Examples
+    ///
+    /// See [`create_or_replace`](Self::create_or_replace).
+    pub fn reopen(&self) -> Result<Self> {
+        Self::from_segment(self.segment.reopen()?)
     }
 
     /// Begins with the default options.

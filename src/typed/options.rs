@@ -136,7 +136,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     ///
     /// See [`Access`](crate::Access).
     pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Array<T, D>> {
-        Array::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
+        Array::from_segment(Segment::attach(Name::new(address)?, self.settings().opening())?)
     }
 
     /// Opens the array that a handle means: see [`Array::open_handle`].
@@ -156,7 +156,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(&self, handle: &Handle) -> Result<Array<T, D>> {
-        Array::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+        Array::from_segment(Segment::attach_handle(handle, self.settings().opening())?)
     }
 
     /// Opens or creates an array: see [`Array::open_or_create`].
@@ -184,8 +184,36 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         open_or_create(
             &Name::new(address)?,
             || self.open(address)?.in_shape(&shape),
-            |name| self.make(name, &shape, Lifetime::Persistent, None),
+            |name| self.make(name, &shape, Lifetime::LastUser, None),
         )
+    }
+
+    /// Creates an array of zeros in place of whatever segment is there: see
+    /// [`Array::create_or_replace`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create_or_replace`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let options = ndshm::Array1::<u8>::options().mode(0o660);
+    /// let old = options.create_or_replace("doc-replaced", 10)?;
+    /// let new = options.create_or_replace("doc-replaced", 20)?;
+    /// assert!(old.segment().is_replaced());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_or_replace<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Array<T, D>> {
+        let (name, shape) = (Name::new(address)?, shape.into_dimension());
+        let text = name.as_str().to_owned();
+        let draft = self.draft(name, &shape, Lifetime::Creator, None);
+        draft.and_then(Draft::publish_or_replace).and_then(Array::check).of(&text)
     }
 
     fn make(
@@ -196,16 +224,17 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         contents: Option<&ArrayRef<T, D>>,
     ) -> Result<Array<T, D>> {
         let text = name.as_str().to_owned();
-        self.make_named(name, shape, lifetime, contents).of(&text)
+        let draft = self.draft(name, shape, lifetime, contents);
+        draft.and_then(Draft::publish).and_then(Array::check).of(&text)
     }
 
-    fn make_named(
+    fn draft(
         &self,
         name: Name,
         shape: &D,
         lifetime: Lifetime,
         contents: Option<&ArrayRef<T, D>>,
-    ) -> Result<Array<T, D>> {
+    ) -> Result<Draft> {
         let settings = self.settings();
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         if !folded.is_empty() && settings.order == Order::F {
@@ -233,7 +262,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         if let Some(contents) = contents {
             view::of_draft(&mut draft, shape).assign(contents);
         }
-        Array::check(draft.publish()?)
+        Ok(draft)
     }
 }
 
@@ -310,7 +339,7 @@ impl<T: Element> Options<Value<T>> {
     /// # Ok(()) }
     /// ```
     pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Value<T>> {
-        Value::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
+        Value::from_segment(Segment::attach(Name::new(address)?, self.settings().opening())?)
     }
 
     /// Opens the value that a handle means: see [`Value::open_handle`].
@@ -330,7 +359,7 @@ impl<T: Element> Options<Value<T>> {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(&self, handle: &Handle) -> Result<Value<T>> {
-        Value::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+        Value::from_segment(Segment::attach_handle(handle, self.settings().opening())?)
     }
 
     /// Opens or creates a value: see [`Value::open_or_create`].
@@ -358,16 +387,40 @@ impl<T: Element> Options<Value<T>> {
         open_or_create(
             &Name::new(address)?,
             || self.open(address),
-            |name| self.make(name, &value, Lifetime::Persistent),
+            |name| self.make(name, &value, Lifetime::LastUser),
         )
+    }
+
+    /// Creates a value in place of whatever segment is there: see [`Value::create_or_replace`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Value::create_or_replace`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let value = ndshm::Value::options().participants(2).create_or_replace("doc-new", 1_u8)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_or_replace<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        value: T,
+    ) -> Result<Value<T>> {
+        let name = Name::new(address)?;
+        let text = name.as_str().to_owned();
+        let draft = self.draft(name, &value, Lifetime::Creator);
+        draft.and_then(Draft::publish_or_replace).and_then(Value::check).of(&text)
     }
 
     fn make(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Value<T>> {
         let text = name.as_str().to_owned();
-        self.make_named(name, value, lifetime).of(&text)
+        self.draft(name, value, lifetime).and_then(Draft::publish).and_then(Value::check).of(&text)
     }
 
-    fn make_named(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Value<T>> {
+    fn draft(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Draft> {
         let settings = self.settings();
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         let draft = Draft::new(
@@ -387,6 +440,6 @@ impl<T: Element> Options<Value<T>> {
         } else {
             cells::commit(draft.region(), value);
         }
-        Value::check(draft.publish()?)
+        Ok(draft)
     }
 }

@@ -136,7 +136,8 @@ impl<T: Element> Value<T> {
     }
 
     /// Opens the value at `address`, or creates it with `value` if there is none;
-    /// [`origin`](Self::origin) tells which. Its name lasts until it is removed.
+    /// [`origin`](Self::origin) tells which. Its name lasts as long as anybody has it open
+    /// ([`Lifetime::LastUser`](crate::Lifetime)), a file until it is removed.
     ///
     /// # Errors
     ///
@@ -147,6 +148,43 @@ impl<T: Element> Value<T> {
     /// See [`Value`].
     pub fn open_or_create<'a>(address: impl Into<Address<'a>>, value: T) -> Result<Self> {
         Self::options().open_or_create(address, value)
+    }
+
+    /// Creates a value at `address`, whatever segment is there: see
+    /// [`Array::create_or_replace`](crate::Array::create_or_replace).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create_or_replace`](crate::Array::create_or_replace).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{ErrorKind, Value};
+    ///
+    /// let old = Value::create_or_replace("doc-level", 1_u8)?;
+    /// let new = Value::create_or_replace("doc-level", 2_u8)?;
+    /// assert_eq!(old.get()?, 1);
+    /// assert_eq!(old.wait_changed(1).unwrap_err().kind(), ErrorKind::Replaced);
+    /// assert_eq!(old.reopen()?.get()?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_or_replace<'a>(address: impl Into<Address<'a>>, value: T) -> Result<Self> {
+        Self::options().create_or_replace(address, value)
+    }
+
+    /// Opens what has the value's name now, with the access of this handle.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    ///
+    /// # Examples
+    ///
+    /// See [`create_or_replace`](Self::create_or_replace).
+    pub fn reopen(&self) -> Result<Self> {
+        Self::from_segment(self.segment.reopen()?)
     }
 
     /// Begins with the default options.

@@ -9,6 +9,7 @@ mod events;
 mod forks;
 mod homes;
 mod limits;
+mod naming;
 mod processes;
 mod puppet;
 mod reap;
@@ -23,6 +24,7 @@ fn child_role() {
     match *role.split_whitespace().collect::<Vec<_>>() {
         ["first_use"] => forks::first_use(),
         ["turnstile", name] => events::go_through(name),
+        ["interrupted"] => naming::interrupted(),
         ["puppet"] => puppet::obey(),
         ["storm", ref arguments @ ..] => storm::work(arguments),
         _ => panic!("no role is called {role:?}"),

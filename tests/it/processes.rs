@@ -116,10 +116,10 @@ fn of_many_who_open_or_create_exactly_one_creates_and_all_share() {
             puppet.does("write");
             puppet.does("add 0 1");
             puppet.does("drop");
-            puppet.does("detach");
         }
         assert_eq!(Array1::<u64>::open(name.as_str()).unwrap().read().unwrap()[0], 6);
-        ndshm::remove(name.as_str()).unwrap();
+        puppets.iter_mut().for_each(|puppet| puppet.does("detach"));
+        assert!(!exists(name.as_str()));
     }
 }
 

@@ -124,7 +124,8 @@ fn persistent_segments_are_not_reaped() {
         fork(|| {
             let options = Array1::<u8>::options().lifetime(Lifetime::Persistent);
             drop(options.create(array.as_str(), 8).unwrap());
-            std::mem::forget(Event::open_or_create(event.as_str()).unwrap());
+            let options = Event::options().lifetime(Lifetime::Persistent);
+            std::mem::forget(options.open_or_create(event.as_str()).unwrap());
         })
         .pass();
         assert!(reaped().is_empty());

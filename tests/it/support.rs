@@ -15,6 +15,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -248,10 +249,14 @@ pub(crate) fn send_signal(pid: u32, signal: i32) {
 /// Has that signal interrupt what this process waits for, and do nothing else.
 pub(crate) fn let_interrupt(signal: i32) {
     extern "C" fn nothing(_: i32) {}
+    handle(signal, nothing);
+}
+
+fn handle(signal: i32, handler: extern "C" fn(i32)) {
     // SAFETY: sigaction is a C struct, for which all zeros is a value: no flags, so no SA_RESTART.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
-    // SAFETY: the pointers are to a local and null, and a handler that does nothing is always safe.
+    action.sa_sigaction = handler as usize;
+    // SAFETY: the pointers are to a local and null, and the handlers here store a flag at most.
     let result = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
     assert_eq!(result, 0, "sigaction: {}", std::io::Error::last_os_error());
 }
@@ -264,6 +269,22 @@ pub(crate) fn ring_alarm_every(us: libc::suseconds_t) {
     let result =
         unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
     assert_eq!(result, 0, "setitimer: {}", std::io::Error::last_os_error());
+}
+
+/// Has that signal raise a flag instead of ending this process.
+pub(crate) fn flag_at(signal: i32) -> &'static AtomicBool {
+    static FLAG: AtomicBool = AtomicBool::new(false);
+    extern "C" fn raise(_: i32) {
+        FLAG.store(true, SeqCst);
+    }
+    handle(signal, raise);
+    &FLAG
+}
+
+/// Options that open segments of other users too.
+pub(crate) fn trusting() -> ndshm::Options<ndshm::Array1<u64>> {
+    // SAFETY: the tests' other users keep to the protocol.
+    unsafe { ndshm::Array1::options().trust_owner() }
 }
 
 /// Closes every descriptor but the standard ones.

@@ -51,7 +51,7 @@ impl Lifeline {
             .advise(Advice::DontFork)
             .map_err(|error| os_error("keep its lifeline from forked children", error))?;
         step!("lifeline: kept from children");
-        drop(locker);
+        locker.close();
         step!("lifeline: kept by its mapping alone");
         // Overlay and network filesystems swap the mapped file and drop the lock at this close.
         if !is_held(object, byte)? {

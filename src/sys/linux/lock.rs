@@ -6,10 +6,12 @@
 //!
 //! # Safety
 //!
-//! The unsafe code here is the call of `fcntl` with a `struct flock` that lives on the stack.
+//! The unsafe code here is the call of `fcntl` with a `struct flock` that lives on the stack, and a move
+//! out of what is not dropped.
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::object::Object;
@@ -44,9 +46,19 @@ impl Byte {
     }
 }
 
-/// A description of its own, to hold byte locks with; they go when it goes.
+/// A description of its own, to hold byte locks with; they go when this is dropped.
+///
+/// A child that another thread forks meanwhile has the description too, so the locks are let go
+/// by name then, and not by closing it.
 #[derive(Debug)]
 pub(crate) struct Locker(OwnedFd);
+
+impl Drop for Locker {
+    fn drop(&mut self) {
+        // Fails only for a description that holds no locks any more.
+        let _ = control(&self.0, libc::F_OFD_SETLK, &mut everything());
+    }
+}
 
 impl Locker {
     /// Opens a fresh description of the object.
@@ -91,6 +103,13 @@ impl Locker {
     pub(super) fn descriptor(&self) -> &OwnedFd {
         &self.0
     }
+
+    /// Closes its descriptor, and leaves the locks to what else keeps the description.
+    pub(super) fn close(self) {
+        let locker = ManuallyDrop::new(self);
+        // SAFETY: the descriptor is moved out of what is never dropped, once.
+        drop(unsafe { std::ptr::read(&raw const locker.0) });
+    }
 }
 
 /// Whether some other description holds the byte.
@@ -130,6 +149,15 @@ fn request(byte: Byte) -> libc::flock64 {
     request.l_whence = libc::c_short::try_from(libc::SEEK_SET).expect("SEEK_SET is 0");
     request.l_start = byte.offset();
     request.l_len = 1;
+    request
+}
+
+/// Lets go of all bytes that have a meaning.
+fn everything() -> libc::flock64 {
+    let mut request = request(Byte::Init);
+    request.l_type = libc::c_short::try_from(libc::F_UNLCK).expect("F_UNLCK is 2");
+    // To the end of all files.
+    request.l_len = 0;
     request
 }
 

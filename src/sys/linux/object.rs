@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 
-use rustix::fs::{AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::os_error;
@@ -262,7 +262,15 @@ impl Object {
     pub(super) fn reopen(&self) -> Result<OwnedFd> {
         self.check_descriptor()?;
         rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| os_error("reopen the segment through /proc/self/fd", errno))
+            .map_err(|errno| match errno {
+                Errno::ACCESS | Errno::PERM => Error::new(
+                    ErrorKind::PermissionDenied,
+                    "could not be opened again to register: this process gave up privileges after it \
+                     opened it; open it with `eager`, or with the privileges it keeps",
+                )
+                .caused_by(io::Error::from(errno)),
+                errno => os_error("reopen the segment through /proc/self/fd", errno),
+            })
     }
 
     /// Opens a second description by its place; `None` when another file is there by now, or none.
@@ -354,6 +362,17 @@ pub(crate) fn identity_of(place: &Place) -> Result<Option<Identity>> {
 pub(crate) fn unlink(place: &Place) -> Result<()> {
     rustix::fs::unlink(c_path(place)?.as_c_str())
         .map_err(|errno| os_error("remove its name", errno))
+}
+
+/// Has two places change what is there, at once.
+pub(crate) fn exchange(one: &Place, other: &Place) -> Result<()> {
+    let (cwd, flags) = (rustix::fs::CWD, RenameFlags::EXCHANGE);
+    rustix::fs::renameat_with(cwd, c_path(one)?, cwd, c_path(other)?, flags)
+        .map_err(|errno| os_error("give its name to the new segment", errno))?;
+    if let Place::File(_) = other {
+        flush_directory(other)?;
+    }
+    Ok(())
 }
 
 /// Names of all named objects there are, ours or not, in no order.

@@ -84,6 +84,10 @@ pub(crate) fn unlink(_place: &Place) -> Result<()> {
     Err(unsupported())
 }
 
+pub(crate) fn exchange(_one: &Place, _other: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
 pub(crate) fn names() -> Result<Vec<String>> {
     Err(unsupported())
 }
