@@ -43,6 +43,7 @@
 //! | numbers in n axes | [`Array`], with aliases [`Array1`] to [`Array6`] and [`ArrayD`] |
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
+//! | to look without locks or permission to write | [`Access::Observe`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
@@ -62,8 +63,8 @@
 //!   `Send + 'static` (`…_owned`). [`Request`] combines them.
 //! - Stripes are taken in ascending order, so that no two processes wait for each other. A thread that
 //!   would wait for itself gets [`ErrorKind::Deadlock`]; reading again what it reads is granted.
-//! - Without a lock there are copies ([`Array::snapshot`] takes it for you), [`Array::raw_view`] and
-//!   `unsafe`.
+//! - Without a lock there are copies ([`Array::snapshot`] takes it for you, or checks that nobody wrote
+//!   meanwhile), [`Array::raw_view`] and `unsafe`.
 //! - A [`Value`] of 1, 2, 4 or 8 bytes is one sequentially consistent atomic. Any other is kept
 //!   twice and committed by a switch: reading never waits and never sees half of it.
 //!
@@ -76,7 +77,7 @@
 //! | a creator, before the name is linked | nothing was there |
 //! | a writer, while writing | the next lock fails with [`ErrorKind::OwnerDied`], later ones with [`ErrorKind::Poisoned`], until somebody mends the data under `write_recover` and calls `mark_consistent` |
 //! | a writer, outside its critical section | nothing |
-//! | a reader, or anybody who waits | nothing |
+//! | a reader, an observer, or anybody who waits | nothing |
 //! | the setter of a [`Value`] | the old value or the new one |
 //! | a forked child's parent | its locks are its own: the child never held them |
 //!
@@ -103,7 +104,8 @@
 //!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
 //! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments of other users, root
-//! excepted. What is read from a segment is checked before it is used, so damage is an error.
+//! excepted. [`Access::Observe`] needs permission to read and no more. What is read from a segment
+//! is checked before it is used, so damage is an error.
 //!
 //! # Platforms and features
 //!

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::control::{Control, FIRST_READ, Plan, SHORTEST_HEAD};
 use super::handle::Handle;
@@ -18,8 +19,11 @@ use crate::sys::lock::{Byte, Locker};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::{limits, process, wait};
 
-/// How often the name lock is tried, a millisecond apart, before its holder is called stuck.
+/// How often the name lock is tried before its holder is called stuck.
 const NAME_LOCK_TRIES: u32 = 5000;
+
+/// How long to wait between two tries.
+const NAME_LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// A segment of any kind: the untyped handle under [`Array`](crate::Array) and
 /// [`Value`](crate::Value).
@@ -219,7 +223,10 @@ impl Segment {
     }
 
     fn attach_named(name: &Name, access: Access) -> Result<Self> {
-        let (object, facts) = Object::open(name.as_str())?;
+        let (object, facts) = match access {
+            Access::ReadWrite | Access::Read => Object::open(name.as_str())?,
+            Access::Observe => Object::open_to_observe(name.as_str())?,
+        };
         step!("attach: opened");
         check_owner(&facts)?;
         let control = read_control(&object, &facts)?;
@@ -231,7 +238,10 @@ impl Segment {
             access,
         )?);
         step!("attach: mapped");
-        let membership = Membership::join(name, object, &region)?;
+        let membership = match access {
+            Access::ReadWrite | Access::Read => Membership::join(name, object, &region)?,
+            Access::Observe => Membership::observe(name, object, &region)?,
+        };
         let name = name.clone();
         Ok(Self(Arc::new(Attached { name, control, access, region, membership, created_by: None })))
     }
@@ -470,7 +480,7 @@ pub(super) fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
             step!("remove: name gone");
             return Ok(true);
         }
-        wait::pause();
+        wait::pause(NAME_LOCK_PAUSE);
     }
     Err(Error::new(
         ErrorKind::Timeout,

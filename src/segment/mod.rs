@@ -3,9 +3,10 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`life`] create, open, remove, list · [`reap`] what the dead left · [`info`] the description in
-//! words · [`handle`] a segment's address as text.
+//! [`life`] create, open, remove, list · [`access`] what a handle may do · [`reap`] what the dead left ·
+//! [`info`] the description in words · [`handle`] a segment's address as text.
 
+mod access;
 mod control;
 mod handle;
 mod info;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use super::access::observed;
 use super::name::Name;
 use super::region::Region;
 use crate::atomic::AtomicU32;
@@ -90,10 +91,20 @@ impl Participant {
     }
 }
 
+/// What a process may do in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Register, and then lock.
+    Participant,
+    /// Look.
+    Observer,
+}
+
 /// This process's part in one segment.
 #[derive(Debug)]
 pub(crate) struct Membership {
     serial: u64,
+    standing: Standing,
     name: Name,
     object: Object,
     region: Arc<Region>,
@@ -112,16 +123,33 @@ impl Membership {
         if let Some(membership) = attached.get(&identity).and_then(Weak::upgrade) {
             return Ok(membership);
         }
-        let membership = Arc::new(Self {
+        let membership = Self::new(Standing::Participant, name, object, region, &proof)?;
+        attached.insert(identity, Arc::downgrade(&membership));
+        Ok(membership)
+    }
+
+    /// Looks at the object behind `region` without taking part: never registers, and shares nothing
+    /// with those in this process who do, because all it has is read-only.
+    pub(crate) fn observe(name: &Name, object: Object, region: &Arc<Region>) -> Result<Arc<Self>> {
+        Self::new(Standing::Observer, name, object, region, &registration())
+    }
+
+    fn new(
+        standing: Standing,
+        name: &Name,
+        object: Object,
+        region: &Arc<Region>,
+        proof: &Registration,
+    ) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
             serial: MEMBERSHIPS.fetch_add(1, Relaxed),
+            standing,
             name: name.clone(),
             object,
             region: Arc::clone(region),
-            mark: Mark::new(&proof)?,
+            mark: Mark::new(proof)?,
             lifeline: Mutex::new(None),
-        });
-        attached.insert(identity, Arc::downgrade(&membership));
-        Ok(membership)
+        }))
     }
 
     /// A number that no other membership of this process has, before or after.
@@ -205,6 +233,9 @@ impl Membership {
 
     #[cold]
     fn register(&self) -> Result<Owner> {
+        if self.standing == Standing::Observer {
+            return Err(observed());
+        }
         let proof = registration();
         if let Some(me) = self.registered() {
             return Ok(me);

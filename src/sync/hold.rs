@@ -105,7 +105,7 @@ impl Poison {
         self.pid
     }
 
-    fn of(stripe: &Stripe) -> Self {
+    pub(super) fn of(stripe: &Stripe) -> Self {
         let (cause, pid) = stripe.culprit();
         let cause = match cause {
             lock::PoisonCause::Panicked => PoisonCause::Panicked,

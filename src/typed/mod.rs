@@ -1,9 +1,10 @@
 //! Segments as arrays and values of Rust types.
 //!
 //! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
-//! lock their rows · [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views ·
-//! [`value`] single values · [`number`] arithmetic on them · [`cells`] their memory · [`options`]
-//! creating and opening all of it.
+//! lock their rows · [`guard`] what a lock hands out · [`snapshot`] private copies ·
+//! [`view`] payloads as `ndarray` views · [`value`] single values ·
+//! [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating and opening all of
+//! it.
 
 pub(crate) mod array;
 pub(crate) mod bool;
@@ -13,5 +14,6 @@ pub(crate) mod guard;
 pub(crate) mod number;
 mod options;
 pub(crate) mod request;
+mod snapshot;
 pub(crate) mod value;
 mod view;

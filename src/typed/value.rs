@@ -10,8 +10,8 @@ use super::cells;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
-use crate::segment::{Access, Handle, Kind, Options, Origin, Region, Segment};
-use crate::sync::{Demand, Hold, Mode, Regard, acquired};
+use crate::segment::{Handle, Kind, Options, Origin, Region, Segment};
+use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
 
 /// A single value in shared memory, attached by name.
 ///
@@ -268,7 +268,7 @@ impl<T: Element> Value<T> {
     /// # Ok(()) }
     /// ```
     pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T> {
-        self.writable()?;
+        self.segment.writable()?;
         if cells::is_word::<T>() {
             let old = cells::update(self.segment.region(), change);
             self.announce();
@@ -396,7 +396,7 @@ impl<T: Element> Value<T> {
         atomically: impl FnOnce(&Region) -> T,
         locked: impl FnOnce(T) -> T,
     ) -> Result<T> {
-        self.writable()?;
+        self.segment.writable()?;
         if cells::is_word::<T>() {
             let old = atomically(self.segment.region());
             self.announce();
@@ -409,7 +409,7 @@ impl<T: Element> Value<T> {
     }
 
     fn lock_with(&self, patience: Patience) -> Result<Option<ValueGuard<'_, T>>> {
-        self.writable()?;
+        self.segment.writable()?;
         let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
         let Some(hold) = Hold::tracked(&self.segment, &demand)? else { return Ok(None) };
         let copy = self.get()?;
@@ -421,9 +421,7 @@ impl<T: Element> Value<T> {
             let value = self.load();
             (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
         };
-        let peers = self.segment.membership().peers(0);
-        let found = self.segment.region().state().bell().wait_for(&peers, patience, look);
-        found.ok_or_else(|| {
+        wait_for_change(&self.segment, patience, look).ok_or_else(|| {
             Error::new(
                 ErrorKind::Timeout,
                 "did not change in time: wait longer, or see what its setter does",
@@ -442,23 +440,6 @@ impl<T: Element> Value<T> {
     #[inline]
     pub(super) fn announce(&self) {
         self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
-    }
-
-    #[inline]
-    pub(super) fn writable(&self) -> Result<()> {
-        match self.segment.access() {
-            Access::ReadWrite => Ok(()),
-            Access::Read => Err(self.read_only()),
-        }
-    }
-
-    #[cold]
-    fn read_only(&self) -> Error {
-        Error::new(
-            ErrorKind::ReadOnly,
-            "was opened for reading only: open it with `Access::ReadWrite` to change it",
-        )
-        .of(self.name())
     }
 
     /// Checks that a segment holds such a value.

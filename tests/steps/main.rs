@@ -9,6 +9,7 @@
 mod arrays;
 mod mortal;
 mod names;
+mod readers;
 mod values;
 
 use std::collections::BTreeSet;
@@ -51,7 +52,10 @@ impl Run {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    [arrays::scenarios(), values::scenarios(), names::scenarios()].into_iter().flatten().collect()
+    [arrays::scenarios(), values::scenarios(), names::scenarios(), readers::scenarios()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[test]

@@ -21,4 +21,4 @@ pub(crate) fn spins() -> u32 {
     0
 }
 
-pub(crate) fn pause() {}
+pub(crate) fn pause(_slice: Duration) {}
