@@ -43,6 +43,7 @@
 //! | numbers in n axes | [`Array`], with aliases [`Array1`] to [`Array6`] and [`ArrayD`] |
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
+//! | numbers that nobody writes any more | [`Frozen`], with aliases [`Frozen1`] to [`Frozen6`] and [`FrozenD`] |
 //! | to look without locks or permission to write | [`Access::Observe`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
@@ -63,6 +64,7 @@
 //!   `Send + 'static` (`…_owned`). [`Request`] combines them.
 //! - Stripes are taken in ascending order, so that no two processes wait for each other. A thread that
 //!   would wait for itself gets [`ErrorKind::Deadlock`]; reading again what it reads is granted.
+//! - What is [frozen](Array::freeze) needs no lock: nobody gets one for writing any more.
 //! - Without a lock there are copies ([`Array::snapshot`] takes it for you, or checks that nobody wrote
 //!   meanwhile), [`Array::raw_view`] and `unsafe`.
 //! - A [`Value`] of 1, 2, 4 or 8 bytes is one sequentially consistent atomic. Any other is kept
@@ -78,6 +80,7 @@
 //! | a writer, while writing | the next lock fails with [`ErrorKind::OwnerDied`], later ones with [`ErrorKind::Poisoned`], until somebody mends the data under `write_recover` and calls `mark_consistent` |
 //! | a writer, outside its critical section | nothing |
 //! | a reader, an observer, or anybody who waits | nothing |
+//! | who [freezes](Array::freeze) an array | it is frozen or not, and whole |
 //! | the setter of a [`Value`] | the old value or the new one |
 //! | a forked child's parent | its locks are its own: the child never held them |
 //!
@@ -104,8 +107,8 @@
 //!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
 //! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments of other users, root
-//! excepted. [`Access::Observe`] needs permission to read and no more. What is read from a segment
-//! is checked before it is used, so damage is an error.
+//! excepted. [`Access::Observe`] and [`Frozen`] need permission to read and no more. What is read from
+//! a segment is checked before it is used, so damage is an error.
 //!
 //! # Platforms and features
 //!
@@ -159,6 +162,9 @@ pub use crate::typed::array::{
 };
 pub use crate::typed::bool::Bool;
 pub use crate::typed::element::Element;
+pub use crate::typed::frozen::{
+    Frozen, Frozen1, Frozen2, Frozen3, Frozen4, Frozen5, Frozen6, FrozenD,
+};
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::request::Request;

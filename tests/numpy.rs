@@ -294,6 +294,17 @@ fn numpy_reaches_the_data_and_nothing_else() {
 }
 
 #[test]
+fn numpy_reads_what_is_frozen() {
+    let Some(mut python) = Python::start() else { return };
+    let frozen = filled::<f32>(Order::F, &[3, 4]).freeze().unwrap();
+    let name = frozen.name();
+    let values: Vec<_> = (0..12).map(|n| f32::nth(n).text()).collect();
+    let expected = format!("<f4 [3, 4] F {}", values.join(","));
+    assert_eq!(python.ask(&format!("look({name:?})")), expected);
+    python.check_header(name);
+}
+
+#[test]
 fn shared_memory_of_python_opens_segments_by_name() {
     let Some(mut python) = Python::start() else { return };
     let array = Array1::<u8>::create_unique("numpy-", 4).unwrap();

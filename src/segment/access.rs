@@ -1,10 +1,21 @@
-//! What a handle may do.
+//! What a handle may do, and what nobody may do any more.
 
 use super::life::Segment;
 use super::options::Access;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Segment {
+    /// Returns whether nobody can lock the segment for writing any more, for ever.
+    ///
+    /// # Examples
+    ///
+    /// See [`Array::freeze`](crate::Array::freeze).
+    #[inline]
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.region().state().is_frozen()
+    }
+
     /// Fails when this handle may not change the data.
     #[inline(always)]
     pub(crate) fn writable(&self) -> Result<()> {

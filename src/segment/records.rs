@@ -1,5 +1,7 @@
 //! The words of the control block that change: what each means, and who writes it when.
 
+use std::sync::atomic::Ordering::{Acquire, Release};
+
 use crate::atomic::{AtomicU32, pin};
 use crate::lock::Bell;
 
@@ -17,15 +19,36 @@ pub(crate) struct State {
     /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
     /// and Relaxed after it.
     pub(crate) commits: AtomicU32,
-    _reserved: [AtomicU32; 12],
+    /// A set of bits that are set and never cleared: [`FROZEN`].
+    marks: AtomicU32,
+    _reserved: [AtomicU32; 11],
 }
 
-pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12 });
+pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12, marks: 16 });
+
+/// Nobody writes the payload any more.
+const FROZEN: u32 = 1 << 1;
 
 impl State {
     /// The bell that changes of the payload ring.
     #[inline]
     pub(crate) fn bell(&self) -> Bell<'_> {
         Bell { rings: &self.changes, waiting: &self.waiting }
+    }
+
+    /// Lets nobody write from now on. The caller holds the words of all stripes, or is alone.
+    ///
+    /// A writer looks after it took a stripe. It took it before the caller, who then waited until
+    /// it was done; or after the caller, and then the stripe's word, released and taken, brings
+    /// the mark along.
+    pub(crate) fn freeze(&self) {
+        // Release: who sees the mark without a lock sees all that was written before it.
+        self.marks.fetch_or(FROZEN, Release);
+    }
+
+    /// Whether nobody writes the payload any more.
+    #[inline]
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.marks.load(Acquire) & FROZEN != 0
     }
 }

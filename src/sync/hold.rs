@@ -243,6 +243,12 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
         }
     }
     if demand.mode == Mode::Write {
+        if segment.is_frozen() {
+            // As after a commit: nothing was written, so the versions stay.
+            release(segment, demand.stripes.clone(), Mode::Commit);
+            step!("lock: refused, frozen");
+            return Err(named(frozen()));
+        }
         // Not before all are taken: who dies waiting for one stripe has not written to another.
         for stripe in demand.stripes.clone() {
             segment.region().stripe(stripe).begin_write();
@@ -332,6 +338,15 @@ fn timeout(membership: &Membership, mode: Mode, blocker: Blocker) -> Error {
             "could not be locked for {purpose} in time: {who}, {verb} it; wait longer, or see what \
              that process does"
         ),
+    )
+}
+
+/// Words for who wants to write what nobody may write any more.
+#[cold]
+pub(crate) fn frozen() -> Error {
+    Error::new(
+        ErrorKind::Frozen,
+        "is frozen: nobody writes it any more; remove it and create another, or write to a copy",
     )
 }
 

@@ -15,7 +15,7 @@ use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Dtype, Order};
 use crate::segment::{Handle, Kind, Options, Origin, Segment};
-use crate::sync::rows_of;
+use crate::sync::{frozen, rows_of};
 
 /// A shared array of one axis.
 pub type Array1<T> = Array<T, Ix1>;
@@ -350,7 +350,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for less than writing.
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for less than writing, and
+    /// [`Frozen`](ErrorKind::Frozen).
     ///
     /// # Examples
     ///
@@ -365,6 +366,9 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// ```
     pub fn raw_view_mut(&self) -> Result<RawArrayViewMut<T, D>> {
         self.segment.writable()?;
+        if self.segment.is_frozen() {
+            return Err(frozen().of(self.name()));
+        }
         Ok(view::raw_mut(&self.segment, &self.shape))
     }
 

@@ -1,8 +1,8 @@
 //! Segments as arrays and values of Rust types.
 //!
 //! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
-//! lock their rows · [`guard`] what a lock hands out · [`snapshot`] private copies ·
-//! [`view`] payloads as `ndarray` views · [`value`] single values ·
+//! lock their rows · [`guard`] what a lock hands out · [`snapshot`] private copies · [`frozen`] arrays
+//! that nobody writes any more · [`view`] payloads as `ndarray` views · [`value`] single values ·
 //! [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating and opening all of
 //! it.
 
@@ -10,6 +10,7 @@ pub(crate) mod array;
 pub(crate) mod bool;
 mod cells;
 pub(crate) mod element;
+pub(crate) mod frozen;
 pub(crate) mod guard;
 pub(crate) mod number;
 mod options;

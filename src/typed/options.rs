@@ -181,6 +181,26 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         lifetime: Lifetime,
         contents: Option<&ArrayRef<T, D>>,
     ) -> Result<Array<T, D>> {
+        Array::check(self.draft(shape, lifetime, contents)?.publish(name)?)
+    }
+
+    /// Creates an array with the contents of another that nobody ever writes.
+    pub(super) fn create_frozen(&self, name: &str, array: &ArrayRef<T, D>) -> Result<Array<T, D>> {
+        let publish = |name| {
+            let draft = self.draft(&array.raw_dim(), Lifetime::Creator, Some(array))?;
+            draft.region().state().freeze();
+            Array::check(draft.publish(name)?)
+        };
+        publish(Name::new(name)?).of(name)
+    }
+
+    /// Makes an array that has no name yet.
+    fn draft(
+        &self,
+        shape: &D,
+        lifetime: Lifetime,
+        contents: Option<&ArrayRef<T, D>>,
+    ) -> Result<Draft> {
         let settings = self.settings();
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         if !folded.is_empty() && settings.order == Order::F {
@@ -205,7 +225,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         if let Some(contents) = contents {
             view::of_draft(&mut draft, shape).assign(contents);
         }
-        Array::check(draft.publish(name)?)
+        Ok(draft)
     }
 }
 

@@ -183,8 +183,8 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), and [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened
-    /// for less than writing.
+    /// Those of [`read`](Self::read), [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for
+    /// less than writing, and [`Frozen`](ErrorKind::Frozen).
     ///
     /// # Examples
     ///

@@ -7,6 +7,7 @@ mod bad_input;
 mod deaths;
 mod events;
 mod forks;
+mod frozen;
 mod limits;
 mod observers;
 mod processes;
@@ -21,6 +22,7 @@ fn child_role() {
     let Some(role) = support::role() else { return };
     match *role.split_whitespace().collect::<Vec<_>>() {
         ["first_use"] => forks::first_use(),
+        ["frozen", name] => frozen::read(name),
         ["turnstile", name] => events::go_through(name),
         ["observer", name] => observers::observe(name),
         ["puppet"] => puppet::obey(),
