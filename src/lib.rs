@@ -44,6 +44,7 @@
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
 //! | numbers that nobody writes any more | [`Frozen`], with aliases [`Frozen1`] to [`Frozen6`] and [`FrozenD`] |
+//! | settings for many processes | `Config`, with feature `serde` |
 //! | to look without locks or permission to write | [`Access::Observe`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
@@ -120,7 +121,7 @@
 //! | `derive` (default) | `#[derive(Element)]` |
 //! | `half` | `half::f16` and `half::bf16` as elements |
 //! | `num-complex` | `Complex<f32>` and `Complex<f64>` as elements |
-//! | `serde` | [`Handle`] serialises as its text |
+//! | `serde` | [`Handle`] serialises as its text; `Config` |
 //!
 //! # How it compares
 //!
@@ -161,6 +162,8 @@ pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };
 pub use crate::typed::bool::Bool;
+#[cfg(feature = "serde")]
+pub use crate::typed::config::Config;
 pub use crate::typed::element::Element;
 pub use crate::typed::frozen::{
     Frozen, Frozen1, Frozen2, Frozen3, Frozen4, Frozen5, Frozen6, FrozenD,

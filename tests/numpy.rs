@@ -304,6 +304,31 @@ fn numpy_reads_what_is_frozen() {
     python.check_header(name);
 }
 
+#[cfg(feature = "serde")]
+#[test]
+fn python_reads_a_configuration() {
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    struct Settings {
+        rate: f64,
+        labels: Vec<String>,
+        limit: Option<u64>,
+    }
+
+    let Some(mut python) = Python::start() else { return };
+    let labels = vec!["cät".into(), "a \"dog\"".into()];
+    let settings = Settings { rate: 0.1, labels, limit: None };
+    let name = format!("numpy-config-{}", std::process::id());
+    let config = ndshm::Config::create(&name, settings).unwrap();
+    python.run(&format!(
+        "import json; config = json.loads(np.load(path({name:?}), mmap_mode='r').tobytes())"
+    ));
+    assert_eq!(python.ask("config['rate'], config['limit']"), "(0.1, None)");
+    assert_eq!(python.ask("config['labels'] == ['cät', 'a \"dog\"']"), "True");
+    assert_eq!((config.rate, config.limit, config.labels.len()), (0.1, None, 2));
+}
+
 #[test]
 fn shared_memory_of_python_opens_segments_by_name() {
     let Some(mut python) = Python::start() else { return };

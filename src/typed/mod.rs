@@ -4,12 +4,16 @@
 //! lock their rows · [`guard`] what a lock hands out · [`snapshot`] private copies · [`frozen`] arrays
 //! that nobody writes any more · [`view`] payloads as `ndarray` views · [`value`] single values ·
 //! [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating and opening all of
-//! it.
+//! it. With feature `serde`: `config` settings as JSON · `finite` what JSON has no words for.
 
 pub(crate) mod array;
 pub(crate) mod bool;
 mod cells;
+#[cfg(feature = "serde")]
+pub(crate) mod config;
 pub(crate) mod element;
+#[cfg(feature = "serde")]
+mod finite;
 pub(crate) mod frozen;
 pub(crate) mod guard;
 pub(crate) mod number;

@@ -4,6 +4,8 @@
 //! changes something about its whole process runs alone in one of its own.
 
 mod bad_input;
+#[cfg(feature = "serde")]
+mod config;
 mod deaths;
 mod events;
 mod forks;
