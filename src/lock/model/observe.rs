@@ -8,7 +8,7 @@ use loom::thread;
 use super::world::{Slices, World, owner};
 use crate::atomic::model::{explore, explore_deaths};
 use crate::atomic::{AtomicU32, fence};
-use crate::lock::{Patience, Sight};
+use crate::lock::{Patience, Sight, Slots as _};
 
 /// What the lock guards, as an observer copies it: both words are the same whenever nobody writes.
 type Words = Rc<[AtomicU32; 2]>;
