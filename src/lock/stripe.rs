@@ -59,6 +59,8 @@ pub(crate) enum PoisonCause {
     Died = 2,
     /// The owner panicked.
     Panicked = 3,
+    /// The machine stopped, and the disk may hold any mixture of old and new.
+    Restarted = 4,
 }
 
 /// What was found on the way in.
@@ -148,8 +150,10 @@ impl Stripe {
 
     /// Vouches for the data; only the owner may.
     pub(crate) fn forgive(&self) {
-        self.word.fetch_and(!POISON, Relaxed);
-        step!("mend: poison cleared");
+        if self.word.load(Relaxed) & POISON != 0 {
+            self.word.fetch_and(!POISON, Relaxed);
+            step!("mend: poison cleared");
+        }
     }
 
     /// Leaves the data suspect because the owner, process `pid`, panics.
@@ -158,6 +162,12 @@ impl Stripe {
         step!("panic: blamed");
         self.word.fetch_or(POISON, Relaxed);
         step!("panic: poisoned");
+    }
+
+    /// Poisons what the machine stopped under; nobody else has it.
+    pub(crate) fn poison_by_restart(&self) {
+        self.blame(PoisonCause::Restarted, 0);
+        self.word.fetch_or(POISON, Release);
     }
 
     /// Takes the word alone, without regard to readers: a mutex among those who do the same.
@@ -268,10 +278,11 @@ impl Stripe {
         self.cause.store(cause as u32, Relaxed);
     }
 
-    /// Who left the data suspect: its process id, and whether it died rather than panicked.
+    /// How the data came to be suspect, and the process id of who left it so, if anybody did.
     pub(crate) fn culprit(&self) -> (PoisonCause, u32) {
         let cause = match self.cause.load(Relaxed) {
             3 => PoisonCause::Panicked,
+            4 => PoisonCause::Restarted,
             1 => PoisonCause::DiedUnreported,
             _ => PoisonCause::Died,
         };
@@ -291,12 +302,9 @@ impl Stripe {
     pub(crate) fn look(&self) -> Sight {
         // Acquire: what the last writer wrote is seen with the version it left.
         let version = self.version.load(Acquire);
-        if version & 1 == 0 {
-            // Whoever poisons leaves the version odd.
-            return Sight::Whole(version);
-        }
         let word = self.word.load(Acquire);
         match Owner::in_word(word) {
+            _ if version & 1 == 0 && word & POISON == 0 => Sight::Whole(version),
             None if word & POISON != 0 => Sight::Suspect,
             writer => Sight::Written(writer),
         }
@@ -309,12 +317,13 @@ impl Stripe {
         self.version.load(Relaxed) == version
     }
 
-    /// Whether `owner` died while it was writing, and still is what the word names.
+    /// Whether `owner` died while it was writing or mending, and still is what the word names.
     pub(crate) fn is_abandoned_by(&self, peers: &impl Peers, owner: Owner) -> Result<bool> {
         let version = self.version.load(Acquire);
         // Acquire: who took the word after the one whose version that is brings a later version.
         let is_named = || Owner::in_word(self.word.load(Acquire)) == Some(owner);
-        let was_writing = version & 1 == 1 && is_named();
+        let is_suspect = version & 1 == 1 || self.entry() == Entry::Poisoned;
+        let was_writing = is_suspect && is_named();
         Ok(was_writing && peers.is_dead(owner)? && is_named() && self.is_still(version))
     }
 

@@ -21,10 +21,28 @@ pub(crate) struct State {
     pub(crate) commits: AtomicU32,
     /// A set of bits that are set and never cleared: [`FROZEN`].
     marks: AtomicU32,
-    _reserved: [AtomicU32; 11],
+    /// Of files: 1 when the disk holds what the memory holds, 2 while somebody takes that mark off, else
+    /// 0. Stored Relaxed by holders of locks, which order it.
+    pub(crate) clean: AtomicU32,
+    /// Of files: the boot in which it was last opened. Stored Release under the init lock, after what
+    /// a restart left was settled; read Acquire by every opener.
+    pub(crate) boot: [AtomicU32; 4],
+    _reserved: [AtomicU32; 6],
 }
 
-pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12, marks: 16 });
+pin!(
+    State,
+    64,
+    STATE_FIELDS {
+        high_water: 0,
+        changes: 4,
+        waiting: 8,
+        commits: 12,
+        marks: 16,
+        clean: 20,
+        boot: 24,
+    }
+);
 
 /// Nobody writes the payload any more.
 const FROZEN: u32 = 1 << 1;

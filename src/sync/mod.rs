@@ -1,6 +1,7 @@
 //! What processes hold and wait for in a segment: stripes, and events.
 
 mod change;
+mod durable;
 mod event;
 mod held;
 mod hold;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::finite;
 use super::frozen::Frozen1;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::segment::{Handle, Segment};
+use crate::segment::{Address, Handle, Name, Segment};
 
 /// A struct of settings in shared memory: created once, read by any process, written by nobody.
 ///
@@ -46,8 +46,8 @@ pub struct Config<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Config<T> {
-    /// Creates a configuration called `name`, of mode 0600, whose name goes when the last clone of
-    /// this handle is dropped. Nobody ever sees half of it.
+    /// Creates a configuration at `address`, of mode 0600. A name goes when the last clone of this
+    /// handle is dropped; a file stays. Nobody ever sees half of it.
     ///
     /// # Errors
     ///
@@ -63,15 +63,16 @@ impl<T: Serialize + DeserializeOwned> Config<T> {
     /// let lost = Config::create("doc-config-lost", vec![1.0, f64::INFINITY]).unwrap_err();
     /// assert_eq!(lost.kind(), ErrorKind::InvalidArgument);
     /// ```
-    pub fn create(name: &str, settings: T) -> Result<Self> {
-        let json = encode(&settings).of(name)?;
-        let json = Frozen1::create_from(name, &ArrayView1::from(&json))?;
+    pub fn create<'a>(address: impl Into<Address<'a>>, settings: T) -> Result<Self> {
+        let name = Name::new(address)?;
+        let json = encode(&settings).of(name.as_str())?;
+        let json = Frozen1::create_at(name, &ArrayView1::from(&json))?;
         Ok(Self { settings, json })
     }
 }
 
 impl<T: DeserializeOwned> Config<T> {
-    /// Opens the configuration called `name`. Needs permission to read its file, no more.
+    /// Opens the configuration at `address`. Needs permission to read its file, no more.
     ///
     /// # Errors
     ///
@@ -81,8 +82,8 @@ impl<T: DeserializeOwned> Config<T> {
     /// # Examples
     ///
     /// See [`Config`].
-    pub fn open(name: &str) -> Result<Self> {
-        Self::decode(Frozen1::open(name)?)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::decode(Frozen1::open(address)?)
     }
 
     /// Opens the configuration that `handle` means, and no namesake.

@@ -20,7 +20,7 @@ use super::element::Element;
 use super::view;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
-use crate::segment::{Access, Handle, Name, Segment};
+use crate::segment::{Access, Address, Handle, Name, Segment};
 use crate::steps::step;
 use crate::sync::{Demand, Hold, Mode, Regard};
 
@@ -127,8 +127,9 @@ impl<T: Element, D: Dimension> Array<T, D> {
 }
 
 impl<T: Element, D: Dimension> Frozen<T, D> {
-    /// Creates a frozen array called `name` with the shape and the contents of `array`, of mode 0600,
-    /// whose name goes when the last clone of this handle is dropped. Nobody ever sees it unfrozen.
+    /// Creates a frozen array at `address` with the shape and the contents of `array`, of mode 0600.
+    /// A name goes when the last clone of this handle is dropped; a file stays. Nobody ever sees it
+    /// unfrozen.
     ///
     /// # Errors
     ///
@@ -142,11 +143,18 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     /// assert_eq!(ndshm::Frozen1::<i32>::open("doc-primes")?, primes);
     /// # Ok(()) }
     /// ```
-    pub fn create_from(name: &str, array: &ArrayRef<T, D>) -> Result<Self> {
+    pub fn create_from<'a>(
+        address: impl Into<Address<'a>>,
+        array: &ArrayRef<T, D>,
+    ) -> Result<Self> {
+        Self::create_at(Name::new(address)?, array)
+    }
+
+    pub(super) fn create_at(name: Name, array: &ArrayRef<T, D>) -> Result<Self> {
         Self::of(Array::options().create_frozen(name, array)?)
     }
 
-    /// Opens the frozen array called `name`, checking element type, number of axes and kind. Needs
+    /// Opens the frozen array at `address`, checking element type, number of axes and kind. Needs
     /// permission to read its file, no more.
     ///
     /// # Errors
@@ -156,8 +164,8 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     /// # Examples
     ///
     /// See [`Frozen`].
-    pub fn open(name: &str) -> Result<Self> {
-        Self::of(Array::from_segment(Segment::attach(Name::new(name)?, Access::Observe)?)?)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::of(Array::from_segment(Segment::attach(Name::new(address)?, Access::Observe)?)?)
     }
 
     /// Opens the frozen array that `handle` means, and no namesake.

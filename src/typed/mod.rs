@@ -3,8 +3,9 @@
 //! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
 //! lock their rows · [`guard`] what a lock hands out · [`snapshot`] private copies · [`frozen`] arrays
 //! that nobody writes any more · [`view`] payloads as `ndarray` views · [`value`] single values ·
-//! [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating and opening all of
-//! it. With feature `serde`: `config` settings as JSON · `finite` what JSON has no words for.
+//! [`value_guard`] what locking one hands out · [`number`] arithmetic on them · [`cells`] their
+//! memory · [`options`] creating and opening all of it. With feature `serde`: `config` settings as
+//! JSON · `finite` what JSON has no words for.
 
 pub(crate) mod array;
 pub(crate) mod bool;
@@ -21,4 +22,5 @@ mod options;
 pub(crate) mod request;
 mod snapshot;
 pub(crate) mod value;
+pub(crate) mod value_guard;
 mod view;

@@ -7,6 +7,7 @@
 #![cfg(ndshm_steps)]
 
 mod arrays;
+mod files;
 mod mortal;
 mod names;
 mod readers;
@@ -52,10 +53,14 @@ impl Run {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    [arrays::scenarios(), values::scenarios(), names::scenarios(), readers::scenarios()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let all = [
+        arrays::scenarios(),
+        values::scenarios(),
+        names::scenarios(),
+        files::scenarios(),
+        readers::scenarios(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 #[test]
