@@ -81,6 +81,10 @@ pub enum ErrorKind {
     Deadlock,
     /// The handle was opened for reading only.
     ReadOnly,
+    /// The array is frozen: nobody writes it any more.
+    Frozen,
+    /// The array is not frozen, so others may write it.
+    NotFrozen,
     /// This platform or backing cannot do that.
     Unsupported,
     /// Any other error of the operating system; see [`source`](std::error::Error::source).

@@ -43,6 +43,9 @@
 //! | numbers in n axes | [`Array`], with aliases [`Array1`] to [`Array6`] and [`ArrayD`] |
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
+//! | numbers that nobody writes any more | [`Frozen`], with aliases [`Frozen1`] to [`Frozen6`] and [`FrozenD`] |
+//! | settings for many processes | `Config`, with feature `serde` |
+//! | to look without locks or permission to write | [`Access::Observe`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
@@ -63,8 +66,9 @@
 //!   `Send + 'static` (`…_owned`). [`Request`] combines them.
 //! - Stripes are taken in ascending order, so that no two processes wait for each other. A thread that
 //!   would wait for itself gets [`ErrorKind::Deadlock`]; reading again what it reads is granted.
-//! - Without a lock there are copies ([`Array::snapshot`] takes it for you), [`Array::raw_view`] and
-//!   `unsafe`.
+//! - What is [frozen](Array::freeze) needs no lock: nobody gets one for writing any more.
+//! - Without a lock there are copies ([`Array::snapshot`] takes it for you, or checks that nobody wrote
+//!   meanwhile), [`Array::raw_view`] and `unsafe`.
 //! - A [`Value`] of 1, 2, 4 or 8 bytes is one sequentially consistent atomic. Any other is kept
 //!   twice and committed by a switch: reading never waits and never sees half of it.
 //!
@@ -77,7 +81,8 @@
 //! | a creator, before the name is linked | nothing was there |
 //! | a writer, while writing | the next lock fails with [`ErrorKind::OwnerDied`], later ones with [`ErrorKind::Poisoned`], until somebody mends the data under `write_recover` and calls `mark_consistent` |
 //! | a writer, outside its critical section | nothing |
-//! | a reader, or anybody who waits | nothing |
+//! | a reader, an observer, or anybody who waits | nothing |
+//! | who [freezes](Array::freeze) an array | it is frozen or not, and whole |
 //! | the setter of a [`Value`] | the old value or the new one |
 //! | a forked child's parent | its locks are its own: the child never held them |
 //!
@@ -108,7 +113,8 @@
 //!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
 //! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments of other users, root
-//! excepted. What is read from a segment is checked before it is used, so damage is an error.
+//! excepted. [`Access::Observe`] and [`Frozen`] need permission to read and no more. What is read from
+//! a segment is checked before it is used, so damage is an error.
 //!
 //! # Platforms and features
 //!
@@ -120,7 +126,7 @@
 //! | `derive` (default) | `#[derive(Element)]` |
 //! | `half` | `half::f16` and `half::bf16` as elements |
 //! | `num-complex` | `Complex<f32>` and `Complex<f64>` as elements |
-//! | `serde` | [`Handle`] serialises as its text |
+//! | `serde` | [`Handle`] serialises as its text; `Config` |
 //!
 //! # How it compares
 //!
@@ -161,7 +167,12 @@ pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };
 pub use crate::typed::bool::Bool;
+#[cfg(feature = "serde")]
+pub use crate::typed::config::Config;
 pub use crate::typed::element::Element;
+pub use crate::typed::frozen::{
+    Frozen, Frozen1, Frozen2, Frozen3, Frozen4, Frozen5, Frozen6, FrozenD,
+};
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::request::Request;

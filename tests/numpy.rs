@@ -294,6 +294,42 @@ fn numpy_reaches_the_data_and_nothing_else() {
 }
 
 #[test]
+fn numpy_reads_what_is_frozen() {
+    let Some(mut python) = Python::start() else { return };
+    let frozen = filled::<f32>(Order::F, &[3, 4]).freeze().unwrap();
+    let name = frozen.name();
+    let values: Vec<_> = (0..12).map(|n| f32::nth(n).text()).collect();
+    let expected = format!("<f4 [3, 4] F {}", values.join(","));
+    assert_eq!(python.ask(&format!("look({name:?})")), expected);
+    python.check_header(name);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn python_reads_a_configuration() {
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    struct Settings {
+        rate: f64,
+        labels: Vec<String>,
+        limit: Option<u64>,
+    }
+
+    let Some(mut python) = Python::start() else { return };
+    let labels = vec!["cät".into(), "a \"dog\"".into()];
+    let settings = Settings { rate: 0.1, labels, limit: None };
+    let name = format!("numpy-config-{}", std::process::id());
+    let config = ndshm::Config::create(&name, settings).unwrap();
+    python.run(&format!(
+        "import json; config = json.loads(np.load(path({name:?}), mmap_mode='r').tobytes())"
+    ));
+    assert_eq!(python.ask("config['rate'], config['limit']"), "(0.1, None)");
+    assert_eq!(python.ask("config['labels'] == ['cät', 'a \"dog\"']"), "True");
+    assert_eq!((config.rate, config.limit, config.labels.len()), (0.1, None, 2));
+}
+
+#[test]
 fn shared_memory_of_python_opens_segments_by_name() {
     let Some(mut python) = Python::start() else { return };
     let array = Array1::<u8>::create_unique("numpy-", 4).unwrap();

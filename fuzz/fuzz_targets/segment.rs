@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use ndshm::{Access, Array1, Array2, ArrayD, Segment, Value};
+use ndshm::{Access, Array1, Array2, ArrayD, Frozen1, Segment, Value};
 
 /// Offset of the control block in every template: the data fits one page.
 const CONTROL: usize = 8192;
@@ -69,9 +69,10 @@ fn exercise(name: &str) {
         let _ = segment.info().unwrap().to_string();
     }
     let soon = Duration::from_millis(1);
-    for access in [Access::ReadWrite, Access::Read] {
+    for access in [Access::Observe, Access::ReadWrite, Access::Read] {
         if let Ok(array) = Array1::<u8>::options().access(access).open(name) {
             let _ = array.try_read().map(|guard| guard.map(|guard| guard.sum()));
+            let _ = array.snapshot_timeout(soon);
         }
         if let Ok(array) = ArrayD::<f32>::options().access(access).open(name) {
             let _ = array.try_write().map(|guard| guard.map(|mut guard| guard.fill(1.0)));
@@ -87,4 +88,5 @@ fn exercise(name: &str) {
             let _ = value.get();
         }
     }
+    let _ = Frozen1::<u8>::open(name).map(|array| array.sum());
 }

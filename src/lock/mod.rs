@@ -19,7 +19,7 @@ pub(crate) use self::slots::SLOT_FIELDS;
 pub(crate) use self::slots::{Occupant, Slot, Slots, StripePeers};
 #[cfg(test)]
 pub(crate) use self::stripe::STRIPE_FIELDS;
-pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Stripe};
+pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Sight, Stripe};
 
 use crate::atomic::AtomicU32;
 use crate::error::Result;

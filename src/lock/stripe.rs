@@ -85,6 +85,17 @@ pub(crate) enum Blocker {
     Reader(u32),
 }
 
+/// What is seen of the data without a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Nobody writes, and this is the version.
+    Whole(u32),
+    /// That participant writes, or nobody can be named.
+    Written(Option<Owner>),
+    /// Somebody died or panicked while writing, and nobody is mending it.
+    Suspect,
+}
+
 impl Stripe {
     /// Takes the lock for writing; the owner calls [`begin_write`](Self::begin_write) first.
     ///
@@ -282,6 +293,38 @@ impl Stripe {
     pub(crate) fn report_death(&self) -> bool {
         let (unreported, reported) = (PoisonCause::DiedUnreported as u32, PoisonCause::Died as u32);
         self.cause.compare_exchange(unreported, reported, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Looks at the data without a lock and without writing.
+    ///
+    /// Data copied afterwards is whole if it [`is_still`](Self::is_still) of that version.
+    #[inline]
+    pub(crate) fn look(&self) -> Sight {
+        // Acquire: what the last writer wrote is seen with the version it left.
+        let version = self.version.load(Acquire);
+        let word = self.word.load(Acquire);
+        match Owner::in_word(word) {
+            _ if version & 1 == 0 && word & POISON == 0 => Sight::Whole(version),
+            None if word & POISON != 0 => Sight::Suspect,
+            writer => Sight::Written(writer),
+        }
+    }
+
+    /// Whether nobody began to write since the version was that; an Acquire fence stands between the
+    /// copy and this.
+    #[inline]
+    pub(crate) fn is_still(&self, version: u32) -> bool {
+        self.version.load(Relaxed) == version
+    }
+
+    /// Whether `owner` died while it was writing or mending, and still is what the word names.
+    pub(crate) fn is_abandoned_by(&self, peers: &impl Peers, owner: Owner) -> Result<bool> {
+        let version = self.version.load(Acquire);
+        // Acquire: who took the word after the one whose version that is brings a later version.
+        let is_named = || Owner::in_word(self.word.load(Acquire)) == Some(owner);
+        let is_suspect = version & 1 == 1 || self.entry() == Entry::Poisoned;
+        let was_writing = is_suspect && is_named();
+        Ok(was_writing && peers.is_dead(owner)? && is_named() && self.is_still(version))
     }
 
     /// Whether that participant holds the lock for writing.

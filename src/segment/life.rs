@@ -255,12 +255,16 @@ impl Segment {
     /// Attaches to what has that name now; `None` when the name changed hands meanwhile.
     fn attach_once(name: &Name, opening: Opening) -> Result<Option<Self>> {
         let access = opening.access;
-        let (object, facts) = Object::open(name.place())?;
+        let (object, facts) = match access {
+            Access::ReadWrite | Access::Read => Object::open(name.place())?,
+            Access::Observe => Object::open_to_observe(name.place())?,
+        };
         step!("attach: opened");
         check_owner(&facts, opening.trust)?;
         let control = read_control(&object, &facts)?;
         // Else the last user could take the name away before this one is known to be one.
-        let lock = if control.lifetime == Lifetime::LastUser && name.is_shown() {
+        let is_user = control.lifetime == Lifetime::LastUser && access != Access::Observe;
+        let lock = if is_user && name.is_shown() {
             let Some(lock) = NameLock::take(name, &object)? else { return Ok(None) };
             Some(lock)
         } else {
@@ -274,11 +278,21 @@ impl Segment {
             access,
         )?);
         step!("attach: mapped");
-        if name.is_file() {
-            reboot::settle(&object, &region, &control)?;
-        }
-        let membership = Membership::join(name, object, &region, control.lifetime)?;
-        if opening.eager || lock.is_some() {
+        let membership = match access {
+            Access::Observe => {
+                if name.is_file() {
+                    reboot::check_settled(&region)?;
+                }
+                Membership::observe(name, object, &region)?
+            }
+            Access::ReadWrite | Access::Read => {
+                if name.is_file() {
+                    reboot::settle(&object, &region, &control)?;
+                }
+                Membership::join(name, object, &region, control.lifetime)?
+            }
+        };
+        if lock.is_some() || opening.eager && access != Access::Observe {
             membership.me()?;
         }
         let name = name.clone();

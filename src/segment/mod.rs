@@ -3,10 +3,11 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`life`] create, open, list · [`naming`] names change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments
-//! that go together · [`info`] the description in
-//! words · [`handle`] a segment's address as text.
+//! [`life`] create, open, list · [`access`] what a handle may do · [`naming`] names change hands ·
+//! [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that go together ·
+//! [`info`] the description in words · [`handle`] a segment's address as text.
 
+mod access;
 mod control;
 mod handle;
 mod info;

@@ -69,6 +69,15 @@ pub enum Access {
     /// Read only: the data is mapped so that this process cannot write it, while its locks work.
     /// Needs permission to write the file all the same, because locks are words in it.
     Read,
+    /// Look only: needs no more than permission to read the file, takes no locks, and writes nothing
+    /// anywhere. Copies are checked instead: they are taken again while a writer is in the way.
+    ///
+    /// What this gives is [`Array::snapshot`](crate::Array::snapshot),
+    /// [`Array::raw_view`](crate::Array::raw_view), [`Value::get`](crate::Value::get),
+    /// [`Event::is_set`](crate::Event::is_set), waiting for a change (which looks now and then, up
+    /// to 100 ms late), and what [`Segment`](crate::Segment) tells. All else is
+    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    Observe,
 }
 
 /// How long the name of a segment lasts.
@@ -218,7 +227,7 @@ impl Settings {
                  write, 0o600 to 0o777"
             ));
         }
-        if self.access == Access::Read {
+        if self.access != Access::ReadWrite {
             return invalid("is created for reading only: create it, then open it so".into());
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use super::access::observed;
 use super::name::Name;
 use super::naming::NameLock;
 use super::options::Lifetime;
@@ -92,11 +93,22 @@ impl Participant {
     }
 }
 
+/// What a process may do in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Register, and then lock.
+    Participant,
+    /// The same, and take the name away if it is the last one to leave.
+    User,
+    /// Look.
+    Observer,
+}
+
 /// This process's part in one segment.
 #[derive(Debug)]
 pub(crate) struct Membership {
     serial: u64,
-    lifetime: Lifetime,
+    standing: Standing,
     name: Name,
     object: Object,
     region: Arc<Region>,
@@ -120,17 +132,37 @@ impl Membership {
         if let Some(membership) = attached.get(&identity).and_then(Weak::upgrade) {
             return Ok(membership);
         }
-        let membership = Arc::new(Self {
+        let standing = match lifetime {
+            Lifetime::LastUser => Standing::User,
+            Lifetime::Creator | Lifetime::Persistent => Standing::Participant,
+        };
+        let membership = Self::new(standing, name, object, region, &proof)?;
+        attached.insert(identity, Arc::downgrade(&membership));
+        Ok(membership)
+    }
+
+    /// Looks at the object behind `region` without taking part: never registers, and shares nothing
+    /// with those in this process who do, because all it has is read-only.
+    pub(crate) fn observe(name: &Name, object: Object, region: &Arc<Region>) -> Result<Arc<Self>> {
+        Self::new(Standing::Observer, name, object, region, &registration())
+    }
+
+    fn new(
+        standing: Standing,
+        name: &Name,
+        object: Object,
+        region: &Arc<Region>,
+        proof: &Registration,
+    ) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
             serial: MEMBERSHIPS.fetch_add(1, Relaxed),
-            lifetime,
+            standing,
             name: name.clone(),
             object,
             region: Arc::clone(region),
-            mark: Mark::new(&proof)?,
+            mark: Mark::new(proof)?,
             lifeline: Mutex::new(None),
-        });
-        attached.insert(identity, Arc::downgrade(&membership));
-        Ok(membership)
+        }))
     }
 
     /// A number that no other membership of this process has, before or after.
@@ -214,6 +246,9 @@ impl Membership {
 
     #[cold]
     fn register(&self) -> Result<Owner> {
+        if self.standing == Standing::Observer {
+            return Err(observed());
+        }
         let proof = registration();
         if let Some(me) = self.registered() {
             return Ok(me);
@@ -301,7 +336,7 @@ impl Membership {
     /// The name lock, for a user who may be the last one.
     fn take_name_as_user(&self) -> Option<NameLock> {
         // In a forked child that never registered this process is no user.
-        let is_user = self.lifetime == Lifetime::LastUser && self.registered().is_some();
+        let is_user = self.standing == Standing::User && self.registered().is_some();
         if !is_user || !self.name.is_shown() {
             return None;
         }

@@ -66,6 +66,20 @@ pub(super) fn settle(object: &Object, region: &Region, control: &Control) -> Res
     Ok(())
 }
 
+/// Fails when nobody has settled what a restart left, which who may only read cannot do.
+pub(super) fn check_settled(region: &Region) -> Result<()> {
+    let now = process::boot_id(&registration());
+    // A file that is clean needs no settling but for its boot.
+    if now == [0; 16] || boot_of(region) == now || region.state().clean.load(Relaxed) == CLEAN {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Poisoned,
+        "may hold any mixture of old and new: the machine stopped before the file was synced; open \
+         it once with `Access::ReadWrite`, mend it under `write_recover` and call `mark_consistent`",
+    ))
+}
+
 /// Writes everything to the disk and marks it clean; the caller keeps writers out meanwhile.
 pub(crate) fn make_clean(region: &Region) -> Result<()> {
     let state = region.state();

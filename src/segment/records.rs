@@ -1,6 +1,6 @@
 //! The words of the control block that change: what each means, and who writes it when.
 
-use std::sync::atomic::Ordering::{Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 
 use crate::atomic::{AtomicU32, pin};
 use crate::lock::Bell;
@@ -19,7 +19,7 @@ pub(crate) struct State {
     /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
     /// and Relaxed after it.
     pub(crate) commits: AtomicU32,
-    /// A set of bits that are set and never cleared: [`REPLACED`].
+    /// A set of bits that are set and never cleared: [`REPLACED`], [`FROZEN`].
     marks: AtomicU32,
     /// Of files: 1 when the disk holds what the memory holds, 2 while somebody takes that mark off, else
     /// 0. Stored Relaxed by holders of locks, which order it.
@@ -40,12 +40,15 @@ pin!(
         commits: 12,
         marks: 16,
         clean: 20,
-        boot: 24
+        boot: 24,
     }
 );
 
 /// Another segment has its name.
 const REPLACED: u32 = 1 << 0;
+
+/// Nobody writes the payload any more.
+const FROZEN: u32 = 1 << 1;
 
 impl State {
     /// Says that another segment has the name; the caller wakes who waits for changes.
@@ -65,5 +68,21 @@ impl State {
     #[inline]
     pub(crate) fn bell(&self) -> Bell<'_> {
         Bell { rings: &self.changes, waiting: &self.waiting }
+    }
+
+    /// Lets nobody write from now on. The caller holds the words of all stripes, or is alone.
+    ///
+    /// A writer looks after it took a stripe. It took it before the caller, who then waited until
+    /// it was done; or after the caller, and then the stripe's word, released and taken, brings
+    /// the mark along.
+    pub(crate) fn freeze(&self) {
+        // Release: who sees the mark without a lock sees all that was written before it.
+        self.marks.fetch_or(FROZEN, Release);
+    }
+
+    /// Whether nobody writes the payload any more.
+    #[inline]
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.marks.load(Acquire) & FROZEN != 0
     }
 }

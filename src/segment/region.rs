@@ -5,10 +5,15 @@
 //! Other processes read and write this memory at any time, so it is only ever seen as atomics
 //! ([`Record`]) or as a raw pointer ([`Region::payload`]). Offsets come from [`Layout`], which was
 //! checked when the region was made; indices are checked here, at each use.
+//!
+//! An observer's memory is read-only. It is loaded from and never stored to, which is for callers to
+//! see to and for the kernel to enforce; loads of up to eight bytes, of any ordering, are instructions
+//! that do not write on every target that Linux runs on.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
 use std::sync::atomic;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::layout::Layout;
 use super::options::Access;
@@ -79,6 +84,9 @@ impl Region {
             Access::ReadWrite => {
                 [Some(Mapping::new(object, 0, layout.total, Protection::ReadWrite)?), None]
             }
+            Access::Observe => {
+                [Some(Mapping::new(object, 0, layout.total, Protection::Read)?), None]
+            }
             Access::Read => [
                 Some(Mapping::new(object, 0, layout.control_offset, Protection::Read)?),
                 Some(Mapping::new(
@@ -89,7 +97,7 @@ impl Region {
                 )?),
             ],
         };
-        let whole = mappings[0].as_ref().expect("both kinds of access map the payload");
+        let whole = mappings[0].as_ref().expect("every kind of access maps the payload");
         // SAFETY: data_offset is at most control_offset, which the mapping covers.
         let payload = unsafe { whole.base().add(layout.data_offset) };
         let control = match &mappings[1] {
@@ -100,7 +108,8 @@ impl Region {
         Ok(Self { layout, participants, stripes, payload, control, mappings })
     }
 
-    /// Start of the payload, `layout().data_len` bytes; writable with read-write access only.
+    /// Start of the payload, `layout().data_len` bytes; writable with read-write access only. With
+    /// [`Access::Observe`] the control block is not writable either.
     #[inline]
     pub(crate) fn payload(&self) -> NonNull<u8> {
         self.payload
@@ -174,6 +183,19 @@ impl Region {
         // Data begins at a page boundary and the control block at the next one, so the last word
         // does not reach into it.
         self.words(self.payload, self.layout.data_len)
+    }
+
+    /// Copies the payload out, each word whole; words that others write meanwhile may be old or new.
+    pub(crate) fn copy_payload(&self, bytes: &mut [u8]) {
+        assert_eq!(bytes.len(), self.layout.data_len);
+        let words = self.payload_words();
+        let (whole, rest) = bytes.as_chunks_mut::<8>();
+        for (bytes, word) in whole.iter_mut().zip(words) {
+            *bytes = word.load(Relaxed).to_ne_bytes();
+        }
+        if let (false, Some(word)) = (rest.is_empty(), words.last()) {
+            rest.copy_from_slice(&word.load(Relaxed).to_ne_bytes()[..rest.len()]);
+        }
     }
 
     /// The shadow copy of a large value, like [`payload_words`](Self::payload_words).

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use super::change::wait_for_change;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
 use crate::npy::Dtype;
@@ -102,7 +103,7 @@ impl Event {
     ///
     /// See [`Event`].
     pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::from_segment(Segment::open(address)?)
+        Self::options().open(address)
     }
 
     /// Opens the event that `handle` means, and no namesake.
@@ -122,7 +123,7 @@ impl Event {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::from_segment(Segment::open_handle(handle)?)
+        Self::options().open_handle(handle)
     }
 
     /// Opens the event at `address`, or creates a manual-reset one if there is none;
@@ -159,12 +160,13 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// None today; an event on other platforms or backings may have some.
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when the event was opened so.
     ///
     /// # Examples
     ///
     /// See [`Event`].
     pub fn set(&self) -> Result<()> {
+        self.segment.writable()?;
         // SeqCst: the bell's order, state then `waiting`.
         self.state().swap(1, SeqCst);
         self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
@@ -175,7 +177,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// None today; see [`set`](Self::set).
+    /// Those of [`set`](Self::set).
     ///
     /// # Examples
     ///
@@ -188,6 +190,7 @@ impl Event {
     /// # Ok(()) }
     /// ```
     pub fn clear(&self) -> Result<()> {
+        self.segment.writable()?;
         // SeqCst: one order with `set` and `wait`.
         self.state().store(0, SeqCst);
         Ok(())
@@ -208,7 +211,8 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// None today; see [`set`](Self::set).
+    /// [`Replaced`](ErrorKind::Replaced) when another segment has its name by now, and
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when it resets itself and was opened for reading only.
     ///
     /// # Examples
     ///
@@ -221,7 +225,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`Timeout`](ErrorKind::Timeout), never early.
+    /// [`Timeout`](ErrorKind::Timeout), never early, and those of [`wait`](Self::wait).
     ///
     /// # Examples
     ///
@@ -241,7 +245,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// None today; see [`set`](Self::set).
+    /// Those of [`wait`](Self::wait).
     ///
     /// # Examples
     ///
@@ -254,6 +258,7 @@ impl Event {
     /// # Ok(()) }
     /// ```
     pub fn try_wait(&self) -> Result<bool> {
+        self.may_pass()?;
         Ok(self.pass().is_some())
     }
 
@@ -317,15 +322,19 @@ impl Event {
     }
 
     fn wait_with(&self, patience: Patience) -> Result<()> {
-        let bell = self.segment.region().state().bell();
-        let peers = self.segment.membership().peers(0);
-        bell.wait_for(&peers, patience, || self.pass()).ok_or_else(|| {
+        self.may_pass()?;
+        wait_for_change(&self.segment, patience, || self.pass())?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Timeout,
                 "was not set in time: wait longer, or see what its setter does",
             )
             .of(self.name())
         })
+    }
+
+    /// Fails when going through would change an event that this handle may not change.
+    fn may_pass(&self) -> Result<()> {
+        if self.resets_itself() { self.segment.writable() } else { Ok(()) }
     }
 
     /// Goes through if the event is set.
@@ -428,6 +437,50 @@ impl Options<Event> {
         create_unique(prefix, |name| self.make(name, Lifetime::Creator))
     }
 
+    /// Opens an event: see [`Event::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Event::open`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, ErrorKind, Event};
+    ///
+    /// let made = Event::create_unique("doc-event-looked-at-")?;
+    /// let looked_at = Event::options().access(Access::Observe).open(made.name())?;
+    /// made.set()?;
+    /// looked_at.wait()?;
+    /// assert_eq!(looked_at.clear().unwrap_err().kind(), ErrorKind::ReadOnly);
+    /// # Ok(()) }
+    /// ```
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {
+        Event::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
+    }
+
+    /// Opens the event that a handle means: see [`Event::open_handle`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Event::open_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, Event};
+    ///
+    /// let made = Event::create_unique("doc-event-meant-")?;
+    /// let same = Event::options().access(Access::Observe).open_handle(&made.handle())?;
+    /// assert!(!same.is_set());
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(&self, handle: &Handle) -> Result<Event> {
+        Event::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+    }
+
     /// Opens or creates an event: see [`Event::open_or_create`].
     ///
     /// # Errors
@@ -448,7 +501,7 @@ impl Options<Event> {
         let address = address.into();
         open_or_create(
             &Name::new(address)?,
-            || Event::open(address),
+            || self.open(address),
             |name| self.make(name, Lifetime::LastUser),
         )
     }

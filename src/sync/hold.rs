@@ -108,7 +108,7 @@ impl Poison {
         self.pid
     }
 
-    fn of(stripe: &Stripe) -> Self {
+    pub(super) fn of(stripe: &Stripe) -> Self {
         let (cause, pid) = stripe.culprit();
         let cause = match cause {
             lock::PoisonCause::Panicked => PoisonCause::Panicked,
@@ -249,6 +249,12 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
             }
         }
     }
+    if demand.mode == Mode::Write && segment.is_frozen() {
+        // As after a commit: nothing was written, so the versions stay.
+        release(segment, demand.stripes.clone(), Mode::Commit);
+        step!("lock: refused, frozen");
+        return Err(named(frozen()));
+    }
     // Relaxed: who set the mark held locks that exclude ours.
     if writing
         && segment.region().state().clean.load(Relaxed) != 0
@@ -347,6 +353,15 @@ fn timeout(membership: &Membership, mode: Mode, blocker: Blocker) -> Error {
             "could not be locked for {purpose} in time: {who}, {verb} it; wait longer, or see what \
              that process does"
         ),
+    )
+}
+
+/// Words for who wants to write what nobody may write any more.
+#[cold]
+pub(crate) fn frozen() -> Error {
+    Error::new(
+        ErrorKind::Frozen,
+        "is frozen: nobody writes it any more; remove it and create another, or write to a copy",
     )
 }
 

@@ -1,12 +1,16 @@
 //! What processes hold and wait for in a segment: stripes, and events.
 
+mod change;
 mod durable;
 mod event;
 mod held;
 mod hold;
+mod observe;
 mod rows;
 
-pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired};
+pub(crate) use self::change::wait_for_change;
+pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired, frozen};
+pub(crate) use self::observe::copy_out;
 pub(crate) use self::rows::{default_stripes, rows_of, stripes_over};
 
 pub use self::event::Event;

@@ -14,8 +14,8 @@ use super::request::Request;
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Segment};
-use crate::sync::rows_of;
+use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
+use crate::sync::{frozen, rows_of};
 
 /// A shared array of one axis.
 pub type Array1<T> = Array<T, Ix1>;
@@ -404,26 +404,6 @@ impl<T: Element, D: Dimension> Array<T, D> {
         }
     }
 
-    /// Copies the array out, under the read lock.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`read`](Self::read).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let shared = ndshm::Array2::<u8>::create_unique("doc-snapshot-", (2, 3))?;
-    /// let private: ndarray::Array2<u8> = shared.snapshot()?;
-    /// shared.write()?.fill(1);
-    /// assert_eq!(private.sum(), 0);
-    /// # Ok(()) }
-    /// ```
-    pub fn snapshot(&self) -> Result<ndarray::Array<T, D>> {
-        Ok(self.read()?.to_owned())
-    }
-
     /// Waits until the file's disk holds the array: see [`Segment::sync`].
     ///
     /// # Errors
@@ -460,7 +440,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened with [`Access::Read`].
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for less than writing, and
+    /// [`Frozen`](ErrorKind::Frozen).
     ///
     /// # Examples
     ///
@@ -474,14 +455,11 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn raw_view_mut(&self) -> Result<RawArrayViewMut<T, D>> {
-        match self.segment.access() {
-            Access::ReadWrite => Ok(view::raw_mut(&self.segment, &self.shape)),
-            Access::Read => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "was opened for reading only: open it with `Access::ReadWrite` to write",
-            )
-            .of(self.name())),
+        self.segment.writable()?;
+        if self.segment.is_frozen() {
+            return Err(frozen().of(self.name()));
         }
+        Ok(view::raw_mut(&self.segment, &self.shape))
     }
 
     /// Asks for a lock step by step, for combinations that have no method of their own.

@@ -62,7 +62,7 @@ impl<N: Number> Value<N> {
         if !N::ADDS_AS_BITS {
             return self.update(|value| value.sum(by));
         }
-        self.writable()?;
+        self.segment().writable()?;
         let old = cells::add_bits(self.segment().region(), by);
         self.announce();
         Ok(old)

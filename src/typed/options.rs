@@ -228,6 +228,18 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         draft.and_then(Draft::publish).and_then(Array::check).of(&text)
     }
 
+    /// Creates an array with the contents of another that nobody ever writes.
+    pub(super) fn create_frozen(&self, name: Name, array: &ArrayRef<T, D>) -> Result<Array<T, D>> {
+        let text = name.as_str().to_owned();
+        let create = || {
+            let draft = self.draft(name, &array.raw_dim(), Lifetime::Creator, Some(array))?;
+            draft.region().state().freeze();
+            Array::check(draft.publish()?)
+        };
+        create().of(&text)
+    }
+
+    /// Makes an array that has no name yet.
     fn draft(
         &self,
         name: Name,

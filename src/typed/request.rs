@@ -10,7 +10,7 @@ use super::element::Element;
 use super::guard::{Extent, OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
-use crate::segment::{Access, Segment};
+use crate::segment::Segment;
 use crate::sync::{Demand, Hold, Mode, Regard, acquired, rows_of, stripes_over};
 
 /// Which rows are asked for.
@@ -183,8 +183,8 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), and [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened
-    /// with [`Access::Read`].
+    /// Those of [`read`](Self::read), [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for
+    /// less than writing, and [`Frozen`](ErrorKind::Frozen).
     ///
     /// # Examples
     ///
@@ -259,10 +259,8 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
 
     #[inline(always)]
     fn writable(self) -> Result<Self> {
-        match self.array.segment().access() {
-            Access::ReadWrite => Ok(self),
-            Access::Read => Err(read_only().of(self.array.name())),
-        }
+        self.array.segment().writable()?;
+        Ok(self)
     }
 
     #[inline(always)]
@@ -343,14 +341,6 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     fn has_rows(&self) -> Result<()> {
         if self.array.ndim() == 0 { Err(no_axes()) } else { Ok(()) }
     }
-}
-
-#[cold]
-fn read_only() -> Error {
-    Error::new(
-        ErrorKind::ReadOnly,
-        "was opened for reading only: open it with `Access::ReadWrite` to write",
-    )
 }
 
 #[cold]

@@ -9,8 +9,8 @@ use super::element::{Element, checked_dtype};
 use super::value_guard::ValueGuard;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Entry, Patience};
-use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Region, Segment};
-use crate::sync::{Demand, Hold, Mode, Regard, acquired};
+use crate::segment::{Address, Handle, Kind, Options, Origin, Region, Segment};
+use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
 
 /// A single value in shared memory, attached by name.
 ///
@@ -300,7 +300,7 @@ impl<T: Element> Value<T> {
     /// ```
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
-        self.writable()?;
+        self.segment.writable()?;
         if cells::is_word::<T>() {
             cells::swap(self.segment.region(), value);
         } else {
@@ -349,7 +349,7 @@ impl<T: Element> Value<T> {
     /// # Ok(()) }
     /// ```
     pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T> {
-        self.writable()?;
+        self.segment.writable()?;
         if cells::is_word::<T>() {
             let old = cells::update(self.segment.region(), change);
             self.announce();
@@ -433,7 +433,8 @@ impl<T: Element> Value<T> {
     ///
     /// # Errors
     ///
-    /// None today; see [`get`](Self::get).
+    /// [`Replaced`](ErrorKind::Replaced) when another segment has its name by now, and those of
+    /// [`get`](Self::get).
     ///
     /// # Examples
     ///
@@ -477,7 +478,7 @@ impl<T: Element> Value<T> {
         atomically: impl FnOnce(&Region) -> T,
         locked: impl FnOnce(T) -> T,
     ) -> Result<T> {
-        self.writable()?;
+        self.segment.writable()?;
         if cells::is_word::<T>() {
             let old = atomically(self.segment.region());
             self.announce();
@@ -490,7 +491,7 @@ impl<T: Element> Value<T> {
     }
 
     fn lock_with(&self, patience: Patience) -> Result<Option<ValueGuard<'_, T>>> {
-        self.writable()?;
+        self.segment.writable()?;
         let Some(hold) = self.hold(patience)? else { return Ok(None) };
         let copy = self.get()?;
         Ok(Some(ValueGuard::new(self, copy, hold)))
@@ -520,9 +521,7 @@ impl<T: Element> Value<T> {
             let value = self.load();
             (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
         };
-        let peers = self.segment.membership().peers(0);
-        let found = self.segment.region().state().bell().wait_for(&peers, patience, look);
-        found.ok_or_else(|| {
+        wait_for_change(&self.segment, patience, look)?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Timeout,
                 "did not change in time: wait longer, or see what its setter does",
@@ -541,23 +540,6 @@ impl<T: Element> Value<T> {
     #[inline]
     pub(super) fn announce(&self) {
         self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
-    }
-
-    #[inline]
-    pub(super) fn writable(&self) -> Result<()> {
-        match self.segment.access() {
-            Access::ReadWrite => Ok(()),
-            Access::Read => Err(self.read_only()),
-        }
-    }
-
-    #[cold]
-    fn read_only(&self) -> Error {
-        Error::new(
-            ErrorKind::ReadOnly,
-            "was opened for reading only: open it with `Access::ReadWrite` to change it",
-        )
-        .of(self.name())
     }
 
     /// Checks that a segment holds such a value.

@@ -9,7 +9,8 @@ use std::process::Command;
 use ndarray::{Ix0, IxDyn};
 use ndshm::ErrorKind::{self, *};
 use ndshm::{
-    Access, Array, Array1, Array2, Array3, ArrayD, Lifetime, Order, Reserve, Segment, Value,
+    Access, Array, Array1, Array2, Array3, ArrayD, Event, Frozen2, Lifetime, Order, Reserve,
+    Segment, Value,
 };
 
 use crate::support::{FreeName, exists};
@@ -345,7 +346,12 @@ fn a_mutable_part_full_of_rubbish_neither_panics_nor_hangs() {
             })
             .collect();
         victim.file.write_all_at(&rubbish, victim.control + victim.head.len() as u64).unwrap();
-        let array = Array2::<f64>::open(victim.name.as_str()).unwrap();
+        let name = victim.name.as_str();
+        let seen = Array2::<f64>::options().access(Access::Observe).open(name).unwrap();
+        let _ = seen.snapshot_timeout(timeout);
+        let _ = seen.segment().participants();
+        let _ = Frozen2::<f64>::open(name);
+        let array = Array2::<f64>::open(name).unwrap();
         let _ = array.try_read();
         let _ = array.try_write();
         let _ = array.read_timeout(timeout);
@@ -448,4 +454,11 @@ fn a_handle_for_reading_writes_nothing() {
     refused(reader.fetch_add(2), ReadOnly, "opened for reading only");
     refused(reader.lock(), ReadOnly, "opened for reading only");
     assert_eq!(reader.get().unwrap(), 1);
+
+    let event = Event::options().auto_reset().create_unique("it-bad-").unwrap();
+    let reader = Event::options().access(Access::Read).open(event.name()).unwrap();
+    refused(reader.set(), ReadOnly, "opened for reading only");
+    refused(reader.clear(), ReadOnly, "opened for reading only");
+    refused(reader.wait(), ReadOnly, "opened for reading only");
+    assert!(!reader.is_set());
 }

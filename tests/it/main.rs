@@ -4,12 +4,16 @@
 //! changes something about its whole process runs alone in one of its own.
 
 mod bad_input;
+#[cfg(feature = "serde")]
+mod config;
 mod deaths;
 mod events;
 mod forks;
+mod frozen;
 mod homes;
 mod limits;
 mod naming;
+mod observers;
 mod processes;
 mod puppet;
 mod reap;
@@ -23,8 +27,10 @@ fn child_role() {
     let Some(role) = support::role() else { return };
     match *role.split_whitespace().collect::<Vec<_>>() {
         ["first_use"] => forks::first_use(),
+        ["frozen", name] => frozen::read(name),
         ["turnstile", name] => events::go_through(name),
         ["interrupted"] => naming::interrupted(),
+        ["observer", name] => observers::observe(name),
         ["puppet"] => puppet::obey(),
         ["storm", ref arguments @ ..] => storm::work(arguments),
         _ => panic!("no role is called {role:?}"),

@@ -10,6 +10,7 @@ mod arrays;
 mod files;
 mod mortal;
 mod names;
+mod readers;
 mod values;
 
 use std::collections::BTreeSet;
@@ -52,10 +53,14 @@ impl Run {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    [arrays::scenarios(), values::scenarios(), names::scenarios(), files::scenarios()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let all = [
+        arrays::scenarios(),
+        values::scenarios(),
+        names::scenarios(),
+        files::scenarios(),
+        readers::scenarios(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 #[test]

@@ -40,8 +40,10 @@ pub(crate) fn run() -> Result {
     ci.step("tests, all features", || test(&["--all-features"]))?;
     ci.step("kill storm", || storm::run(20, Report::Text))?;
     ci.step("step kill", || step_kill::run(0, Report::Text))?;
-    ci.step("example", || {
-        command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))
+    ci.step("examples", || {
+        command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))?;
+        let config = ["run", "--release", "--example", "config", "--features", "serde"];
+        command::run(&mut cargo(config))
     })?;
     ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
     ci.step("loom", || loom::run(60, Report::Text))?;

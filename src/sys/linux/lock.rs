@@ -13,6 +13,7 @@
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use super::object::Object;
 use super::{os_error, wait};
@@ -22,8 +23,11 @@ use crate::sys::place::Place;
 /// First of the bytes that participants lock; no file is that long.
 const FIRST_SLOT: i64 = 1 << 60;
 
-/// How often a lock that is held for a moment is tried, a millisecond apart.
+/// How often a lock that is held for a moment is tried before its holder is called stuck.
 const TRIES: u32 = 5000;
+
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A byte with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +93,7 @@ impl Locker {
             if self.try_lock(byte)? {
                 return Ok(());
             }
-            wait::pause();
+            wait::pause(PAUSE);
         }
         Err(Error::new(
             ErrorKind::Timeout,

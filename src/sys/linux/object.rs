@@ -56,6 +56,8 @@ pub(crate) struct Facts {
 pub(crate) struct Object {
     descriptor: AtomicI32,
     identity: Identity,
+    /// What the descriptor was opened for.
+    access: OFlags,
 }
 
 impl Object {
@@ -75,7 +77,7 @@ impl Object {
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
         rustix::fs::ftruncate(&descriptor, len)
             .map_err(|errno| os_error(&format!("give a new object {len} bytes"), errno))?;
-        let (object, _) = Self::own(descriptor)?;
+        let (object, _) = Self::own(descriptor, OFlags::RDWR)?;
         object.check_filesystem(place)?;
         Ok(object)
     }
@@ -84,18 +86,27 @@ impl Object {
     ///
     /// Never follows a symbolic link, never blocks on a FIFO, and refuses what is not a regular file.
     pub(crate) fn open(place: &Place) -> Result<(Self, Facts)> {
-        let (object, facts) = Self::own(raise(open_flags(place, OFlags::RDWR)?))?;
+        Self::open_for(place, OFlags::RDWR)
+    }
+
+    /// Opens the object at that place for reading only; otherwise as [`open`](Self::open).
+    pub(crate) fn open_to_observe(place: &Place) -> Result<(Self, Facts)> {
+        Self::open_for(place, OFlags::RDONLY)
+    }
+
+    fn open_for(place: &Place, access: OFlags) -> Result<(Self, Facts)> {
+        let (object, facts) = Self::own(raise(open_flags(place, access)?), access)?;
         object.check_filesystem(place)?;
         Ok((object, facts))
     }
 
     /// Opens the object at that place for a short look at its bytes.
     pub(crate) fn open_to_look(place: &Place) -> Result<(Self, Facts)> {
-        Self::own(open_flags(place, OFlags::RDONLY)?)
+        Self::own(open_flags(place, OFlags::RDONLY)?, OFlags::RDONLY)
     }
 
     /// Takes over a descriptor; refuses what is not a regular file.
-    fn own(descriptor: OwnedFd) -> Result<(Self, Facts)> {
+    fn own(descriptor: OwnedFd, access: OFlags) -> Result<(Self, Facts)> {
         let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
         let file_type = FileType::from_raw_mode(stat.st_mode);
         if file_type != FileType::RegularFile {
@@ -106,7 +117,7 @@ impl Object {
         }
         let facts = facts(&stat);
         let descriptor = AtomicI32::new(descriptor.into_raw_fd());
-        Ok((Self { descriptor, identity: facts.identity }, facts))
+        Ok((Self { descriptor, identity: facts.identity, access }, facts))
     }
 
     /// Refuses filesystems on which locks or mappings do not behave; where named objects live that is
@@ -291,7 +302,7 @@ impl Object {
         if self.check_descriptor().is_ok() {
             return Ok(());
         }
-        let (other, facts) = Self::open(place).map_err(|_| lost())?;
+        let (other, facts) = Self::open_for(place, self.access).map_err(|_| lost())?;
         if facts.identity != self.identity {
             return Err(lost());
         }

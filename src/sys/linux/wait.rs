@@ -48,10 +48,10 @@ pub(crate) fn spins() -> u32 {
     if processors > 1 { 100 } else { 0 }
 }
 
-/// Lets other threads and processes run for a while; for what the kernel offers no wait for.
-pub(super) fn pause() {
+/// Lets other threads and processes run for that long; for what the kernel offers no wait for.
+pub(crate) fn pause(slice: Duration) {
     let nobody_wakes = AtomicU32::new(0);
-    wait(&nobody_wakes, 0, Duration::from_millis(1));
+    wait(&nobody_wakes, 0, slice);
 }
 
 /// The word as the kernel sees it; models never get as far as the kernel.

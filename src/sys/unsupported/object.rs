@@ -35,6 +35,10 @@ impl Object {
         Err(unsupported())
     }
 
+    pub(crate) fn open_to_observe(_place: &Place) -> Result<(Self, Facts)> {
+        Err(unsupported())
+    }
+
     pub(crate) fn open_to_look(_place: &Place) -> Result<(Self, Facts)> {
         Err(unsupported())
     }

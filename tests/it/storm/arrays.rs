@@ -3,9 +3,9 @@
 use std::hint::black_box;
 
 use ndarray::{ArrayRef2, ArrayViewMut2, Axis};
-use ndshm::{Array2, ErrorKind, Result};
+use ndshm::{Access, Array2, ErrorKind, Result};
 
-use super::{Board, Random, rage};
+use super::{Board, LONGEST_WAIT, Random, rage};
 use crate::support::{DEADLINE, FreeName};
 
 /// Rows and columns of the array: 16 stripes of 2 rows.
@@ -44,6 +44,7 @@ fn survives(storm: &'static str) {
     assert!(is_whole(&guard));
     drop(guard);
     drop(array.read().unwrap());
+    assert!(board.copies.get().unwrap() > 0, "no observer ever saw anything");
     drop((array, board));
     figures.check(&name);
 }
@@ -78,7 +79,7 @@ fn take_turn(board: &Board, array: &Array2<u64>, random: &mut Random) -> Result<
     let rows = random.index_range(SHAPE.0);
     let whole = || array.request().timeout(DEADLINE);
     let part = || whole().rows(rows.clone());
-    match random.below(8) {
+    match random.below(9) {
         0 => board.claim(is_whole(&board.timed(|| whole().read())?), "a whole read is whole"),
         1 | 2 => {
             let guard = board.timed(|| part().read())?;
@@ -98,9 +99,24 @@ fn take_turn(board: &Board, array: &Array2<u64>, random: &mut Random) -> Result<
                 transfer(board, &mut guard.view_mut(), random);
             }
         }
+        5 => observe(board, array.name())?,
         _ => transfer(board, &mut board.timed(|| part().write())?.view_mut(), random),
     }
     Ok(())
+}
+
+/// Copies all of it without a lock; writers may be in the way for longer than an observer waits.
+fn observe(board: &Board, name: &str) -> Result<()> {
+    let array = Array2::<u64>::options().access(Access::Observe).open(name)?;
+    match board.timed(|| array.snapshot_timeout(LONGEST_WAIT / 10)) {
+        Ok(copy) => {
+            board.claim(is_whole(&copy), "a copy that an observer takes is whole");
+            board.copies.fetch_add(1)?;
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::Timeout => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Moves an amount from a row to another, and sees whether anybody else writes there meanwhile.

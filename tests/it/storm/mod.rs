@@ -229,6 +229,8 @@ struct Board {
     recoveries: Value<u64>,
     violations: Value<u64>,
     longest_wait_us: Value<u64>,
+    /// Whole copies that observers took.
+    copies: Value<u64>,
     /// How long workers were ready to run and had no processor.
     queued_us: Value<u64>,
     stop: Value<u8>,
@@ -243,6 +245,7 @@ impl Board {
             recoveries: count("recoveries"),
             violations: count("violations"),
             longest_wait_us: count("longest"),
+            copies: count("copies"),
             queued_us: count("queued"),
             stop: Value::create(&format!("{name}-stop"), 0).unwrap(),
         }
@@ -256,6 +259,7 @@ impl Board {
             recoveries: count("recoveries"),
             violations: count("violations"),
             longest_wait_us: count("longest"),
+            copies: count("copies"),
             queued_us: count("queued"),
             stop: Value::open(&format!("{name}-stop")).unwrap(),
         }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ndshm::{Element, ErrorKind, Result, Value};
+use ndshm::{Access, Element, ErrorKind, Result, Value};
 
 use super::{Board, Random, rage};
 use crate::support::{DEADLINE, FreeName};
@@ -40,6 +40,8 @@ struct Values {
     word: Value<u64>,
     float: Value<f64>,
     large: Value<Large>,
+    /// The same, of an observer.
+    seen: Value<Large>,
 }
 
 impl Values {
@@ -48,6 +50,7 @@ impl Values {
             word: Value::create(&format!("{name}-word"), 0).unwrap(),
             float: Value::create(&format!("{name}-float"), 0.0).unwrap(),
             large: Value::create(&format!("{name}-large"), [0; 64]).unwrap(),
+            seen: observed(name),
         }
     }
 
@@ -55,8 +58,17 @@ impl Values {
         fn open<T: Element>(name: &str, what: &str) -> Value<T> {
             Value::open(&format!("{name}-{what}")).unwrap()
         }
-        Self { word: open(name, "word"), float: open(name, "float"), large: open(name, "large") }
+        Self {
+            word: open(name, "word"),
+            float: open(name, "float"),
+            large: open(name, "large"),
+            seen: observed(name),
+        }
     }
+}
+
+fn observed(name: &str) -> Value<Large> {
+    Value::options().access(Access::Observe).open(&format!("{name}-large")).unwrap()
 }
 
 pub(super) fn work(name: &str) {
@@ -76,13 +88,17 @@ fn take_turn(board: &Board, values: &Values, random: &mut Random, last: &mut u64
     let seen = values.large.get()?;
     board.claim(is_uniform(&seen), "a value is never torn");
     board.claim(seen[0] >= *last, "a committed value never goes back");
+    let observed = values.seen.get()?;
+    board.claim(is_uniform(&observed), "what an observer sees is never torn");
+    board.claim(observed[0] >= seen[0], "what an observer sees never goes back");
     let mut guard = board.timed(|| values.large.lock_timeout(DEADLINE))?;
     board.claim(is_uniform(&guard) && guard[0] >= seen[0], "a locked value is current");
     guard.iter_mut().for_each(|item| *item += 1);
     *last = guard[0];
     drop(guard);
     if random.below(4) == 0 {
-        let changed = values.large.wait_changed_timeout([*last; 64], Duration::from_millis(2));
+        let waiting = if random.below(2) == 0 { &values.large } else { &values.seen };
+        let changed = waiting.wait_changed_timeout([*last; 64], Duration::from_millis(2));
         match changed {
             Ok(seen) => board.claim(is_uniform(&seen) && seen[0] > *last, "a change is newer"),
             Err(error) => board.claim(error.kind() == ErrorKind::Timeout, &error.to_string()),

@@ -1,0 +1,43 @@
+//! Waiting until a payload changes.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::{Patience, Slices};
+use crate::segment::{Access, Segment};
+use crate::sys::wait;
+
+/// Waits until `look`, which looks at the payload with SeqCst, finds something; `None` when patience
+/// runs out first, and an error when another segment has the name by now, and this one may never change again.
+///
+/// Whoever changes the payload rings the bell for those who wait. Observers may not ask for that, so
+/// they look again after slices of 1 ms that grow to 100 ms.
+pub(crate) fn wait_for_change<R>(
+    segment: &Segment,
+    patience: Patience,
+    mut look: impl FnMut() -> Option<R>,
+) -> Result<Option<R>> {
+    let mut look = || match look() {
+        Some(found) => Some(Ok(found)),
+        None => segment.region().state().is_replaced().then(|| Err(replaced(segment))),
+    };
+    if segment.access() != Access::Observe {
+        let peers = segment.membership().peers(0);
+        return segment.region().state().bell().wait_for(&peers, patience, look).transpose();
+    }
+    let mut slices = Slices::idle();
+    loop {
+        let found = look();
+        if found.is_some() || patience.is_over() {
+            return found.transpose();
+        }
+        wait::pause(slices.next(patience));
+    }
+}
+
+#[cold]
+fn replaced(segment: &Segment) -> Error {
+    Error::new(
+        ErrorKind::Replaced,
+        "was replaced by another segment of its name, which is what changes now: `reopen` it",
+    )
+    .of(segment.name())
+}

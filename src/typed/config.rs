@@ -1,0 +1,233 @@
+//! Settings that many processes read and none writes.
+
+use std::fmt;
+use std::ops::Deref;
+
+use ndarray::ArrayView1;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::finite;
+use super::frozen::Frozen1;
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::segment::{Address, Handle, Name, Segment};
+
+/// A struct of settings in shared memory: created once, read by any process, written by nobody.
+///
+/// The struct is kept as JSON, as the bytes of a frozen array, so a process may ask for fewer fields
+/// than there are, and Python reads it with `json.loads(np.load(path).tobytes())`. It is deserialised
+/// once, when the configuration is opened; after that a field costs what it costs in a struct.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::Config;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Settings {
+///     rate: f64,
+///     labels: Vec<String>,
+/// }
+///
+/// let labels = vec!["cat".into(), "dog".into()];
+/// let config = Config::create("doc-config", Settings { rate: 0.1, labels })?;
+///
+/// // In any other process:
+/// let config = Config::<Settings>::open("doc-config")?;
+/// assert_eq!((config.rate, config.labels.len()), (0.1, 2));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Config<T> {
+    settings: T,
+    json: Frozen1<u8>,
+}
+
+impl<T: Serialize + DeserializeOwned> Config<T> {
+    /// Creates a configuration at `address`, of mode 0600. A name goes when the last clone of this
+    /// handle is dropped; a file stays. Nobody ever sees half of it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for settings that JSON cannot keep: numbers that
+    /// are infinite or no numbers, which it would lose, maps whose keys are no text, and what does
+    /// not come back from its own JSON; and those of [`Array::create`](crate::Array::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndshm::{Config, ErrorKind};
+    ///
+    /// let lost = Config::create("doc-config-lost", vec![1.0, f64::INFINITY]).unwrap_err();
+    /// assert_eq!(lost.kind(), ErrorKind::InvalidArgument);
+    /// ```
+    pub fn create<'a>(address: impl Into<Address<'a>>, settings: T) -> Result<Self> {
+        let name = Name::new(address)?;
+        let json = encode(&settings).of(name.as_str())?;
+        let json = Frozen1::create_at(name, &ArrayView1::from(&json))?;
+        Ok(Self { settings, json })
+    }
+}
+
+impl<T: DeserializeOwned> Config<T> {
+    /// Opens the configuration at `address`. Needs permission to read its file, no more.
+    ///
+    /// # Errors
+    ///
+    /// [`KindMismatch`](ErrorKind::KindMismatch), which says what is missing or different, when it
+    /// holds no such settings, and those of [`Frozen::open`](crate::Frozen::open).
+    ///
+    /// # Examples
+    ///
+    /// See [`Config`].
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::decode(Frozen1::open(address)?)
+    }
+
+    /// Opens the configuration that `handle` means, and no namesake.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::Config;
+    ///
+    /// let sizes = Config::create("doc-config-handle", [640, 480])?;
+    /// let text = sizes.handle().to_string();
+    /// let same = Config::<[u32; 2]>::open_handle(&text.parse()?)?;
+    /// assert_eq!(*same, [640, 480]);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(handle: &Handle) -> Result<Self> {
+        Self::decode(Frozen1::open_handle(handle)?)
+    }
+
+    fn decode(json: Frozen1<u8>) -> Result<Self> {
+        let bytes = json.as_slice().expect("one axis is contiguous");
+        match serde_json::from_slice(bytes) {
+            Ok(settings) => Ok(Self { settings, json }),
+            Err(error) => Err(Error::new(
+                ErrorKind::KindMismatch,
+                format!("holds no such settings: {error}; open it as what its creator made"),
+            )
+            .caused_by(error.into())
+            .of(json.name())),
+        }
+    }
+}
+
+impl<T> Config<T> {
+    /// Returns the configuration's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert_eq!(ndshm::Config::create("doc-config-name", 1)?.name(), "doc-config-name");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.json.name()
+    }
+
+    /// Returns the configuration's address as text, to be given to another process.
+    ///
+    /// # Examples
+    ///
+    /// See [`open_handle`](Self::open_handle).
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.json.handle()
+    }
+
+    /// Returns the segment under the configuration.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let config = ndshm::Config::create("doc-config-segment", ["a", "b"].map(String::from))?;
+    /// assert_eq!(config.segment().info()?.data_len(), r#"["a","b"]"#.len());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        self.json.segment()
+    }
+}
+
+impl<T> Deref for Config<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.settings
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Config<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("name", &self.name())
+            .field("settings", &self.settings)
+            .finish()
+    }
+}
+
+/// Writes settings as JSON, and sees that they can be read again.
+fn encode<T: Serialize + DeserializeOwned>(settings: &T) -> Result<Vec<u8>> {
+    let lost = |why: String| {
+        Error::new(
+            ErrorKind::InvalidArgument,
+            format!("cannot keep these settings, because {why}: JSON has no words for that"),
+        )
+    };
+    finite::check(settings).map_err(|number| lost(number.to_string()))?;
+    let json = serde_json::to_vec(settings)
+        .map_err(|error| lost(error.to_string()).caused_by(error.into()))?;
+    match serde_json::from_slice::<T>(&json) {
+        Ok(_) => Ok(json),
+        Err(error) => Err(lost(error.to_string()).caused_by(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_json_would_lose_is_refused() {
+        let says = |error: Error| {
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            error.to_string()
+        };
+        assert!(says(encode(&f64::NAN).unwrap_err()).contains("NaN"));
+        assert!(says(encode(&Some(f32::NEG_INFINITY)).unwrap_err()).contains("-inf"));
+        assert!(says(encode(&BTreeMap::from([([1], 1)])).unwrap_err()).contains("key"));
+    }
+
+    fn come_back<T: Serialize + DeserializeOwned>(settings: &T) -> T {
+        serde_json::from_slice(&encode(settings).unwrap()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_come_back_bit_for_bit(double: f64, single: f32, wide: u128) {
+            prop_assume!(double.is_finite() && single.is_finite());
+            let again = come_back(&(double, single, wide));
+            prop_assert_eq!(again.0.to_bits(), double.to_bits());
+            prop_assert_eq!(again.1.to_bits(), single.to_bits());
+            prop_assert_eq!(again.2, wide);
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Arrays that nobody writes any more.
+//!
+//! # Safety
+//!
+//! A [`Frozen`] owns a view of its payload and, beside it, the attachment that keeps the payload
+//! mapped. It is only made of a segment whose mark says that it is frozen: whoever set that had all
+//! stripes to itself, or had shown the segment to nobody, and no writer gets a stripe afterwards.
+//! So nobody writes while the references live that it hands out.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::ops::Deref;
+
+use ndarray::{
+    ArrayRef, ArrayView, Dimension, IntoNdProducer, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn,
+};
+
+use super::array::Array;
+use super::element::Element;
+use super::view;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Patience;
+use crate::segment::{Access, Address, Handle, Name, Segment};
+use crate::steps::step;
+use crate::sync::{Demand, Hold, Mode, Regard};
+
+/// A frozen array of one axis.
+pub type Frozen1<T> = Frozen<T, Ix1>;
+/// A frozen array of two axes.
+pub type Frozen2<T> = Frozen<T, Ix2>;
+/// A frozen array of three axes.
+pub type Frozen3<T> = Frozen<T, Ix3>;
+/// A frozen array of four axes.
+pub type Frozen4<T> = Frozen<T, Ix4>;
+/// A frozen array of five axes.
+pub type Frozen5<T> = Frozen<T, Ix5>;
+/// A frozen array of six axes.
+pub type Frozen6<T> = Frozen<T, Ix6>;
+/// A frozen array whose number of axes is known at run time.
+pub type FrozenD<T> = Frozen<T, IxDyn>;
+
+/// A shared array that nobody writes any more: read by any number of processes at once, without
+/// locks; derefs to [`ndarray::ArrayRef`].
+///
+/// [`Array::freeze`] makes one of an array, [`Frozen::create_from`] one that never was anything
+/// else. Opening needs permission to read the file and no more; nothing is written anywhere, and no
+/// participant's slot is taken. There is no way back: remove it and create another.
+///
+/// A clone is the same memory; `frozen.view().to_owned()` is a private copy.
+///
+/// That nobody writes is kept by this library, in all processes: locks for writing are
+/// [`Frozen`](ErrorKind::Frozen). A process that writes where it has no lock, NumPy with
+/// `mmap_mode="r+"` say, can break it as it can break any guard.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{Array2, ErrorKind, Frozen2};
+///
+/// let table = Array2::<f64>::create("doc-frozen", (3, 4))?;
+/// table.write()?.fill(0.5);
+/// let table = table.freeze()?;
+/// assert_eq!(table.sum(), 6.0);
+///
+/// // In any other process:
+/// let table = Frozen2::<f64>::open("doc-frozen")?;
+/// assert_eq!(table[[1, 2]], 0.5);
+/// let written = Array2::<f64>::open("doc-frozen")?;
+/// assert_eq!(written.write().unwrap_err().kind(), ErrorKind::Frozen);
+/// # Ok(()) }
+/// ```
+pub struct Frozen<T: Element, D: Dimension> {
+    view: ArrayView<'static, T, D>,
+    /// Keeps the view's memory mapped.
+    array: Array<T, D>,
+}
+
+impl<T: Element, D: Dimension> Array<T, D> {
+    /// Lets nobody write the array any more, in any process, for ever.
+    ///
+    /// Waits for those who write it now. From then on every lock for writing is
+    /// [`Frozen`](ErrorKind::Frozen), and so is [`raw_view_mut`](Self::raw_view_mut); locks for
+    /// reading work as before. The name lasts as it did: if this handle is its creator's, until the
+    /// result's last clone is dropped. A process killed while it freezes leaves the array frozen or
+    /// not, and whole either way.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when it was opened for less than writing, and those of
+    /// [`write`](Self::write): [`OwnerDied`](ErrorKind::OwnerDied) or
+    /// [`Poisoned`](ErrorKind::Poisoned) while its contents are suspect, and
+    /// [`Deadlock`](ErrorKind::Deadlock) when this thread holds a guard of it. An array that is frozen
+    /// already is no error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-freeze-", 3)?;
+    /// let writer = array.clone();
+    /// let frozen = array.freeze()?;
+    /// assert!(frozen.segment().is_frozen());
+    /// assert_eq!(writer.write().unwrap_err().kind(), ndshm::ErrorKind::Frozen);
+    /// assert_eq!(*writer.read()?, *frozen);
+    /// # Ok(()) }
+    /// ```
+    pub fn freeze(self) -> Result<Frozen<T, D>> {
+        self.segment().writable()?;
+        // As for a commit: nothing is written in place, so a death here leaves no poison, and
+        // readers may stay.
+        let hold = Hold::tracked(
+            self.segment(),
+            &Demand {
+                stripes: 0..self.stripes(),
+                mode: Mode::Commit,
+                patience: Patience::Endless,
+                regard: Regard::Refuse,
+            },
+        )?;
+        step!("freeze: nobody writes");
+        self.segment().region().state().freeze();
+        step!("freeze: marked");
+        drop(hold);
+        Frozen::of(self)
+    }
+}
+
+impl<T: Element, D: Dimension> Frozen<T, D> {
+    /// Creates a frozen array at `address` with the shape and the contents of `array`, of mode 0600.
+    /// A name goes when the last clone of this handle is dropped; a file stays. Nobody ever sees it
+    /// unfrozen.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let primes = ndshm::Frozen1::create_from("doc-primes", &ndarray::array![2, 3, 5, 7])?;
+    /// assert_eq!(ndshm::Frozen1::<i32>::open("doc-primes")?, primes);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_from<'a>(
+        address: impl Into<Address<'a>>,
+        array: &ArrayRef<T, D>,
+    ) -> Result<Self> {
+        Self::create_at(Name::new(address)?, array)
+    }
+
+    pub(super) fn create_at(name: Name, array: &ArrayRef<T, D>) -> Result<Self> {
+        Self::of(Array::options().create_frozen(name, array)?)
+    }
+
+    /// Opens the frozen array at `address`, checking element type, number of axes and kind. Needs
+    /// permission to read its file, no more.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFrozen`](ErrorKind::NotFrozen), and those of [`Array::open`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Frozen`].
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::of(Array::from_segment(Segment::attach(Name::new(address)?, Access::Observe)?)?)
+    }
+
+    /// Opens the frozen array that `handle` means, and no namesake.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-frozen-handle-", 3)?.freeze()?;
+    /// let text = array.handle().to_string();
+    /// let same = ndshm::Frozen1::<u8>::open_handle(&text.parse()?)?;
+    /// assert_eq!(same, array);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(handle: &Handle) -> Result<Self> {
+        Self::of(Array::from_segment(Segment::attach_handle(handle, Access::Observe)?)?)
+    }
+
+    /// Returns a view of the array, valid as long as this handle is borrowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array2::<u8>::create_unique("doc-frozen-view-", (10, 2))?.freeze()?;
+    /// assert_eq!(array.view().nrows(), 10);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn view(&self) -> ArrayView<'_, T, D> {
+        self.view.view()
+    }
+
+    /// Returns the segment under the array.
+    ///
+    /// # Examples
+    ///
+    /// See [`Array::freeze`].
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        self.array.segment()
+    }
+
+    /// Returns the array's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create("doc-frozen-name", 3)?.freeze()?;
+    /// assert_eq!(array.name(), "doc-frozen-name");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.array.name()
+    }
+
+    /// Returns the array's address as text, to be given to another process.
+    ///
+    /// # Examples
+    ///
+    /// See [`open_handle`](Self::open_handle).
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.array.handle()
+    }
+
+    /// Wraps an array that is marked as frozen.
+    fn of(array: Array<T, D>) -> Result<Self> {
+        if !array.segment().is_frozen() {
+            return Err(not_frozen().of(array.name()));
+        }
+        let view = view::raw(array.segment(), array.shape_ref());
+        // SAFETY: any bytes are a T (Pod), nobody writes them any more, and the view is kept beside
+        // the attachment and never handed out for longer than a borrow of both.
+        let view = unsafe { view.deref_into_view() };
+        Ok(Self { view, array })
+    }
+}
+
+impl<T: Element, D: Dimension> Clone for Frozen<T, D> {
+    fn clone(&self) -> Self {
+        Self { view: self.view.clone(), array: self.array.clone() }
+    }
+}
+
+impl<T: Element, D: Dimension> Deref for Frozen<T, D> {
+    type Target = ArrayRef<T, D>;
+
+    #[inline]
+    fn deref(&self) -> &ArrayRef<T, D> {
+        &self.view
+    }
+}
+
+impl<T: Element + fmt::Debug, D: Dimension> fmt::Debug for Frozen<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view.fmt(f)
+    }
+}
+
+impl<T: Element + PartialEq, D: Dimension, Rhs> PartialEq<Rhs> for Frozen<T, D>
+where
+    Rhs: Deref<Target = ArrayRef<T, D>>,
+{
+    fn eq(&self, other: &Rhs) -> bool {
+        **self == **other
+    }
+}
+
+impl<'view, T: Element, D: Dimension> From<&'view Frozen<T, D>> for ArrayView<'view, T, D> {
+    fn from(frozen: &'view Frozen<T, D>) -> Self {
+        frozen.view()
+    }
+}
+
+impl<'view, T: Element, D: Dimension> IntoNdProducer for &'view Frozen<T, D> {
+    type Item = &'view T;
+    type Dim = D;
+    type Output = ArrayView<'view, T, D>;
+
+    fn into_producer(self) -> Self::Output {
+        self.view()
+    }
+}
+
+#[cold]
+fn not_frozen() -> Error {
+    Error::new(
+        ErrorKind::NotFrozen,
+        "is not frozen, so others may write it: open it as an `Array`, or let who fills it call \
+         `freeze`",
+    )
+}
