@@ -47,8 +47,10 @@ pub enum ErrorKind {
     Replaced,
     /// A length does not fit the address space or the file-size type.
     SizeOverflow,
-    /// The rows or the stripe lie outside the array.
+    /// The rows or the stripe lie outside the array, or a view outside the block.
     OutOfBounds,
+    /// The data does not begin at a multiple of its elements' alignment.
+    Misaligned,
     /// The filesystem that holds the segments is full.
     StorageFull,
     /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.

@@ -44,6 +44,7 @@
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
 //! | a segment's address for another process | [`Handle`] |
@@ -148,8 +149,8 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment, list,
-    reap, remove,
+    Access, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin, Participant, Reserve, Segment,
+    list, reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::array::{
@@ -158,6 +159,7 @@ pub use crate::typed::array::{
 pub use crate::typed::bool::Bool;
 pub use crate::typed::element::Element;
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::request::Request;
 pub use crate::typed::value::{Value, ValueGuard};

@@ -533,7 +533,11 @@ pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
 }
 
 /// Reads the first bytes of an object, as many as there are and as `buffer` holds.
-fn read_start<'a>(object: &Object, facts: &Facts, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+pub(super) fn read_start<'a>(
+    object: &Object,
+    facts: &Facts,
+    buffer: &'a mut [u8],
+) -> Result<&'a [u8]> {
     let len = usize::try_from(facts.len).map_or(buffer.len(), |len| len.min(buffer.len()));
     let bytes = &mut buffer[..len];
     object.read_exact_at(bytes, 0)?;

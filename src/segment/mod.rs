@@ -4,7 +4,7 @@
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`life`] create, open, remove, list · [`reap`] what the dead left · [`info`] the description in
-//! words · [`handle`] a segment's address as text.
+//! words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files.
 
 mod control;
 mod handle;
@@ -12,6 +12,7 @@ mod info;
 mod layout;
 mod life;
 mod name;
+mod npy_file;
 mod options;
 mod participants;
 mod reap;
@@ -21,6 +22,7 @@ mod region;
 pub use self::handle::Handle;
 pub use self::info::Info;
 pub use self::life::{Segment, list, remove};
+pub use self::npy_file::NpyFile;
 pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
 pub use self::participants::Participant;
 pub use self::reap::reap;

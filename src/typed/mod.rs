@@ -3,7 +3,8 @@
 //! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
 //! lock their rows · [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views ·
 //! [`value`] single values · [`number`] arithmetic on them · [`cells`] their memory · [`options`]
-//! creating and opening all of it · [`contents`] whether what is there is what was asked for.
+//! creating and opening all of it · [`contents`] whether what is there is what was asked for · [`npy`]
+//! ordinary `.npy` files.
 
 pub(crate) mod array;
 pub(crate) mod bool;
@@ -11,6 +12,7 @@ mod cells;
 mod contents;
 pub(crate) mod element;
 pub(crate) mod guard;
+pub(crate) mod npy;
 pub(crate) mod number;
 mod options;
 pub(crate) mod request;

@@ -8,6 +8,7 @@ mod deaths;
 mod events;
 mod forks;
 mod limits;
+mod npy;
 mod processes;
 mod puppet;
 mod reap;

@@ -85,6 +85,17 @@ impl Object {
         Self::own(open_flags(name, OFlags::RDONLY)?)
     }
 
+    /// Opens any file, on whatever filesystem, for reading; symbolic links are followed.
+    pub(crate) fn open_file(path: &Path) -> Result<(Self, Facts)> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let descriptor =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+                Errno::NOENT => Error::new(ErrorKind::NotFound, "does not exist: check its path"),
+                errno => os_error("open it", errno),
+            })?;
+        Self::own(raise(descriptor))
+    }
+
     /// Takes over a descriptor; refuses what is not a regular file.
     fn own(descriptor: OwnedFd) -> Result<(Self, Facts)> {
         let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
@@ -92,7 +103,7 @@ impl Object {
         if file_type != FileType::RegularFile {
             return Err(Error::new(
                 ErrorKind::NotASegment,
-                format!("is a {file_type:?}, not a shared-memory segment: choose another name"),
+                format!("is a {file_type:?}, not a regular file: choose another name"),
             ));
         }
         let facts = facts(&stat);
@@ -239,7 +250,7 @@ impl Object {
     }
 
     /// Fails with `DescriptorLost` when the program closed our descriptor.
-    pub(super) fn check_descriptor(&self) -> Result<()> {
+    pub(crate) fn check_descriptor(&self) -> Result<()> {
         match rustix::fs::fstat(self.borrow()) {
             Ok(stat) if facts(&stat).identity == self.identity => Ok(()),
             _ => Err(lost()),
