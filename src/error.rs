@@ -29,6 +29,8 @@ pub enum ErrorKind {
     NotASegment,
     /// The segment is shorter than its own header says.
     Truncated,
+    /// The block has no bytes: whoever made it has yet to say how many.
+    Empty,
     /// The header and the control block disagree, or a checksum does not match.
     Corrupt,
     /// The segment was written in a layout version this build does not know.

@@ -43,6 +43,7 @@
 //! | numbers in n axes | [`Array`], with aliases [`Array1`] to [`Array6`] and [`ArrayD`] |
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
+//! | bare bytes, shared with C, Python's `SharedMemory` or the `shared_memory` crate | [`Block`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order | [`Options`] |
@@ -117,6 +118,7 @@
 //! | `half` | `half::f16` and `half::bf16` as elements |
 //! | `num-complex` | `Complex<f32>` and `Complex<f64>` as elements |
 //! | `serde` | [`Handle`] serialises as its text |
+//! | `shared_memory` | a `Shmem` of that crate becomes a [`Block`] |
 //!
 //! # How it compares
 //!
@@ -149,8 +151,8 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin, Participant, Reserve, Segment,
-    list, reap, remove,
+    Access, Block, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin, Participant, Reserve,
+    Segment, list, reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::array::{

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ndarray::IxDyn;
-use ndshm::{Array1, ArrayD, Bool, Dtype, Element, ErrorKind, Npy, NpyFile, Order, Value};
+use ndshm::{Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, Npy, NpyFile, Order, Value};
 
 const SHAPES: [&[usize]; 7] = [&[], &[5], &[3, 4], &[2, 3, 4], &[2, 3, 2, 4], &[3, 0, 2], &[0]];
 
@@ -321,6 +321,40 @@ fn shared_memory_of_python_opens_segments_by_name() {
 
     python.quit();
     assert!(Array1::<u8>::open(array.name()).is_ok(), "Python took the name away");
+}
+
+#[test]
+fn shared_memory_of_python_opens_blocks() {
+    let Some(mut python) = Python::start() else { return };
+    let block = Block::create_unique("numpy-block-", 5000).unwrap();
+    python.run(&format!("memory = shared_memory({:?})", block.name()));
+    assert_eq!(python.ask("memory.size"), "5000");
+    python.run("memory.buf[8:16] = np.float64(0.5).tobytes()");
+    assert_eq!(fs::read(block.path()).unwrap()[8..16], 0.5_f64.to_le_bytes());
+    assert_eq!(block.raw_view::<f64, _>(8, 1).unwrap().len(), 1);
+    python.run("memory.close()");
+    python.quit();
+    assert!(Block::open(block.name()).is_ok(), "Python took the name away");
+}
+
+#[test]
+fn blocks_are_opened_that_shared_memory_of_python_made() {
+    let Some(mut python) = Python::start() else { return };
+    let name = FreeName::new("numpy-block-");
+    python.run(&format!("memory = make_shared_memory({:?}, 5000)", name.0));
+    python.run("memory.buf[:3] = bytes([1, 2, 3])");
+    let block = Block::open(&name.0).unwrap();
+    // On some systems, Python rounds up to whole pages.
+    assert!(block.len() >= 5000);
+    assert_eq!(fs::read(block.path()).unwrap()[..3], [1, 2, 3]);
+    let mut file = fs::File::options().write(true).open(block.path()).unwrap();
+    file.write_all(&[7; 5000]).unwrap();
+    assert_eq!(python.ask("memory.buf[4999]"), "7");
+    python.run("memory.close()");
+    python.quit();
+    drop(block);
+    assert!(name.path().exists(), "who opens a block removes nothing");
+    Block::remove(&name.0).unwrap();
 }
 
 #[test]

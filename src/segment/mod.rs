@@ -4,13 +4,16 @@
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`life`] create, open, remove, list · [`reap`] what the dead left · [`info`] the description in
-//! words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files.
+//! words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
+//! [`block`] memory without a header · [`memory`] its bytes.
 
+mod block;
 mod control;
 mod handle;
 mod info;
 mod layout;
 mod life;
+mod memory;
 mod name;
 mod npy_file;
 mod options;
@@ -19,6 +22,7 @@ mod reap;
 mod records;
 mod region;
 
+pub use self::block::Block;
 pub use self::handle::Handle;
 pub use self::info::Info;
 pub use self::life::{Segment, list, remove};

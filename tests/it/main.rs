@@ -4,6 +4,7 @@
 //! changes something about its whole process runs alone in one of its own.
 
 mod bad_input;
+mod block;
 mod deaths;
 mod events;
 mod forks;

@@ -90,6 +90,15 @@ def shared_memory(name):
     return memory
 
 
+def make_shared_memory(name, size):
+    """Makes some that stays when this process ends."""
+    if sys.version_info >= (3, 13):
+        return SharedMemory(name, create=True, size=size, track=False)
+    memory = SharedMemory(name, create=True, size=size)
+    resource_tracker.unregister(memory._name, "shared_memory")
+    return memory
+
+
 def run(line):
     try:
         code = compile(line, line, "eval")

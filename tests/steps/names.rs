@@ -1,6 +1,6 @@
 //! Creating and removing: a name is absent, or it is that of a whole segment.
 
-use ndshm::{Array1, ErrorKind, Value};
+use ndshm::{Array1, Block, ErrorKind, Value};
 
 use crate::Run;
 use crate::Scenario;
@@ -13,6 +13,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario { name: "create an array", act: create_array, play: play_create_array },
         Scenario { name: "create a value", act: create_value, play: play_create_value },
+        Scenario { name: "create a block", act: create_block, play: play_create_block },
         Scenario { name: "open or create", act: open_or_create, play: play_open_or_create },
         Scenario { name: "remove", act: remove, play: play_remove },
         Scenario { name: "reap", act: reap, play: play_reap },
@@ -28,6 +29,10 @@ fn create_array(name: &str) {
 
 fn create_value(name: &str) {
     drop(Value::create(name, SET).unwrap());
+}
+
+fn create_block(name: &str) {
+    drop(Block::create(name, CELLS).unwrap());
 }
 
 fn open_or_create(name: &str) {
@@ -91,6 +96,23 @@ fn play_create_value(run: &Run) -> End {
         Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
     }
     reaped(name.as_str());
+    assert!(run.again().start(name.as_str()).end().died_at.is_none());
+    end
+}
+
+fn play_create_block(run: &Run) -> End {
+    let name = FreeName::new();
+    let end = run.start(name.as_str()).end();
+    match Block::open(name.as_str()) {
+        Ok(block) => {
+            assert!(end.died_at.is_some(), "the creator took it with it");
+            assert_eq!(std::fs::read(block.path()).unwrap(), [0; CELLS]);
+            Block::remove(name.as_str()).unwrap();
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+    }
+    assert!(!exists(name.as_str()));
+    no_temporary_names();
     assert!(run.again().start(name.as_str()).end().died_at.is_none());
     end
 }

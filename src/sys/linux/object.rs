@@ -80,6 +80,13 @@ impl Object {
         Ok((object, facts))
     }
 
+    /// Opens the object called `name` for reading, as [`open`](Self::open) does for both.
+    pub(crate) fn open_to_read(name: &str) -> Result<(Self, Facts)> {
+        let (object, facts) = Self::own(raise(open_flags(name, OFlags::RDONLY)?))?;
+        object.check_filesystem()?;
+        Ok((object, facts))
+    }
+
     /// Opens the object called `name` for a short look at its bytes.
     pub(crate) fn open_to_look(name: &str) -> Result<(Self, Facts)> {
         Self::own(open_flags(name, OFlags::RDONLY)?)

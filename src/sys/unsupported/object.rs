@@ -34,6 +34,10 @@ impl Object {
         Err(unsupported())
     }
 
+    pub(crate) fn open_to_read(_name: &str) -> Result<(Self, Facts)> {
+        Err(unsupported())
+    }
+
     pub(crate) fn open_to_look(_name: &str) -> Result<(Self, Facts)> {
         Err(unsupported())
     }
