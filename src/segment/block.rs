@@ -9,7 +9,7 @@ use ndarray::{Dimension, RawArrayView, RawArrayViewMut, ShapeBuilder};
 
 use super::life::{check_owner, create_unique, read_control, unlink_if_still};
 use super::memory::Memory;
-use super::name::Name;
+use super::name::{Address, Name};
 use super::options::{Access, Lifetime, Options, Reserve};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
@@ -17,6 +17,8 @@ use crate::sys::lifeline::{Mark, registration};
 use crate::sys::limits;
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::{self, Object};
+#[cfg(feature = "shared_memory")]
+use crate::sys::place::Place;
 
 /// Named shared memory without a header: so many bytes, and nothing said about them.
 ///
@@ -49,7 +51,7 @@ use crate::sys::object::{self, Object};
 pub struct Block(Arc<Inner>);
 
 struct Inner {
-    name: Box<str>,
+    name: Name,
     memory: Memory,
     access: Access,
     /// One where dropping this takes the name away; a forked child reads zero.
@@ -57,8 +59,8 @@ struct Inner {
 }
 
 impl Block {
-    /// Creates a block of `len` zero bytes called `name`, of mode 0600, whose name goes when the last
-    /// clone of this handle is dropped in this process.
+    /// Creates a block of `len` zero bytes at `address`, of mode 0600, whose name goes when the last
+    /// clone of this handle is dropped in this process; a file lasts until it is removed.
     ///
     /// A creator that is killed leaves the name behind, as every program does that makes such memory:
     /// [`remove`](Self::remove) takes it away.
@@ -73,8 +75,8 @@ impl Block {
     /// # Examples
     ///
     /// See [`Block`].
-    pub fn create(name: &str, len: usize) -> Result<Self> {
-        Self::options().create(name, len)
+    pub fn create<'a>(address: impl Into<Address<'a>>, len: usize) -> Result<Self> {
+        Self::options().create(address, len)
     }
 
     /// Creates a block of `len` zero bytes under a name made up of `prefix` and 16 random hexadecimal
@@ -96,7 +98,7 @@ impl Block {
         Self::options().create_unique(prefix, len)
     }
 
-    /// Opens what has that name, whoever made it and however: all of it, a segment's header included.
+    /// Opens what is at `address`, whoever made it and however: all of it, a segment's header included.
     ///
     /// # Errors
     ///
@@ -108,8 +110,8 @@ impl Block {
     /// # Examples
     ///
     /// See [`Block`].
-    pub fn open(name: &str) -> Result<Self> {
-        Self::options().open(name)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().open(address)
     }
 
     /// Begins with the default options. Blocks have no participants and no stripes, and those options
@@ -154,9 +156,9 @@ impl Block {
     /// assert_eq!(block.len(), 8);
     /// # Ok(()) }
     /// ```
-    pub fn remove(name: &str) -> Result<()> {
-        let name = Name::new(name)?;
-        while !remove_once(name.as_str()).of(name.as_str())? {}
+    pub fn remove<'a>(address: impl Into<Address<'a>>) -> Result<()> {
+        let name = Name::new(address)?;
+        while !remove_once(&name).of(name.as_str())? {}
         Ok(())
     }
 
@@ -167,7 +169,7 @@ impl Block {
     /// See [`create_unique`](Self::create_unique).
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        self.0.name.as_str()
     }
 
     /// Returns where other programs find it.
@@ -182,7 +184,7 @@ impl Block {
     /// ```
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        object::path_of(self.name())
+        object::path_of(self.0.name.place())
     }
 
     /// Returns what this handle may do with the bytes.
@@ -334,8 +336,8 @@ impl Options<Block> {
     /// let shared = ndshm::Block::options().mode(0o660).create("doc-block-mode", 100)?;
     /// # Ok(()) }
     /// ```
-    pub fn create(&self, name: &str, len: usize) -> Result<Block> {
-        self.make(&Name::new(name)?, len)
+    pub fn create<'a>(&self, address: impl Into<Address<'a>>, len: usize) -> Result<Block> {
+        self.make(Name::new(address)?, len)
     }
 
     /// Creates a block under a name made up: see [`Block::create_unique`].
@@ -348,7 +350,7 @@ impl Options<Block> {
     ///
     /// See [`Block::options`].
     pub fn create_unique(&self, prefix: &str, len: usize) -> Result<Block> {
-        create_unique(prefix, |name| self.make(&name, len))
+        create_unique(prefix, |name| self.make(name, len))
     }
 
     /// Opens a block: see [`Block::open`]. With [`Access::Read`] it takes no more than permission to
@@ -361,13 +363,13 @@ impl Options<Block> {
     /// # Examples
     ///
     /// See [`Block::options`].
-    pub fn open(&self, name: &str) -> Result<Block> {
-        let name = Name::new(name)?;
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Block> {
+        let name = Name::new(address)?;
         self.attach(&name).of(name.as_str())
     }
 
-    fn make(&self, name: &Name, len: usize) -> Result<Block> {
-        self.make_named(name, len).of(name.as_str())
+    fn make(&self, name: Name, len: usize) -> Result<Block> {
+        self.make_named(&name, len).of(name.as_str())
     }
 
     fn make_named(&self, name: &Name, len: usize) -> Result<Block> {
@@ -379,20 +381,23 @@ impl Options<Block> {
         }
         let file_len = file_len(len)?;
         limits::check_file_size(file_len)?;
-        let object = Object::create_unnamed(file_len, settings.mode)?;
+        let object = Object::create_unnamed(name.place(), file_len, settings.mode)?;
         step!("block: sized");
         if settings.reserve == Reserve::Full {
-            limits::check_memory(file_len)?;
+            if object.lies_in_memory()? {
+                limits::check_memory(file_len)?;
+            }
             object.reserve(file_len)?;
             step!("block: reserved");
         }
         let mapping = Mapping::new(&object, 0, len, Protection::ReadWrite)?;
-        let removes_name = settings.lifetime.unwrap_or(Lifetime::Creator) == Lifetime::Creator;
+        let default = if name.is_file() { Lifetime::Persistent } else { Lifetime::Creator };
+        let removes_name = settings.lifetime.unwrap_or(default) == Lifetime::Creator;
         let mark = removes_name.then(new_mark).transpose()?;
-        object.publish(name.as_str())?;
+        object.publish(name.place())?;
         step!("block: published");
         Ok(Block(Arc::new(Inner {
-            name: name.as_str().into(),
+            name: name.clone(),
             memory: Memory::Object { object, mapping, len },
             access: Access::ReadWrite,
             mark,
@@ -402,10 +407,10 @@ impl Options<Block> {
     fn attach(&self, name: &Name) -> Result<Block> {
         let access = self.settings().access;
         let (object, facts, protection) = if access == Access::ReadWrite {
-            let (object, facts) = Object::open(name.as_str())?;
+            let (object, facts) = Object::open(name.place())?;
             (object, facts, Protection::ReadWrite)
         } else {
-            let (object, facts) = Object::open_to_read(name.as_str())?;
+            let (object, facts) = Object::open_to_read(name.place())?;
             (object, facts, Protection::Read)
         };
         check_owner(&facts)?;
@@ -420,7 +425,7 @@ impl Options<Block> {
         file_len(len)?;
         let mapping = Mapping::new(&object, 0, len, protection)?;
         Ok(Block(Arc::new(Inner {
-            name: name.as_str().into(),
+            name: name.clone(),
             memory: Memory::Object { object, mapping, len },
             access,
             mark: None,
@@ -435,7 +440,7 @@ impl From<shared_memory::Shmem> for Block {
     fn from(shmem: shared_memory::Shmem) -> Self {
         let id = shmem.get_os_id();
         Self(Arc::new(Inner {
-            name: id.strip_prefix('/').unwrap_or(id).into(),
+            name: Name::found(Place::Named(id.strip_prefix('/').unwrap_or(id).into())),
             access: Access::ReadWrite,
             // Where there are no marks there is no fork either.
             mark: if shmem.is_owner() { new_mark().ok() } else { None },
@@ -496,8 +501,8 @@ fn file_len(len: usize) -> Result<u64> {
 }
 
 /// Removes what has that name now; false when the name changed hands meanwhile.
-fn remove_once(name: &str) -> Result<bool> {
-    let (object, facts) = Object::open(name)?;
+fn remove_once(name: &Name) -> Result<bool> {
+    let (object, facts) = Object::open(name.place())?;
     check_owner(&facts)?;
     match read_control(&object, &facts) {
         Err(error) if error.kind() == ErrorKind::NotASegment => unlink_if_still(name, &object),

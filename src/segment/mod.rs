@@ -3,9 +3,9 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`life`] create, open, remove, list · [`reap`] what the dead left · [`info`] the description in
-//! words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
-//! [`block`] memory without a header · [`memory`] its bytes.
+//! [`life`] create, open, remove, list · [`reboot`] files after a restart · [`reap`] what the dead
+//! left · [`info`] the description in words · [`handle`] a segment's address as text · [`npy_file`]
+//! ordinary `.npy` files · [`block`] memory without a header · [`memory`] its bytes.
 
 mod block;
 mod control;
@@ -19,6 +19,7 @@ mod npy_file;
 mod options;
 mod participants;
 mod reap;
+mod reboot;
 mod records;
 mod region;
 
@@ -26,6 +27,7 @@ pub use self::block::Block;
 pub use self::handle::Handle;
 pub use self::info::Info;
 pub use self::life::{Segment, list, remove};
+pub use self::name::Address;
 pub use self::npy_file::NpyFile;
 pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
 pub use self::participants::Participant;
@@ -35,4 +37,5 @@ pub(crate) use self::layout::data_len;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
 pub(crate) use self::participants::Membership;
+pub(crate) use self::reboot::{make_clean, soil};
 pub(crate) use self::region::Region;

@@ -2,9 +2,9 @@
 //!
 //! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
 //! lock their rows · [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views ·
-//! [`value`] single values · [`number`] arithmetic on them · [`cells`] their memory · [`options`]
-//! creating and opening all of it · [`contents`] whether what is there is what was asked for · [`npy`]
-//! ordinary `.npy` files.
+//! [`value`] single values · [`value_guard`] what locking one hands out · [`number`] arithmetic on
+//! them · [`cells`] their memory · [`options`] creating and opening all of it · [`contents`] whether
+//! what is there is what was asked for · [`npy`] ordinary `.npy` files.
 
 pub(crate) mod array;
 pub(crate) mod bool;
@@ -17,4 +17,5 @@ pub(crate) mod number;
 mod options;
 pub(crate) mod request;
 pub(crate) mod value;
+pub(crate) mod value_guard;
 mod view;

@@ -81,6 +81,16 @@ fn a_namesake_is_not_removed() {
 }
 
 #[test]
+fn a_block_in_a_file_lasts_until_it_is_removed() {
+    let file = FreeName::new();
+    let path = file.path();
+    numbers(&Block::create(&path, 8).unwrap())[1] = 4;
+    assert_eq!(numbers(&Block::open(&path).unwrap())[1], 4);
+    Block::remove(&path).unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
 fn views_stay_within_the_block_and_on_their_alignment() {
     let block = Block::create_unique("it-block-", 64).unwrap();
     assert_eq!(block.raw_view::<u64, _>(0, (2, 4)).unwrap().len(), 8);
