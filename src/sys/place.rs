@@ -1,5 +1,11 @@
 //! Where an object lives.
 
+use super::process;
+
+/// Names that begin so are the library's own: of objects in the making, where those cannot be
+/// without a name.
+pub(crate) const TEMPORARY_PREFIX: &str = ".ndshm-";
+
 /// Where an object lives; whoever makes one has checked its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
@@ -19,6 +25,16 @@ impl Place {
         match self {
             Self::Named(text) | Self::File(text) | Self::Descriptor(text) => text,
             Self::Anonymous => "anonymous segment",
+        }
+    }
+
+    /// A place in the same directory, of a name that nobody else makes up.
+    pub(crate) fn temporary_beside(&self) -> Self {
+        let id = u128::from_le_bytes(process::random_id());
+        let name = format!("{TEMPORARY_PREFIX}{id:032x}");
+        match self.as_str().rsplit_once('/') {
+            Some((directory, _)) => Self::File(format!("{directory}/{name}").into()),
+            None => Self::Named(name.into()),
         }
     }
 }
