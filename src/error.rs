@@ -29,6 +29,8 @@ pub enum ErrorKind {
     NotASegment,
     /// The segment is shorter than its own header says.
     Truncated,
+    /// The block has no bytes: whoever made it has yet to say how many.
+    Empty,
     /// The header and the control block disagree, or a checksum does not match.
     Corrupt,
     /// The segment was written in a layout version this build does not know.
@@ -47,8 +49,10 @@ pub enum ErrorKind {
     Replaced,
     /// A length does not fit the address space or the file-size type.
     SizeOverflow,
-    /// The rows or the stripe lie outside the array.
+    /// The rows or the stripe lie outside the array, or a view outside the block.
     OutOfBounds,
+    /// The data does not begin at a multiple of its elements' alignment.
+    Misaligned,
     /// The filesystem that holds the segments is full.
     StorageFull,
     /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.

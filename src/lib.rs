@@ -46,7 +46,9 @@
 //! | numbers that nobody writes any more | [`Frozen`], with aliases [`Frozen1`] to [`Frozen6`] and [`FrozenD`] |
 //! | settings for many processes | `Config`, with feature `serde` |
 //! | to look without locks or permission to write | [`Access::Observe`] |
+//! | bare bytes, shared with C, Python's `SharedMemory` or the `shared_memory` crate | [`Block`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
 //! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
@@ -127,6 +129,7 @@
 //! | `half` | `half::f16` and `half::bf16` as elements |
 //! | `num-complex` | `Complex<f32>` and `Complex<f64>` as elements |
 //! | `serde` | [`Handle`] serialises as its text; `Config` |
+//! | `shared_memory` | a `Shmem` of that crate becomes a [`Block`] |
 //!
 //! # How it compares
 //!
@@ -159,8 +162,8 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Address, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment,
-    SegmentSet, list, reap, remove,
+    Access, Address, Block, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin, Participant,
+    Reserve, Segment, SegmentSet, list, reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::array::{
@@ -174,6 +177,7 @@ pub use crate::typed::frozen::{
     Frozen, Frozen1, Frozen2, Frozen3, Frozen4, Frozen5, Frozen6, FrozenD,
 };
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::request::Request;
 pub use crate::typed::value::Value;

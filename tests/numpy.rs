@@ -10,9 +10,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ndarray::IxDyn;
-use ndshm::{Array1, ArrayD, Bool, Element, ErrorKind, Order, Value};
+use ndshm::{Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, Npy, NpyFile, Order, Value};
 
 const SHAPES: [&[usize]; 7] = [&[], &[5], &[3, 4], &[2, 3, 4], &[2, 3, 2, 4], &[3, 0, 2], &[0]];
 
@@ -97,6 +98,8 @@ fn filled<T: Number>(order: Order, shape: &[usize]) -> ArrayD<T> {
 
 #[cfg(feature = "derive")]
 mod structs {
+    use ndarray::Ix1;
+
     use super::*;
 
     #[derive(Clone, Copy, Debug, PartialEq, Element)]
@@ -160,6 +163,17 @@ mod structs {
         assert_eq!(tracks.read().unwrap()[1], Track::nth(3));
         python.run("a['pose']['frame id'][0] = 7");
         assert_eq!(tracks.read().unwrap()[0].pose.frame, 7);
+    }
+
+    #[test]
+    fn files_of_structs_are_read() {
+        let Some(mut python) = Python::start() else { return };
+        let (segment, file) =
+            (Array1::create_unique("numpy-", 2).unwrap(), FreeName::new("numpy-structs-"));
+        segment.write().unwrap().assign(&ndarray::array![Track::nth(1), Track::nth(2)]);
+        python.run(&format!("save({:?}, load({:?}))", file.0, segment.name()));
+        let tracks = Npy::<Track, Ix1>::open(file.path()).unwrap().to_array().unwrap();
+        assert_eq!(tracks.to_vec(), [Track::nth(1), Track::nth(2)]);
     }
 
     #[test]
@@ -346,10 +360,44 @@ fn shared_memory_of_python_opens_segments_by_name() {
 }
 
 #[test]
+fn shared_memory_of_python_opens_blocks() {
+    let Some(mut python) = Python::start() else { return };
+    let block = Block::create_unique("numpy-block-", 5000).unwrap();
+    python.run(&format!("memory = shared_memory({:?})", block.name()));
+    assert_eq!(python.ask("memory.size"), "5000");
+    python.run("memory.buf[8:16] = np.float64(0.5).tobytes()");
+    assert_eq!(fs::read(block.path()).unwrap()[8..16], 0.5_f64.to_le_bytes());
+    assert_eq!(block.raw_view::<f64, _>(8, 1).unwrap().len(), 1);
+    python.run("memory.close()");
+    python.quit();
+    assert!(Block::open(block.name()).is_ok(), "Python took the name away");
+}
+
+#[test]
+fn blocks_are_opened_that_shared_memory_of_python_made() {
+    let Some(mut python) = Python::start() else { return };
+    let name = FreeName::new("numpy-block-");
+    python.run(&format!("memory = make_shared_memory({:?}, 5000)", name.0));
+    python.run("memory.buf[:3] = bytes([1, 2, 3])");
+    let block = Block::open(&name.0).unwrap();
+    // On some systems, Python rounds up to whole pages.
+    assert!(block.len() >= 5000);
+    assert_eq!(fs::read(block.path()).unwrap()[..3], [1, 2, 3]);
+    let mut file = fs::File::options().write(true).open(block.path()).unwrap();
+    file.write_all(&[7; 5000]).unwrap();
+    assert_eq!(python.ask("memory.buf[4999]"), "7");
+    python.run("memory.close()");
+    python.quit();
+    drop(block);
+    assert!(name.path().exists(), "who opens a block removes nothing");
+    Block::remove(&name.0).unwrap();
+}
+
+#[test]
 fn an_array_that_numpy_saved_is_no_segment_and_left_alone() {
     let Some(mut python) = Python::start() else { return };
     for len in [1, 10_000] {
-        let name = FreeName(format!("numpy-saved-{}-{len}", std::process::id()));
+        let name = FreeName::new("numpy-saved-");
         python.run(&format!("save({:?}, np.arange({len}.0))", name.0));
         let saved = fs::read(name.path()).unwrap();
 
@@ -363,10 +411,76 @@ fn an_array_that_numpy_saved_is_no_segment_and_left_alone() {
     }
 }
 
+#[test]
+fn files_of_every_dtype_version_order_and_shape_are_read() {
+    let Some(mut python) = Python::start() else { return };
+    for_each_number!(file_is_read(&mut python));
+}
+
+fn file_is_read<T: Number>(python: &mut Python) {
+    for (order, shape) in every_order_and_shape() {
+        let items: Vec<T> = (0..shape.iter().product()).map(T::nth).collect();
+        let texts: Vec<String> = items.iter().map(|item| item.text()).collect();
+        for version in [1, 2, 3] {
+            let file = FreeName::new("numpy-file-");
+            python.run(&format!(
+                "save_as({:?}, ({version}, 0), numbers({:?}, '{order:?}', {shape:?}, {:?}))",
+                file.0,
+                T::DTYPE,
+                texts.join(",")
+            ));
+            let array = Npy::<T, IxDyn>::open(file.path()).unwrap();
+            assert_eq!(array.shape(), shape);
+            assert!(array.file().order() == order || orders_are_the_same(shape));
+            let copy = array.to_array().unwrap();
+            assert!(copy.iter().eq(&items), "{} {version} {order:?} {shape:?}", T::DTYPE);
+            assert_eq!(array.raw_view().unwrap().strides(), copy.strides());
+        }
+    }
+}
+
+#[test]
+fn big_endian_files_are_read_after_what_the_error_says_to_do() {
+    let Some(mut python) = Python::start() else { return };
+    let (big, little) = (FreeName::new("numpy-big-"), FreeName::new("numpy-little-"));
+    python.run("a = np.array([(1, (2, 3))], [('x', '>f4'), ('y', '>i2', 2)])");
+    python.run(&format!("save({:?}, a)", big.0));
+    let error = NpyFile::open(big.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ForeignByteOrder);
+    let advice = error.to_string();
+    let advice = &advice[advice.find("a.astype").unwrap()..];
+    python.run(&format!("save({:?}, {advice})", little.0));
+    let file = NpyFile::open(little.path()).unwrap();
+    assert_eq!(file.dtype().to_string(), "[('x', '<f4'), ('y', '<i2', (2,))]");
+    assert_eq!(file.to_bytes().unwrap(), [0, 0, 128, 63, 2, 0, 3, 0]);
+}
+
+#[test]
+fn headers_that_only_later_versions_can_hold_are_read() {
+    let Some(mut python) = Python::start() else { return };
+    for (version, dtype, fields) in [
+        (2, "[(f'a field of a number of fields {i:05}', '<f4') for i in range(3000)]", 3000),
+        (3, "[('\\u9ad8\\u3055', '<f4'), ('e', '|u1')]", 2),
+    ] {
+        let file = FreeName::new("numpy-long-");
+        python.run(&format!("save({:?}, np.zeros(2, {dtype}))", file.0));
+        assert_eq!(fs::read(file.path()).unwrap()[6], version);
+        let opened = NpyFile::open(file.path()).unwrap();
+        let Dtype::Struct(found) = opened.dtype() else { panic!("{opened:?}") };
+        assert_eq!(found.len(), fields);
+        assert_eq!(opened.to_bytes().unwrap().len(), 2 * opened.dtype().item_size());
+    }
+}
+
 /// A name that is free again when this is dropped.
 struct FreeName(String);
 
 impl FreeName {
+    fn new(prefix: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        Self(format!("{prefix}{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed)))
+    }
+
     fn path(&self) -> PathBuf {
         Path::new("/dev/shm").join(&self.0)
     }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use ndshm::{Access, Array1, Array2, ArrayD, Frozen1, Segment, Value};
+use ndshm::{Access, Array1, Array2, ArrayD, Frozen1, NpyFile, Segment, Value};
 
 /// Offset of the control block in every template: the data fits one page.
 const CONTROL: usize = 8192;
@@ -65,6 +65,9 @@ fn reap(name: &str) {
 }
 
 fn exercise(name: &str) {
+    if let Ok(file) = NpyFile::open(format!("/dev/shm/{name}")) {
+        assert_eq!(file.to_bytes().unwrap().len(), file.data_len());
+    }
     if let Ok(segment) = Segment::open(name) {
         let _ = segment.info().unwrap().to_string();
     }

@@ -19,11 +19,14 @@ use crate::error::{Error, ErrorKind, Result};
 /// Size of a canonical header in bytes; long ones take twice as much.
 pub(crate) const HEADER_SIZE: usize = 4096;
 
+/// How many bytes tell how long a header is.
+pub(crate) const PRELUDE: usize = 12;
+
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Where the text of version 1.0 begins.
 const TEXT_START: usize = 10;
-/// The greatest length of text that is read, which is all that version 1.0 can hold.
-const MAX_TEXT_LEN: usize = 0xffff;
+/// The greatest length of text that is read, a hundred times what `np.load` reads unasked.
+const MAX_TEXT_LEN: usize = 1 << 20;
 
 /// Which axis runs fastest in memory.
 ///
@@ -88,7 +91,17 @@ impl Header {
         Ok(bytes)
     }
 
-    /// Reads the header at the beginning of `bytes`, in any version and of any length.
+    /// Returns how long the header is that begins with `start`, of [`PRELUDE`] bytes or more unless
+    /// the file is shorter.
+    ///
+    /// # Errors
+    ///
+    /// The first three of [`parse`](Self::parse), and `Unsupported` for more text than is ever read.
+    pub(crate) fn len_of(start: &[u8]) -> Result<usize> {
+        Ok(Prelude::of(start)?.data_offset)
+    }
+
+    /// Reads the header at the beginning of `bytes`, in any version.
     ///
     /// # Errors
     ///
@@ -99,7 +112,10 @@ impl Header {
     /// - `ForeignByteOrder`: the elements are big-endian.
     /// - `Unsupported`: the header is sound, but its elements or axes are not for segments.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        let Frame { text, dialect, data_offset } = Frame::of(bytes)?;
+        let Prelude { text_start, dialect, data_offset } = Prelude::of(bytes)?;
+        let text = bytes
+            .get(text_start..data_offset)
+            .ok_or_else(|| truncated(bytes.len(), data_offset))?;
         let mut parser = Parser::new(text, dialect);
         let (mut dtype, mut order, mut shape) = (None, None, None);
 
@@ -205,19 +221,16 @@ impl Write for Remainder<'_> {
     }
 }
 
-/// A header taken apart, its text unread.
-struct Frame<'a> {
-    text: &'a [u8],
+/// What comes before the text, and what follows from it.
+struct Prelude {
+    text_start: usize,
     dialect: Dialect,
     data_offset: usize,
 }
 
-impl<'a> Frame<'a> {
-    fn of(bytes: &'a [u8]) -> Result<Self> {
-        let truncated = |needed| {
-            let message = format!("ends after {} bytes; its NPY header has {needed}", bytes.len());
-            Error::new(ErrorKind::Truncated, message)
-        };
+impl Prelude {
+    fn of(bytes: &[u8]) -> Result<Self> {
+        let truncated = |needed| truncated(bytes.len(), needed);
         if !bytes.starts_with(MAGIC) {
             return Err(if !bytes.is_empty() && MAGIC.starts_with(bytes) {
                 truncated(TEXT_START)
@@ -242,10 +255,14 @@ impl<'a> Frame<'a> {
             let message = format!("has an NPY header of {len} bytes, more than {MAX_TEXT_LEN}");
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let data_offset = text_start + len;
-        let text = bytes.get(text_start..data_offset).ok_or_else(|| truncated(data_offset))?;
-        Ok(Self { text, dialect, data_offset })
+        Ok(Self { text_start, dialect, data_offset: text_start + len })
     }
+}
+
+#[cold]
+fn truncated(len: usize, needed: usize) -> Error {
+    let message = format!("ends after {len} bytes; its NPY header has {needed}");
+    Error::new(ErrorKind::Truncated, message)
 }
 
 /// Tells whether this is spaces, any number of them, and a newline.
@@ -263,6 +280,8 @@ fn is_padding(bytes: &[u8]) -> bool {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_round_trip(bytes: &[u8]) {
     let Ok(header) = Header::parse(bytes) else { return };
+    let start = &bytes[..PRELUDE.min(bytes.len())];
+    assert_eq!(Header::len_of(start).unwrap(), header.data_offset);
     assert_eq!(header.dtype.to_string().parse::<Dtype>().unwrap(), header.dtype);
     assert_eq!(header.dtype.numpy_form(), header.dtype);
     let Ok(canonical) = Header::encode(&header.dtype, header.order, &header.shape) else {
@@ -288,7 +307,11 @@ mod tests {
 
     /// A header of version 1.0, padded as `np.save` does it.
     fn npy(text: &str) -> Vec<u8> {
-        let len = (TEXT_START + text.len() + 1).next_multiple_of(64) - TEXT_START;
+        padded(text, 64)
+    }
+
+    fn padded(text: &str, multiple: usize) -> Vec<u8> {
+        let len = (TEXT_START + text.len() + 1).next_multiple_of(multiple) - TEXT_START;
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend(u16::try_from(len).unwrap().to_le_bytes());
         bytes.extend(text.chars().map(|c| u8::try_from(c).unwrap()));
@@ -361,6 +384,39 @@ mod tests {
             let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (), }}");
             Header::parse(&npy(&text)).unwrap();
         }
+    }
+
+    #[test]
+    fn what_old_and_foreign_writers_write_is_read() {
+        let old = "{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 4L), }";
+        for multiple in [1, 16] {
+            let header = Header::parse(&padded(old, multiple)).unwrap();
+            assert_eq!((header.dtype, header.shape), (F4, vec![3, 4]));
+        }
+        for (code, scalar) in
+            [("<u1", Scalar::U8), (">i1", Scalar::I8), ("<b1", Scalar::Bool), ("|b1", Scalar::Bool)]
+        {
+            let text = format!("{{'descr': '{code}', 'fortran_order': False, 'shape': (), }}");
+            let bytes = npy(&text);
+            assert_eq!(Header::parse(&bytes).unwrap().dtype, Dtype::Scalar(scalar));
+            assert!(code.parse::<Dtype>().is_err() || code.starts_with('|'));
+        }
+        let len = u32::try_from(old.len()).unwrap().to_le_bytes();
+        let utf8 = [&b"\x93NUMPY\x03\x00"[..], &len, old.as_bytes()].concat();
+        assert_eq!(kind_of(&utf8), ErrorKind::Corrupt, "no Python 2 wrote version 3.0");
+    }
+
+    #[test]
+    fn headers_that_only_version_2_can_hold_are_read() {
+        let field = |index: usize| Field::new(format!("a field with a long name {index:05}"), F4);
+        let dtype = Dtype::Struct((0..2000).map(field).collect());
+        let text = Text { dtype: &dtype, order: Order::C, shape: &[2] }.to_string() + "\n";
+        assert!(text.len() > 0xffff);
+        let len = u32::try_from(text.len()).unwrap().to_le_bytes();
+        let bytes = [&b"\x93NUMPY\x02\x00"[..], &len, text.as_bytes()].concat();
+        assert_eq!(Header::len_of(&bytes[..PRELUDE]).unwrap(), bytes.len());
+        assert_eq!(Header::parse(&bytes).unwrap().dtype, dtype);
+        check_round_trip(&bytes);
     }
 
     #[test]

@@ -6,4 +6,4 @@ pub(crate) mod scalar;
 mod text;
 
 pub(crate) use self::dtype::Dtype;
-pub(crate) use self::header::{HEADER_SIZE, Header, Order};
+pub(crate) use self::header::{HEADER_SIZE, Header, Order, PRELUDE};

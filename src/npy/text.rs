@@ -252,7 +252,15 @@ impl<'a> Parser<'a> {
     }
 
     fn code(&self, code: &[u8]) -> Result<Dtype> {
-        let spelled = |scalar: &Scalar| scalar.code().as_bytes() == code;
+        let spelled = |scalar: &Scalar| match code {
+            // One byte has no order, but some writers state one.
+            [b'<' | b'>', rest @ ..]
+                if scalar.item_size() == 1 && self.dialect != Dialect::Ours =>
+            {
+                scalar.code().as_bytes()[1..] == *rest
+            }
+            code => scalar.code().as_bytes() == code,
+        };
         let known = |scalar: &Scalar| *scalar != Scalar::Bf16 || self.dialect == Dialect::Ours;
         if let Some(scalar) = Scalar::ALL.into_iter().find(spelled).filter(known) {
             return Ok(Dtype::Scalar(scalar));
@@ -266,7 +274,11 @@ impl<'a> Parser<'a> {
             code.first() == Some(&b'>') && code[1..] == scalar.code().as_bytes()[1..]
         };
         if self.dialect != Dialect::Ours && Scalar::ALL.iter().any(foreign) {
-            let message = format!("holds big-endian elements, {}: convert them", excerpt(code));
+            let message = format!(
+                "holds big-endian elements, {}: convert them, in NumPy with \
+                 a.astype(a.dtype.newbyteorder('<'))",
+                excerpt(code)
+            );
             return Err(Error::new(ErrorKind::ForeignByteOrder, message));
         }
         Err(self.refuse(format!("elements of dtype {}", excerpt(code))))
@@ -282,6 +294,10 @@ impl<'a> Parser<'a> {
             _ => self.refuse(format!("an axis of length {}", excerpt(digits))),
         })?;
         self.at += len;
+        // Python 2 wrote some numbers so.
+        if self.dialect == Dialect::Latin1 && self.rest().first() == Some(&b'L') {
+            self.at += 1;
+        }
         Ok(number)
     }
 

@@ -1,25 +1,26 @@
-//! The life of a segment: created whole, opened by name, removed under the name lock.
+//! The life of a segment: created whole, opened by name, detached.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::control::{Control, FIRST_READ, Plan, SHORTEST_HEAD};
+use super::control::{Control, Plan};
 use super::handle::Handle;
 use super::info::Info;
+use super::inspect::{check_owner, read_control};
 use super::name::{Address, Name};
 use super::naming::{self, NameLock, unlink_if_still};
-use super::options::{Access, Kind, Lifetime, Opening, Origin, Reserve, Settings, Trust};
+use super::options::{Access, Kind, Lifetime, Opening, Origin, Reserve, Settings};
 use super::participants::{Membership, Participant};
 use super::reap::reap_beside;
 use super::reboot;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Owner;
-use crate::npy::{Dtype, HEADER_SIZE, Header, Order};
+use crate::npy::{Dtype, Header, Order};
 use crate::steps::step;
-use crate::sys::object::{self, Facts, Identity, Object};
+use crate::sys::limits;
+use crate::sys::object::{self, Identity, Object};
 use crate::sys::place::Place;
-use crate::sys::{limits, process};
 
 /// A segment of any kind: the untyped handle under [`Array`](crate::Array) and
 /// [`Value`](crate::Value).
@@ -287,7 +288,7 @@ impl Segment {
             }
             Access::ReadWrite | Access::Read => {
                 if name.is_file() {
-                    reboot::settle(&object, &region, &control)?;
+                    reboot::settle(name, &object, &region, &control)?;
                 }
                 Membership::join(name, object, &region, control.lifetime)?
             }
@@ -498,114 +499,4 @@ impl Drop for Attached {
             let _ = self.membership.object().and_then(|object| unlink_if_still(&self.name, object));
         }
     }
-}
-
-/// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers.
-///
-/// # Errors
-///
-/// [`Os`](ErrorKind::Os) when the directory cannot be listed.
-///
-/// # Examples
-///
-/// ```
-/// # fn main() -> ndshm::Result<()> {
-/// let value = ndshm::Value::<u8>::create_unique("doc-list-", 1)?;
-/// assert!(ndshm::list()?.iter().any(|info| info.name() == value.name()));
-/// # Ok(()) }
-/// ```
-pub fn list() -> Result<Vec<Info>> {
-    let names = object::names()?;
-    Ok(names.iter().filter_map(|name| describe(name).ok()).collect())
-}
-
-fn describe(name: &str) -> Result<Info> {
-    let name = Name::new(name)?;
-    let (object, facts) = Object::open_to_look(name.place())?;
-    let control = read_control(&object, &facts)?;
-    Ok(Info::new(name, control, facts))
-}
-
-/// Refuses what belongs to another user, unless that user is root.
-pub(super) fn check_owner(facts: &Facts, trust: Trust) -> Result<()> {
-    let me = process::user();
-    if facts.owner == me || facts.owner == 0 || trust == Trust::Anybody {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::NotTrusted,
-        format!(
-            "belongs to user {}, and this process runs as user {me}: whoever may write a segment \
-             can break what it promises; use one that you or root created, or vouch for it with \
-             `trust_owner`",
-            facts.owner
-        ),
-    ))
-}
-
-/// Reads and checks both descriptions of a segment, without mapping it.
-pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
-    let mut buffer = [0; 2 * HEADER_SIZE];
-    let mut bytes = read_start(object, facts, &mut buffer[..HEADER_SIZE])?;
-    let header = match Header::parse(bytes) {
-        Err(error) if error.kind() == ErrorKind::Truncated && bytes.len() == HEADER_SIZE => {
-            bytes = read_start(object, facts, &mut buffer)?;
-            Header::parse(bytes)?
-        }
-        parsed => parsed?,
-    };
-    let data_len = super::layout::data_len(&header.shape, header.dtype.item_size())?;
-    let control_offset = header
-        .data_offset
-        .checked_add(data_len)
-        .and_then(|end| end.checked_next_multiple_of(4096))
-        .map_or(u64::MAX, |offset| offset as u64);
-    let rest = facts.len.saturating_sub(control_offset);
-    if rest < SHORTEST_HEAD {
-        return Err(no_control_block(&header, bytes, facts));
-    }
-    let mut first = [0; FIRST_READ];
-    let first_len = usize::try_from(rest).map_or(FIRST_READ, |rest| rest.min(FIRST_READ));
-    let first = &mut first[..first_len];
-    object.read_exact_at(first, control_offset)?;
-    let head_len = Control::head_len(first)?;
-    if head_len as u64 > rest {
-        return Err(truncated(facts));
-    }
-    if let Some(head) = first.get(..head_len) {
-        return Control::decode(head, &header, facts.len);
-    }
-    let mut head = vec![0; head_len];
-    object.read_exact_at(&mut head, control_offset)?;
-    Control::decode(&head, &header, facts.len)
-}
-
-/// Reads the first bytes of an object, as many as there are and as `buffer` holds.
-fn read_start<'a>(object: &Object, facts: &Facts, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
-    let len = usize::try_from(facts.len).map_or(buffer.len(), |len| len.min(buffer.len()));
-    let bytes = &mut buffer[..len];
-    object.read_exact_at(bytes, 0)?;
-    Ok(bytes)
-}
-
-/// The file ends before or in its control block: ours, cut short, or a plain `.npy`.
-fn no_control_block(header: &Header, bytes: &[u8], facts: &Facts) -> Error {
-    if header.is_canonical(bytes) {
-        return truncated(facts);
-    }
-    Error::new(
-        ErrorKind::NotASegment,
-        "is a plain .npy file, not a segment: it has no control block after the data",
-    )
-}
-
-fn truncated(facts: &Facts) -> Error {
-    Error::new(
-        ErrorKind::Truncated,
-        format!(
-            "is {} bytes long and ends before its control block: it was cut short, remove it",
-            facts.len
-        ),
-    )
 }

@@ -3,18 +3,23 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`life`] create, open, list · [`access`] what a handle may do · [`naming`] names change hands ·
+//! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may do · [`naming`] names change hands ·
 //! [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that go together ·
-//! [`info`] the description in words · [`handle`] a segment's address as text.
+//! [`info`] the description in words · [`handle`] a segment's address as text · [`npy_file`] ordinary
+//! `.npy` files · [`block`] memory without a header · [`memory`] its bytes.
 
 mod access;
+mod block;
 mod control;
 mod handle;
 mod info;
+mod inspect;
 mod layout;
 mod life;
+mod memory;
 mod name;
 mod naming;
+mod npy_file;
 mod options;
 mod participants;
 mod reap;
@@ -23,11 +28,14 @@ mod records;
 mod region;
 mod set;
 
+pub use self::block::Block;
 pub use self::handle::Handle;
 pub use self::info::Info;
-pub use self::life::{Segment, list};
+pub use self::inspect::list;
+pub use self::life::Segment;
 pub use self::name::Address;
 pub use self::naming::remove;
+pub use self::npy_file::NpyFile;
 pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
 pub use self::participants::Participant;
 pub use self::reap::reap;

@@ -3,11 +3,8 @@
 use std::path::{self, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::place::Place;
+use crate::sys::place::{Place, TEMPORARY_PREFIX};
 use crate::sys::process;
-
-/// Names that begin so are the library's own.
-const RESERVED_PREFIX: &str = ".ndshm-";
 
 /// Longest name, in bytes, that Linux filesystems take.
 const LONGEST: usize = 255;
@@ -104,7 +101,7 @@ impl Name {
 
     /// A name of the library's own that was found, to see what it was left for.
     pub(super) fn leftover(text: &str) -> Option<Self> {
-        text.starts_with(RESERVED_PREFIX).then(|| Self(Place::Named(text.into())))
+        text.starts_with(TEMPORARY_PREFIX).then(|| Self(Place::Named(text.into())))
     }
 
     /// Names of the library's own in the directory of a file.
@@ -114,21 +111,9 @@ impl Name {
         entries
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| name.starts_with(RESERVED_PREFIX))
+            .filter(|name| name.starts_with(TEMPORARY_PREFIX))
             .map(|name| Self(Place::File(format!("{directory}/{name}").into())))
             .collect()
-    }
-
-    /// A place of the library's own in the same directory.
-    pub(super) fn beside(&self, id: [u8; 16]) -> Place {
-        let own = format!("{RESERVED_PREFIX}{:032x}", u128::from_be_bytes(id));
-        match &self.0 {
-            Place::File(path) => {
-                let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-                Place::File(format!("{directory}/{own}").into())
-            }
-            _ => Place::Named(own.into()),
-        }
     }
 
     /// Makes up a name that begins with `prefix` and that nobody else makes up.
@@ -178,7 +163,7 @@ impl Name {
             "holds a NUL byte: leave it out"
         } else if matches!(name, "." | "..") {
             "means a directory: choose another name"
-        } else if name.starts_with(RESERVED_PREFIX) {
+        } else if name.starts_with(TEMPORARY_PREFIX) {
             "begins with \".ndshm-\", which this library keeps for itself: choose another name"
         } else {
             return Ok(Self(Place::Named(name.into())));
@@ -199,7 +184,7 @@ impl Name {
         match absolute.file_name().and_then(|name| name.to_str()) {
             _ if text.contains('\0') => invalid("holds a NUL byte: leave it out"),
             None => invalid("means a directory: add a file's name"),
-            Some(name) if name.starts_with(RESERVED_PREFIX) => invalid(
+            Some(name) if name.starts_with(TEMPORARY_PREFIX) => invalid(
                 "begins with \".ndshm-\", which this library keeps for itself: choose another name",
             ),
             Some(_) => Ok(Self(Place::File(text.into()))),

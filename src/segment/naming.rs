@@ -4,9 +4,10 @@
 //! looks again after locking, so no two undo each other's work. Only plain creation needs no lock: it
 //! fails where there is something.
 
-use super::life::{check_owner, read_control};
+use super::inspect::{check_owner, read_control};
 use super::name::{Address, Name};
 use super::options::{Access, Trust};
+use super::reap::is_in_use;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
@@ -27,6 +28,15 @@ impl NameLock {
         step!("name: locked");
         let still = object::identity_of(place)? == Some(object.identity());
         Ok(still.then_some(Self(locker)))
+    }
+
+    /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
+    pub(super) fn try_take(name: &Name, object: &Object) -> Result<Option<Self>> {
+        let place = name.place();
+        let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
+        let right =
+            locker.try_lock(Byte::Name)? && object::identity_of(place)? == Some(object.identity());
+        Ok(right.then_some(Self(locker)))
     }
 
     /// Takes the name away.
@@ -110,7 +120,7 @@ fn replace_once(object: &Object, id: [u8; 16], name: &Name) -> Result<bool> {
     };
     step!("replace: opened");
     let Some(_lock) = NameLock::take(name, &old)? else { return Ok(false) };
-    let beside = name.beside(id);
+    let beside = name.place().beside(id);
     object.publish(&beside)?;
     step!("replace: linked beside");
     let exchanged = object::exchange(&beside, name.place()).and_then(|()| {
@@ -151,22 +161,23 @@ fn finish(old: &Object, beside: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Finishes what a killed replacer left under a name that begins with the library's own prefix; true if there was
-/// something to do.
+/// Finishes what a killed process left under a temporary name.
 ///
-/// A leftover that carries its own id never got its name; one that carries another's came out of the
-/// exchange, and those attached to it may not know.
-pub(super) fn finish_leftover(name: &Name) -> Result<bool> {
+/// What a creator did not finish, or could not give its name, only goes. What came out of an exchange,
+/// whose temporary name says another id than its own, is marked first: those attached to it may not
+/// know.
+pub(super) fn finish_leftover(name: &Name) -> Result<()> {
     let (object, facts) = Object::open(name.place())?;
     check_owner(&facts, Trust::Ours)?;
-    let control = read_control(&object, &facts)?;
-    let Some(_lock) = NameLock::take(name, &object)? else { return Ok(false) };
-    if *name.place() != name.beside(control.id) {
-        return finish(&object, name.place()).map(|()| true);
+    // Held by creators and replacers that live.
+    let Some(_lock) = NameLock::try_take(name, &object)? else { return Ok(()) };
+    step!("reap: temporary name locked");
+    if let Ok(control) = read_control(&object, &facts)
+        && *name.place() == name.place().beside(control.id)
+        && is_in_use(&object, &control)?
+    {
+        // About to be exchanged.
+        return Ok(());
     }
-    if super::reap::is_in_use(&object, &control)? {
-        return Ok(false);
-    }
-    object::unlink(name.place())?;
-    Ok(true)
+    finish(&object, name.place())
 }

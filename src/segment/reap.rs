@@ -2,7 +2,7 @@
 
 use super::control::Control;
 use super::info::Info;
-use super::life::{check_owner, read_control};
+use super::inspect::{check_owner, read_control};
 use super::name::Name;
 use super::naming::{NameLock, finish_leftover};
 use super::options::{Lifetime, Trust};
@@ -16,7 +16,8 @@ use crate::sys::object::{self, Object};
 ///
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
 /// [`Lifetime::Persistent`] segments, those of other users, damaged ones, and all that is not a
-/// segment. A process that is attached but never locked anything is no participant; it keeps its
+/// segment; removed as well, though not listed, are segments that a creator was killed in the making
+/// of, on systems where those cannot be without a name. A process that is attached but never locked anything is no participant; it keeps its
 /// memory, as after any removal. Opens each file, reads its headers, and probes
 /// each participant's slot with two system calls.
 ///

@@ -1,5 +1,11 @@
 //! Where an object lives.
 
+use super::process;
+
+/// Names that begin so are the library's own: of objects in the making, where those cannot be
+/// without a name, and of what changes places with another.
+pub(crate) const TEMPORARY_PREFIX: &str = ".ndshm-";
+
 /// Where an object lives; whoever makes one has checked its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
@@ -19,6 +25,20 @@ impl Place {
         match self {
             Self::Named(text) | Self::File(text) | Self::Descriptor(text) => text,
             Self::Anonymous => "anonymous segment",
+        }
+    }
+
+    /// A place in the same directory, of a name that nobody else makes up.
+    pub(crate) fn temporary_beside(&self) -> Self {
+        self.beside(process::random_id())
+    }
+
+    /// A place in the same directory for what has that id.
+    pub(crate) fn beside(&self, id: [u8; 16]) -> Self {
+        let name = format!("{TEMPORARY_PREFIX}{:032x}", u128::from_be_bytes(id));
+        match self.as_str().rsplit_once('/') {
+            Some((directory, _)) => Self::File(format!("{directory}/{name}").into()),
+            None => Self::Named(name.into()),
         }
     }
 }

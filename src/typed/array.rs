@@ -9,11 +9,12 @@ use ndarray::{
     RawArrayViewMut,
 };
 
+use super::contents::Contents;
 use super::element::{Element, checked_dtype};
+
 use super::request::Request;
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::npy::{Dtype, Order};
 use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
 use crate::sync::{frozen, rows_of};
 
@@ -507,55 +508,10 @@ impl<T: Element, D: Dimension> Array<T, D> {
                 format!("holds a {:?}, asked for an Array: open it as that", control.kind),
             ));
         }
-        let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let ndim = D::NDIM.map(|ndim| ndim + folded.len());
-        let asked = || match D::NDIM {
-            Some(_) => format!("asked for {dtype} ({})", axes(ndim.unwrap_or(0))),
-            None => format!("asked for {dtype}"),
-        };
-        let mismatch = |kind| {
-            let found = describe(&control.dtype, &control.shape);
-            Err(Error::new(kind, format!("holds {found}, {}", asked())))
-        };
-        if control.dtype != dtype || align_of::<T>() > 4096 {
-            return mismatch(ErrorKind::DtypeMismatch);
-        }
-        if ndim.is_some_and(|ndim| ndim != control.shape.len()) {
-            return mismatch(ErrorKind::RankMismatch);
-        }
-        let outer = match control.shape.len().checked_sub(folded.len()) {
-            Some(outer) if control.shape[outer..] == folded[..] => &control.shape[..outer],
-            _ => {
-                let found = describe(&control.dtype, &control.shape);
-                return Err(Error::new(
-                    ErrorKind::ShapeMismatch,
-                    format!("holds {found}, asked for elements of shape {folded:?}"),
-                ));
-            }
-        };
-        if control.order == Order::F && !folded.is_empty() {
-            return Err(Error::new(
-                ErrorKind::ShapeMismatch,
-                "is in Fortran order, where elements that are arrays are not contiguous: open it \
-                 with scalar elements and more axes",
-            ));
-        }
-        let mut shape = D::zeros(outer.len());
-        shape.slice_mut().copy_from_slice(outer);
+        let shape = Contents { dtype: &control.dtype, shape: &control.shape, order: control.order }
+            .shape_of::<T, D>(checked_dtype::<T>()?)?;
         Ok(Self { segment, shape, element: PhantomData })
     }
-}
-
-fn describe(dtype: &Dtype, shape: &[usize]) -> String {
-    let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
-    match lengths.len() {
-        0 => format!("{dtype} (0 axes)"),
-        count => format!("{dtype} ({}: {})", axes(count), lengths.join(" × ")),
-    }
-}
-
-fn axes(count: usize) -> String {
-    if count == 1 { "1 axis".into() } else { format!("{count} axes") }
 }
 
 impl<T: Element, D: Dimension> Clone for Array<T, D> {

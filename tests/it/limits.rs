@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ndarray::Array1 as Vector;
-use ndshm::{Array1, ErrorKind::*, Event, Lifetime, Reserve, Segment, Value};
+use ndshm::{Array1, Block, ErrorKind::*, Event, Lifetime, Reserve, Segment, Value};
 
 use crate::bad_input::refused;
 use crate::puppet::Puppet;
@@ -94,6 +94,7 @@ fn a_full_dev_shm_is_an_error_and_leaves_nothing() {
         with_small_shm("size=1m", || {
             let says = "bytes but /dev/shm has 1048576 free";
             refused(Array1::<u8>::create("big", 2 * MIB), StorageFull, says);
+            refused(Block::create("big", 2 * MIB), StorageFull, says);
             let contents = Vector::from_elem(2 * MIB, 1_u8);
             refused(Array1::create_from("big", &contents), StorageFull, says);
             refused(Array1::<u8>::open_or_create("big", 2 * MIB), StorageFull, says);

@@ -4,20 +4,24 @@
 //! changes something about its whole process runs alone in one of its own.
 
 mod bad_input;
+mod block;
 #[cfg(feature = "serde")]
 mod config;
 mod deaths;
 mod events;
+mod fallback;
 mod forks;
 mod frozen;
 mod homes;
 mod limits;
 mod naming;
+mod npy;
 mod observers;
 mod processes;
 mod puppet;
 mod reap;
 mod restarts;
+mod sandbox;
 mod storm;
 mod support;
 mod threads;

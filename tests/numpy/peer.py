@@ -27,8 +27,7 @@ def look(name):
 
 def write(name, values):
     array = load(name)
-    numbers = [number(array.dtype.kind, value) for value in values.split(",") if value]
-    array[...] = np.array(numbers, array.dtype).reshape(array.shape)
+    array[...] = numbers(array.dtype, "C", array.shape, values)
 
 
 def text(number):
@@ -69,11 +68,33 @@ def save(name, array):
         np.save(file, array)
 
 
+def save_as(name, version, array):
+    """Writes a plain .npy file of that version."""
+    with open(path(name), "xb") as file:
+        np.lib.format.write_array(file, array, version=version)
+
+
+def numbers(dtype, order, shape, values):
+    """An array of numbers that are told in C order."""
+    kind = np.dtype(dtype).kind
+    numbers = [number(kind, value) for value in values.split(",") if value]
+    return np.asarray(np.array(numbers, dtype).reshape(shape), order=order)
+
+
 def shared_memory(name):
     """Opens what somebody else made, and leaves removing it to them."""
     if sys.version_info >= (3, 13):
         return SharedMemory(name, track=False)
     memory = SharedMemory(name)
+    resource_tracker.unregister(memory._name, "shared_memory")
+    return memory
+
+
+def make_shared_memory(name, size):
+    """Makes some that stays when this process ends."""
+    if sys.version_info >= (3, 13):
+        return SharedMemory(name, create=True, size=size, track=False)
+    memory = SharedMemory(name, create=True, size=size)
     resource_tracker.unregister(memory._name, "shared_memory")
     return memory
 

@@ -11,6 +11,8 @@ mod files;
 mod mortal;
 mod names;
 mod readers;
+#[path = "../it/sandbox.rs"]
+mod sandbox;
 mod values;
 
 use std::collections::BTreeSet;

@@ -1,10 +1,11 @@
 //! Creating and removing: a name is absent, or it is that of a whole segment.
 
-use ndshm::{Array1, ErrorKind, Value};
+use ndshm::{Array1, Block, ErrorKind, Value};
 
 use crate::Run;
 use crate::Scenario;
 use crate::mortal::{DEADLINE, End, FreeName, Mortal, exists, say};
+use crate::sandbox::refuse_nameless_files;
 
 const CELLS: usize = 4096;
 const SET: [u64; 4] = [7; 4];
@@ -12,10 +13,17 @@ const SET: [u64; 4] = [7; 4];
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario { name: "create an array", act: create_array, play: play_create_array },
+        Scenario {
+            name: "create without nameless files",
+            act: create_without_nameless_files,
+            play: play_create_array,
+        },
         Scenario { name: "create a value", act: create_value, play: play_create_value },
+        Scenario { name: "create a block", act: create_block, play: play_create_block },
         Scenario { name: "open or create", act: open_or_create, play: play_open_or_create },
         Scenario { name: "remove", act: remove, play: play_remove },
         Scenario { name: "reap", act: reap, play: play_reap },
+        Scenario { name: "reap a temporary name", act: reap, play: play_reap_temporary },
     ]
 }
 
@@ -26,8 +34,17 @@ fn create_array(name: &str) {
     array.write_timeout(DEADLINE).unwrap().fill(1);
 }
 
+fn create_without_nameless_files(name: &str) {
+    refuse_nameless_files();
+    create_array(name);
+}
+
 fn create_value(name: &str) {
     drop(Value::create(name, SET).unwrap());
+}
+
+fn create_block(name: &str) {
+    drop(Block::create(name, CELLS).unwrap());
 }
 
 fn open_or_create(name: &str) {
@@ -95,6 +112,23 @@ fn play_create_value(run: &Run) -> End {
     end
 }
 
+fn play_create_block(run: &Run) -> End {
+    let name = FreeName::new();
+    let end = run.start(name.as_str()).end();
+    match Block::open(name.as_str()) {
+        Ok(block) => {
+            assert!(end.died_at.is_some(), "the creator took it with it");
+            assert_eq!(std::fs::read(block.path()).unwrap(), [0; CELLS]);
+            Block::remove(name.as_str()).unwrap();
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+    }
+    assert!(!exists(name.as_str()));
+    no_temporary_names();
+    assert!(run.again().start(name.as_str()).end().died_at.is_none());
+    end
+}
+
 fn play_open_or_create(run: &Run) -> End {
     let name = FreeName::new();
     let end = run.start(name.as_str()).end();
@@ -133,6 +167,19 @@ fn play_reap(run: &Run) -> End {
     assert!(creator.died_at.is_some());
     let end = run.start(name.as_str()).end();
     assert!(!is_whole_array(name.as_str()) || !end.has_said("reaped"));
+    reaped(name.as_str());
+    end
+}
+
+fn play_reap_temporary(run: &Run) -> End {
+    let name = FreeName::new();
+    let dies_at = Some("create: temporary name locked");
+    let creator = Mortal::start("create without nameless files", name.as_str(), dies_at).end();
+    assert!(creator.died_at.is_some() && !exists(name.as_str()));
+    let end = run.start(name.as_str()).end();
+    if end.has_said("reaped") {
+        no_temporary_names();
+    }
     reaped(name.as_str());
     end
 }

@@ -1,7 +1,7 @@
 //! What this process may still allocate, before the kernel answers with a signal.
 //!
-//! Over a memory cgroup's limit the kernel kills instead of refusing, and over `RLIMIT_FSIZE` it
-//! sends SIGXFSZ, so both are compared beforehand.
+//! Over a memory cgroup's limit, and over what the machine has, the kernel kills instead of refusing,
+//! and over `RLIMIT_FSIZE` it sends SIGXFSZ, so all are compared beforehand.
 
 use std::path::Path;
 
@@ -24,10 +24,21 @@ pub(crate) fn check_file_size(len: u64) -> Result<()> {
     }
 }
 
-/// Fails when `len` more bytes of shared memory would go over a memory cgroup's limit.
+/// Fails when `len` more bytes of shared memory would go over a memory cgroup's limit, or are more
+/// than the machine has left: a tmpfs may be larger than memory.
 pub(crate) fn check_memory(len: u64) -> Result<()> {
     if len < WORTH_CHECKING {
         return Ok(());
+    }
+    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| left(&text));
+    if let Some(left) = available.filter(|left| len > *left) {
+        return Err(Error::new(
+            ErrorKind::MemoryLimit,
+            format!(
+                "needs {len} bytes but the machine has {left} left, swap included, and the kernel \
+                 kills whom it likes when there are none: free some, or ask for less"
+            ),
+        ));
     }
     let Ok(groups) = std::fs::read_to_string("/proc/self/cgroup") else { return Ok(()) };
     match tightest(Path::new("/sys/fs/cgroup"), &groups) {
@@ -40,6 +51,15 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Bytes that `/proc/meminfo` says can be had, in memory and in swap.
+fn left(meminfo: &str) -> Option<u64> {
+    let bytes = |field: &str| {
+        let line = meminfo.lines().find_map(|line| line.strip_prefix(field))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+    };
+    Some(bytes("MemAvailable:")?.saturating_add(bytes("SwapFree:")?))
 }
 
 /// Names of a cgroup version's files.
@@ -150,6 +170,22 @@ mod tests {
             ],
         );
         assert_eq!(tightest(&fake.0, "5:cpu:/\n4:memory:/g\n0::/\n"), Some(200));
+    }
+
+    #[test]
+    fn what_the_machine_has_left_is_memory_and_swap() {
+        let text = "MemTotal:  100 kB\nMemFree:  1 kB\nMemAvailable:   20 kB\nSwapFree:   3 kB\n";
+        assert_eq!(left(text), Some(23 * 1024));
+        assert_eq!(left("MemTotal: 100 kB\n"), None);
+        let here = std::fs::read_to_string("/proc/meminfo").expect("/proc is mounted");
+        assert!(left(&here).expect("Linux 3.14 or later") > 0);
+    }
+
+    #[test]
+    fn more_than_the_machine_has_is_refused() {
+        let error = check_memory(1 << 60).expect_err("no machine has that");
+        assert_eq!(error.kind(), ErrorKind::MemoryLimit);
+        check_memory(WORTH_CHECKING).expect("a machine that runs tests has that");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod object;
+mod object_error;
 pub(crate) mod process;
 pub(crate) mod wait;
 

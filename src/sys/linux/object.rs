@@ -13,16 +13,22 @@ use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{
+    Access, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags,
+};
 use rustix::io::Errno;
 
+use super::lock::{Byte, Locker};
+use super::object_error::{create_error, lost, open_error, publish_error};
 use super::os_error;
 use crate::error::{Error, ErrorKind, Result};
+use crate::steps::step;
 use crate::sys::place::Place;
 
 /// Where named objects live.
-const DIRECTORY: &str = "/dev/shm";
+pub(super) const DIRECTORY: &str = "/dev/shm";
 
 /// Programs that close "all" descriptors usually mean the low ones.
 const LOWEST_DESCRIPTOR: RawFd = 64;
@@ -58,28 +64,61 @@ pub(crate) struct Object {
     identity: Identity,
     /// What the descriptor was opened for.
     access: OFlags,
+    /// What it is called until it is published, where it cannot be without a name.
+    temporary: Mutex<Option<Temporary>>,
+}
+
+/// A name that stands for an object in the making. Its creator holds the name lock, so that nobody
+/// takes it for one that a dead creator left.
+#[derive(Debug)]
+struct Temporary {
+    place: Place,
+    _lock: Locker,
 }
 
 impl Object {
     /// Creates an object of `len` zero bytes for that place, where nobody sees it yet.
     pub(crate) fn create_unnamed(place: &Place, len: u64, mode: u32) -> Result<Self> {
-        let descriptor = raise(match place {
-            Place::Anonymous => create_anonymous()?,
-            place => {
-                let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-                let directory = directory_of(place);
-                rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR)
-                    .map_err(|errno| create_error(place, directory, errno))?
-            }
-        });
+        let object = match place {
+            Place::Anonymous => Self::own(raise(create_anonymous()?), OFlags::RDWR)?.0,
+            place => match create_nameless(place)? {
+                Some(descriptor) => Self::own(raise(descriptor), OFlags::RDWR)?.0,
+                None => Self::create_temporary(place)?,
+            },
+        };
         // Whatever the umask left of the mode given above.
-        rustix::fs::fchmod(&descriptor, Mode::from_raw_mode(mode))
+        rustix::fs::fchmod(object.borrow(), Mode::from_raw_mode(mode))
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
-        rustix::fs::ftruncate(&descriptor, len)
+        rustix::fs::ftruncate(object.borrow(), len)
             .map_err(|errno| os_error(&format!("give a new object {len} bytes"), errno))?;
-        let (object, _) = Self::own(descriptor, OFlags::RDWR)?;
         object.check_filesystem(place)?;
         Ok(object)
+    }
+
+    /// Creates an object under a temporary name beside `place`, for want of a way without one.
+    fn create_temporary(place: &Place) -> Result<Self> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+        loop {
+            let temporary = place.temporary_beside();
+            let path = c_path(&temporary)?;
+            let descriptor = match rustix::fs::open(path.as_c_str(), flags, Mode::RUSR | Mode::WUSR)
+            {
+                Err(Errno::EXIST) => continue,
+                opened => {
+                    opened.map_err(|errno| create_error(place, directory_of(place), errno))?
+                }
+            };
+            step!("create: temporary name made");
+            let (mut object, _) = Self::own(raise(descriptor), OFlags::RDWR)?;
+            // Until it was locked it looked like what a dead creator left, and may be gone.
+            let Some(lock) = Locker::at(&object, &temporary)? else { continue };
+            if !lock.try_lock(Byte::Name)? || identity_of(&temporary)? != Some(object.identity) {
+                continue;
+            }
+            step!("create: temporary name locked");
+            object.temporary = Mutex::new(Some(Temporary { place: temporary, _lock: lock }));
+            return Ok(object);
+        }
     }
 
     /// Opens the object at that place for reading and writing.
@@ -105,6 +144,17 @@ impl Object {
         Self::own(open_flags(place, OFlags::RDONLY)?, OFlags::RDONLY)
     }
 
+    /// Opens any file, on whatever filesystem, for reading; symbolic links are followed.
+    pub(crate) fn open_file(path: &Path) -> Result<(Self, Facts)> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let descriptor =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+                Errno::NOENT => Error::new(ErrorKind::NotFound, "does not exist: check its path"),
+                errno => os_error("open it", errno),
+            })?;
+        Self::own(raise(descriptor), OFlags::RDONLY)
+    }
+
     /// Takes over a descriptor; refuses what is not a regular file.
     fn own(descriptor: OwnedFd, access: OFlags) -> Result<(Self, Facts)> {
         let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
@@ -112,12 +162,13 @@ impl Object {
         if file_type != FileType::RegularFile {
             return Err(Error::new(
                 ErrorKind::NotASegment,
-                format!("is a {file_type:?}, not a shared-memory segment: choose another name"),
+                format!("is a {file_type:?}, not a regular file: choose another name"),
             ));
         }
         let facts = facts(&stat);
         let descriptor = AtomicI32::new(descriptor.into_raw_fd());
-        Ok((Self { descriptor, identity: facts.identity, access }, facts))
+        let temporary = Mutex::new(None);
+        Ok((Self { descriptor, identity: facts.identity, access, temporary }, facts))
     }
 
     /// Refuses filesystems on which locks or mappings do not behave; where named objects live that is
@@ -192,20 +243,21 @@ impl Object {
     fn link(&self, place: &Place) -> Result<()> {
         let to = c_path(place)?;
         let cwd = rustix::fs::CWD;
+        let mut temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Temporary { place, .. }) = &*temporary {
+            let from = c_path(place)?;
+            rustix::fs::renameat_with(cwd, &from, cwd, &to, RenameFlags::NOREPLACE)
+                .map_err(publish_error)?;
+            *temporary = None;
+            return Ok(());
+        }
         let mut linked = rustix::fs::linkat(self.borrow(), c"", cwd, &to, AtFlags::EMPTY_PATH);
         if linked == Err(Errno::NOENT) {
             // Before Linux 6.10 only the privileged may do that; through /proc everybody may.
             let from = self.proc_path();
             linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &to, AtFlags::SYMLINK_FOLLOW);
         }
-        match linked {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) => Err(Error::new(
-                ErrorKind::AlreadyExists,
-                "exists already: open it, remove it first, or choose another name",
-            )),
-            Err(errno) => Err(os_error("publish the new segment", errno)),
-        }
+        linked.map_err(publish_error)
     }
 
     /// Waits until all that was written is on the disk.
@@ -270,18 +322,28 @@ impl Object {
     ///
     /// Locks conflict between descriptions, so who wants to hold one, or to see whether another
     /// holds it, needs a description of its own.
-    pub(super) fn reopen(&self) -> Result<OwnedFd> {
+    pub(super) fn reopen(&self, place: &Place) -> Result<OwnedFd> {
         self.check_descriptor()?;
-        rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| match errno {
-                Errno::ACCESS | Errno::PERM => Error::new(
-                    ErrorKind::PermissionDenied,
-                    "could not be opened again to register: this process gave up privileges after it \
-                     opened it; open it with `eager`, or with the privileges it keeps",
-                )
-                .caused_by(io::Error::from(errno)),
-                errno => os_error("reopen the segment through /proc/self/fd", errno),
-            })
+        match rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(descriptor) => Ok(descriptor),
+            // Without /proc there is no other way than by name.
+            Err(Errno::NOENT) => {
+                let temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
+                let place = temporary.as_ref().map_or(place, |temporary| &temporary.place);
+                self.reopen_at(place)?.ok_or_else(|| {
+                    let problem = "cannot be opened again, for it has lost its name and /proc is not \
+                                   mounted: mount it";
+                    Error::new(ErrorKind::DescriptorLost, problem)
+                })
+            }
+            Err(errno @ (Errno::ACCESS | Errno::PERM)) => Err(Error::new(
+                ErrorKind::PermissionDenied,
+                "could not be opened again to register: this process gave up privileges after it \
+                 opened it; open it with `eager`, or with the privileges it keeps",
+            )
+            .caused_by(io::Error::from(errno))),
+            Err(errno) => Err(os_error("reopen the segment through /proc/self/fd", errno)),
+        }
     }
 
     /// Opens a second description by its place; `None` when another file is there by now, or none.
@@ -311,7 +373,7 @@ impl Object {
     }
 
     /// Fails with `DescriptorLost` when the program closed our descriptor.
-    pub(super) fn check_descriptor(&self) -> Result<()> {
+    pub(crate) fn check_descriptor(&self) -> Result<()> {
         match rustix::fs::fstat(self.borrow()) {
             Ok(stat) if facts(&stat).identity == self.identity => Ok(()),
             _ => Err(lost()),
@@ -353,6 +415,11 @@ impl Object {
 
 impl Drop for Object {
     fn drop(&mut self) {
+        let temporary = self.temporary.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(temporary) = temporary.take() {
+            // Nobody else knows it, and reaping takes what is left.
+            let _ = unlink(&temporary.place);
+        }
         if self.check_descriptor().is_ok() {
             // SAFETY: the number was checked to be our file's, and nobody else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.descriptor.load(Relaxed)) });
@@ -412,6 +479,22 @@ fn create_anonymous() -> Result<OwnedFd> {
         .map_err(|errno| os_error("create memory without a name", errno))
 }
 
+/// Creates a file without a name, if it can get one later; `None` where that cannot be.
+fn create_nameless(place: &Place) -> Result<Option<OwnedFd>> {
+    // Before it has a name, /proc is the only way to open it again.
+    if rustix::fs::access("/proc/self/fd", Access::EXISTS).is_err() {
+        return Ok(None);
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let directory = directory_of(place);
+    match rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(descriptor) => Ok(Some(descriptor)),
+        // From filesystems and sandboxes that do not know the flag.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
+        Err(errno) => Err(create_error(place, directory, errno)),
+    }
+}
+
 /// The directory of a place that has a name.
 fn directory_of(place: &Place) -> &Path {
     match place {
@@ -457,64 +540,5 @@ fn facts(stat: &rustix::fs::Stat) -> Facts {
         identity: Identity { device: stat.st_dev, inode: stat.st_ino },
         len: u64::try_from(stat.st_size).unwrap_or(0),
         owner: stat.st_uid,
-    }
-}
-
-#[cold]
-fn lost() -> Error {
-    Error::new(
-        ErrorKind::DescriptorLost,
-        "lost the descriptor this library keeps for it: the program closed it; close only \
-         descriptors you opened, or open the segment again",
-    )
-}
-
-#[cold]
-fn create_error(place: &Place, directory: &Path, errno: Errno) -> Error {
-    match (place, errno) {
-        (Place::Named(_), Errno::NOENT) => missing_directory(),
-        (_, Errno::NOENT) => Error::new(
-            ErrorKind::NotFound,
-            format!("cannot be created: there is no directory {}, make it", directory.display()),
-        ),
-        (_, errno) => os_error(&format!("create a file in {}", directory.display()), errno),
-    }
-}
-
-#[cold]
-fn missing_directory() -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!("cannot exist: {DIRECTORY} is missing, mount a tmpfs there"),
-    )
-}
-
-#[cold]
-fn open_error(place: &Place, errno: Errno) -> Error {
-    let not_ours = |what: &str| {
-        Error::new(
-            ErrorKind::NotASegment,
-            format!("is a {what}, not a shared-memory segment: choose another name"),
-        )
-    };
-    match (place, errno) {
-        (Place::Named(_), Errno::NOENT) if !Path::new(DIRECTORY).is_dir() => missing_directory(),
-        (Place::Named(_), Errno::NOENT) => Error::new(
-            ErrorKind::NotFound,
-            "does not exist: create it first, or see `ndshm::list()` for what there is",
-        ),
-        (Place::Descriptor(_), Errno::NOENT) => Error::new(
-            ErrorKind::NotFound,
-            "is gone with the process that had it open: ask one that still has it for a handle",
-        ),
-        (_, Errno::NOENT) => Error::new(ErrorKind::NotFound, "does not exist: create it first"),
-        (_, Errno::LOOP) => not_ours("symbolic link"),
-        (_, Errno::ISDIR) => not_ours("directory"),
-        (_, Errno::NXIO) => not_ours("socket or device"),
-        (_, Errno::NAMETOOLONG) => Error::new(
-            ErrorKind::InvalidName,
-            format!("is {} bytes long, names have at most 255", place.as_str().len()),
-        ),
-        (_, errno) => os_error("open it", errno),
     }
 }

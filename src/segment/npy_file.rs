@@ -1,0 +1,218 @@
+//! Ordinary `.npy` files, mapped for reading.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::inspect::read_start;
+use super::layout::data_len;
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::npy::{Dtype, Header, Order, PRELUDE};
+use crate::sys::map::{Mapping, Protection};
+use crate::sys::object::{Facts, Object};
+
+/// An ordinary `.npy` file whose dtype is known at run time, mapped for reading and left as it is.
+///
+/// This is the floor under [`Npy`](crate::Npy), which [`typed`](Self::typed) makes of it. The file
+/// may lie on any filesystem, and be of any version and order that `np.save` ever wrote; elements are
+/// little-endian numbers, or structs of such.
+///
+/// A clone is the same mapping: cheap, and usable from any thread.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("doc-file-{}.npy", std::process::id()));
+/// # let array = ndshm::Array1::<f32>::create_unique("doc-file-", 3)?;
+/// # std::fs::copy(array.segment().path(), &path).expect("copied");
+/// use ndshm::{Dtype, NpyFile, Order, Scalar};
+///
+/// let file = NpyFile::open(&path)?;
+/// assert_eq!((file.shape(), file.order()), (&[3][..], Order::C));
+/// let sum = match file.dtype() {
+///     Dtype::Scalar(Scalar::F32) => f64::from(file.typed::<f32, ndarray::IxDyn>()?.to_array()?.sum()),
+///     Dtype::Scalar(Scalar::F64) => file.typed::<f64, ndarray::IxDyn>()?.to_array()?.sum(),
+///     other => panic!("no numbers to add up: {other}"),
+/// };
+/// assert_eq!(sum, 0.0);
+/// # std::fs::remove_file(&path).expect("removed");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct NpyFile(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    object: Object,
+    header: Header,
+    data_len: usize,
+    mapping: Mapping,
+}
+
+impl NpyFile {
+    /// Opens and maps the file at `path`; costs some ten system calls, whatever its size.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound); [`NotASegment`](ErrorKind::NotASegment) when it is no `.npy`
+    /// file; [`Truncated`](ErrorKind::Truncated), [`Corrupt`](ErrorKind::Corrupt) and
+    /// [`UnsupportedVersion`](ErrorKind::UnsupportedVersion) when it is damaged or newer than this
+    /// library; [`ForeignByteOrder`](ErrorKind::ForeignByteOrder) when it holds big-endian numbers, and
+    /// [`Unsupported`](ErrorKind::Unsupported) when it holds objects, strings or times.
+    ///
+    /// # Examples
+    ///
+    /// See [`NpyFile`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::map(path).map_err(|error| error.of(&path.to_string_lossy()))
+    }
+
+    fn map(path: &Path) -> Result<Self> {
+        let (object, facts) = Object::open_file(path)?;
+        let header = read_header(&object, &facts)?;
+        let data_len = data_len(&header.shape, header.dtype.item_size())?;
+        let end = header.data_offset.saturating_add(data_len);
+        if facts.len < end as u64 {
+            return Err(Error::new(
+                ErrorKind::Truncated,
+                format!(
+                    "is {} bytes long and its header promises {end}: it was cut short, or is still \
+                     being written",
+                    facts.len
+                ),
+            ));
+        }
+        let mapping = Mapping::new(&object, 0, end, Protection::Read)?;
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), object, header, data_len, mapping })))
+    }
+
+    /// Returns the path by which it was opened.
+    ///
+    /// # Examples
+    ///
+    /// See [`NpyFile`].
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Returns what one element is, in [NumPy's form](Dtype::numpy_form).
+    ///
+    /// # Examples
+    ///
+    /// See [`NpyFile`].
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.0.header.dtype
+    }
+
+    /// Returns the lengths of the axes.
+    ///
+    /// # Examples
+    ///
+    /// See [`NpyFile`].
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.0.header.shape
+    }
+
+    /// Returns which axis runs fastest.
+    ///
+    /// # Examples
+    ///
+    /// See [`NpyFile`].
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.0.header.order
+    }
+
+    /// Returns the number of bytes of data: the product of the shape times the size of an element.
+    ///
+    /// # Examples
+    ///
+    /// See [`to_bytes`](Self::to_bytes).
+    #[must_use]
+    pub fn data_len(&self) -> usize {
+        self.0.data_len
+    }
+
+    /// Returns where the data is mapped, [`data_len`](Self::data_len) bytes that are valid to read
+    /// while a clone of this lives and nobody cuts the file short.
+    ///
+    /// # Examples
+    ///
+    /// See [`Npy::view`](crate::Npy::view), which stands on it.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.0.mapping.base().as_ptr().wrapping_add(self.0.header.data_offset)
+    }
+
+    /// Copies the data out as bytes, in the file's order.
+    ///
+    /// # Errors
+    ///
+    /// [`Truncated`](ErrorKind::Truncated) when the file was cut short meanwhile,
+    /// [`DescriptorLost`](ErrorKind::DescriptorLost) when the program closed the descriptor that this
+    /// library keeps, and [`OutOfAddressSpace`](ErrorKind::OutOfAddressSpace) when there is no memory
+    /// for the copy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # let array = ndshm::Array1::<u16>::create_unique("doc-bytes-", 3)?;
+    /// # let path = array.segment().path();
+    /// let file = ndshm::NpyFile::open(path)?;
+    /// assert_eq!(file.to_bytes()?, vec![0; file.data_len()]);
+    /// # Ok(()) }
+    /// ```
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.read_items()
+    }
+
+    /// Copies the data out as items of a type whose size divides it.
+    pub(crate) fn read_items<T: bytemuck::Pod>(&self) -> Result<Vec<T>> {
+        assert!(self.data_len().is_multiple_of(size_of::<T>()));
+        self.read(self.data_len() / size_of::<T>()).of(&self.0.path.to_string_lossy())
+    }
+
+    fn read<T: bytemuck::Pod>(&self, count: usize) -> Result<Vec<T>> {
+        let mut items = bytemuck::allocation::try_zeroed_vec::<T>(count).map_err(|()| {
+            let message =
+                format!("has {} bytes of data, more than can be allocated", self.data_len());
+            Error::new(ErrorKind::OutOfAddressSpace, message)
+        })?;
+        let bytes = bytemuck::cast_slice_mut(&mut items);
+        let read = self.0.object.read_exact_at(bytes, self.0.header.data_offset as u64);
+        // What was read through a number that is another file's by now is not this file's.
+        self.0.object.check_descriptor()?;
+        match read {
+            Err(error) if error.kind() == ErrorKind::Truncated => Err(Error::new(
+                ErrorKind::Truncated,
+                "was cut short since it was opened: write a new file and rename it onto the old one \
+                 instead",
+            )),
+            read => read.map(|()| items),
+        }
+    }
+}
+
+impl fmt::Debug for NpyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NpyFile")
+            .field("path", &self.path())
+            .field("dtype", &format_args!("{}", self.dtype()))
+            .field("shape", &self.shape())
+            .field("order", &self.order())
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_header(object: &Object, facts: &Facts) -> Result<Header> {
+    let mut start = [0; PRELUDE];
+    let header_len = Header::len_of(read_start(object, facts, &mut start)?)?;
+    let mut bytes = vec![0; header_len];
+    Header::parse(read_start(object, facts, &mut bytes)?)
+}

@@ -1,0 +1,80 @@
+//! What to say when an object cannot be made, found or used.
+
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::object::DIRECTORY;
+use super::os_error;
+use crate::error::{Error, ErrorKind};
+use crate::sys::place::Place;
+
+#[cold]
+pub(super) fn lost() -> Error {
+    Error::new(
+        ErrorKind::DescriptorLost,
+        "lost the descriptor this library keeps for it: the program closed it; close only \
+         descriptors you opened, or open the segment again",
+    )
+}
+
+#[cold]
+pub(super) fn publish_error(errno: Errno) -> Error {
+    match errno {
+        Errno::EXIST => Error::new(
+            ErrorKind::AlreadyExists,
+            "exists already: open it, remove it first, or choose another name",
+        ),
+        errno => os_error("publish the new segment", errno),
+    }
+}
+
+#[cold]
+pub(super) fn create_error(place: &Place, directory: &Path, errno: Errno) -> Error {
+    match (place, errno) {
+        (Place::Named(_), Errno::NOENT) => missing_directory(),
+        (_, Errno::NOENT) => Error::new(
+            ErrorKind::NotFound,
+            format!("cannot be created: there is no directory {}, make it", directory.display()),
+        ),
+        (_, errno) => os_error(&format!("create a file in {}", directory.display()), errno),
+    }
+}
+
+#[cold]
+pub(super) fn missing_directory() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("cannot exist: {DIRECTORY} is missing, mount a tmpfs there"),
+    )
+}
+
+#[cold]
+pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
+    let not_ours = |what: &str| {
+        Error::new(
+            ErrorKind::NotASegment,
+            format!("is a {what}, not a shared-memory segment: choose another name"),
+        )
+    };
+    match (place, errno) {
+        (Place::Named(_), Errno::NOENT) if !Path::new(DIRECTORY).is_dir() => missing_directory(),
+        (Place::Named(_), Errno::NOENT) => Error::new(
+            ErrorKind::NotFound,
+            "does not exist: create it first, or see `ndshm::list()` for what there is",
+        ),
+        (Place::Descriptor(_), Errno::NOENT) => Error::new(
+            ErrorKind::NotFound,
+            "is gone with the process that had it open: ask one that still has it for a handle",
+        ),
+        (_, Errno::NOENT) => Error::new(ErrorKind::NotFound, "does not exist: create it first"),
+        (_, Errno::LOOP) => not_ours("symbolic link"),
+        (_, Errno::ISDIR) => not_ours("directory"),
+        (_, Errno::NXIO) => not_ours("socket or device"),
+        (_, Errno::NAMETOOLONG) => Error::new(
+            ErrorKind::InvalidName,
+            format!("is {} bytes long, names have at most 255", place.as_str().len()),
+        ),
+        (_, errno) => os_error("open it", errno),
+    }
+}
