@@ -1,11 +1,9 @@
 //! Events: something happened, and everybody who waits for it goes on.
 
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::Patience;
+use crate::lock::{Flag, Passage, Patience};
 use crate::npy::Dtype;
 use crate::npy::scalar::Scalar;
 use crate::segment::{
@@ -146,9 +144,7 @@ impl Event {
     ///
     /// See [`Event`].
     pub fn set(&self) -> Result<()> {
-        // SeqCst: the bell's order, state then `waiting`.
-        self.state().swap(1, SeqCst);
-        self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
+        self.flag().set(&self.segment.membership().peers(0));
         Ok(())
     }
 
@@ -169,8 +165,7 @@ impl Event {
     /// # Ok(()) }
     /// ```
     pub fn clear(&self) -> Result<()> {
-        // SeqCst: one order with `set` and `wait`.
-        self.state().store(0, SeqCst);
+        self.flag().clear();
         Ok(())
     }
 
@@ -181,8 +176,7 @@ impl Event {
     /// See [`Event`].
     #[must_use]
     pub fn is_set(&self) -> bool {
-        // SeqCst: one order with `set` and `clear`.
-        self.state().load(SeqCst) != 0
+        self.flag().is_set()
     }
 
     /// Waits until the event is set; clears it if it resets itself.
@@ -235,7 +229,7 @@ impl Event {
     /// # Ok(()) }
     /// ```
     pub fn try_wait(&self) -> Result<bool> {
-        Ok(self.pass().is_some())
+        Ok(self.flag().pass().is_some())
     }
 
     /// Returns whether the event resets itself.
@@ -245,7 +239,7 @@ impl Event {
     /// See [`auto_reset`](Options::auto_reset).
     #[must_use]
     pub fn resets_itself(&self) -> bool {
-        self.segment.control().kind == Kind::AutoResetEvent
+        self.passage() == Passage::Closes
     }
 
     /// Returns the segment under the event.
@@ -298,9 +292,8 @@ impl Event {
     }
 
     fn wait_with(&self, patience: Patience) -> Result<()> {
-        let bell = self.segment.region().state().bell();
         let peers = self.segment.membership().peers(0);
-        bell.wait_for(&peers, patience, || self.pass()).ok_or_else(|| {
+        self.flag().wait(&peers, patience).ok_or_else(|| {
             Error::new(
                 ErrorKind::Timeout,
                 "was not set in time: wait longer, or see what its setter does",
@@ -309,18 +302,17 @@ impl Event {
         })
     }
 
-    /// Goes through if the event is set.
-    fn pass(&self) -> Option<()> {
-        if self.resets_itself() {
-            // SeqCst: one order with `set` and `clear`; one of many takes it.
-            self.state().compare_exchange(1, 0, SeqCst, SeqCst).ok().map(drop)
-        } else {
-            self.is_set().then_some(())
-        }
+    fn flag(&self) -> Flag<'_> {
+        let region = self.segment.region();
+        let (state, bell) = (region.payload_atomic(), region.state().bell());
+        Flag { state, bell, passage: self.passage() }
     }
 
-    fn state(&self) -> &AtomicU32 {
-        self.segment.region().payload_atomic()
+    fn passage(&self) -> Passage {
+        match self.segment.control().kind {
+            Kind::AutoResetEvent => Passage::Closes,
+            _ => Passage::StaysOpen,
+        }
     }
 
     fn from_segment(segment: Segment) -> Result<Self> {
