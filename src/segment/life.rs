@@ -471,6 +471,7 @@ pub(super) fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
             return Ok(true);
         }
         wait::pause();
+        step!("remove: name lock waited for");
     }
     Err(Error::new(
         ErrorKind::Timeout,

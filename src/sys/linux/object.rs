@@ -19,6 +19,7 @@ use rustix::io::Errno;
 
 use super::os_error;
 use crate::error::{Error, ErrorKind, Result};
+use crate::steps::step;
 
 /// Where named objects live.
 const DIRECTORY: &str = "/dev/shm";
@@ -124,9 +125,12 @@ impl Object {
     pub(crate) fn reserve(&self, len: u64) -> Result<()> {
         let mut done = 0;
         while done < len {
-            let step = RESERVE_STEP.min(len - done);
-            match rustix::fs::fallocate(self.borrow(), FallocateFlags::empty(), done, step) {
-                Ok(()) => done += step,
+            let part = RESERVE_STEP.min(len - done);
+            match rustix::fs::fallocate(self.borrow(), FallocateFlags::empty(), done, part) {
+                Ok(()) => {
+                    done += part;
+                    step!("reserve: a part done");
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::NOSPC) => return Err(storage_full(len)),
                 Err(errno) => return Err(os_error(&format!("reserve {len} bytes"), errno)),
