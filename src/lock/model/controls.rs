@@ -82,7 +82,7 @@ fn loom_with_the_generation_raised_before_the_sweep_the_next_occupant_is_blamed(
     explore("control: generation before sweep", 2, || {
         let world = haunted();
         let claimer = run(&world, |world| {
-            let _byte = world.try_hold(1).unwrap().unwrap();
+            let Some(_byte) = world.try_hold(1).unwrap() else { return };
             world.slot(1).move_in(Occupant { pid: 10, ..Occupant::default() });
             world.sweep(1);
         });
