@@ -35,29 +35,57 @@ fn main() -> Result<()> {
         let work = format!("SIGKILL of {owner}, until the one that waits has the lock");
         Row { number: 12, work: &work, baseline, target: 10.0 }.compare_events(
             count,
-            || {
-                kill_and_wait(Helper::start("robust", &[&robust.path(), &heap]), || {
-                    robust.recover();
-                })
-            },
-            || kill_and_wait(Helper::start("ours", &[array.name(), &heap]), || recover(&array)),
+            || kill(Helper::start("robust", &[&robust.path(), &heap]), || robust.recover()).wait,
+            || kill(Helper::start("ours", &[array.name(), &heap]), || recover(&array)).wait,
         );
+        beside_the_teardown(&array, owner, &heap, count);
     }
     raw_sync_after_a_death();
     Ok(())
 }
 
-/// Kills the owner while a thread of this process sleeps in `lock`.
-fn kill_and_wait(mut owner: Helper, lock: impl FnOnce() + Send) -> Duration {
+/// How much later than the kernel's own end of the owner the lock is ours: whatever waits for that
+/// end has no lock before.
+fn beside_the_teardown(array: &Array1<u64>, owner: &str, heap: &str, count: usize) {
+    let start = || Helper::start("ours", &[array.name(), heap]);
+    let ends = |ends: Ends| [ends.owner, ends.wait];
+    let until_free = || {
+        let participants = || array.segment().participants().expect("they can be probed");
+        while participants()[1].is_alive() {
+            thread::yield_now();
+        }
+    };
+    let baseline = "the same owner's end: waitpid";
+    let work = format!("SIGKILL of {owner}, until its lifeline is free");
+    Row { number: 12, work: &work, baseline, target: 1.0 }.compare_ends(count, || {
+        let ended = kill(start(), until_free);
+        recover(array);
+        ends(ended)
+    });
+    let work = format!("SIGKILL of {owner}, until the one that waits has the lock");
+    Row { number: 12, work: &work, baseline, target: 10.0 }
+        .compare_ends(count, || ends(kill(start(), || recover(array))));
+}
+
+/// How long after the SIGKILL something ended.
+struct Ends {
+    owner: Duration,
+    wait: Duration,
+}
+
+/// Kills the owner while a thread of this process waits.
+fn kill(mut owner: Helper, wait: impl FnOnce() + Send) -> Ends {
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
-            lock();
+            wait();
             Instant::now()
         });
         thread::sleep(LONG_WAIT + phase());
         let killed = Instant::now();
         owner.kill();
-        waiter.join().expect("it has the lock") - killed
+        owner.wait();
+        let ended = killed.elapsed();
+        Ends { owner: ended, wait: waiter.join().expect("it has the lock") - killed }
     })
 }
 

@@ -93,7 +93,7 @@
 //!
 //! Death is judged by the kernel alone, by a lock that it drops with the address space: no process
 //! ids, no ages, no heartbeats. So it holds across containers that share `/dev/shm`, and a recycled
-//! process id deceives nobody. A waiter notices within 8 ms of the owner's memory being gone.
+//! process id deceives nobody. A waiter notices within 4 ms of the owner's memory being gone.
 //!
 //! Not survived: `mem::forget` of a guard (the rows stay locked while the process lives); a process
 //! that writes where it has no lock; truncating the file of a live segment.

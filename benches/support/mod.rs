@@ -91,6 +91,30 @@ impl Row<'_> {
         );
     }
 
+    /// Takes two times from the same event, `count` times: until the baseline's end, and until ours.
+    /// Prints by how much ours is later; the target is in milliseconds.
+    pub(crate) fn compare_ends(&self, count: usize, mut event: impl FnMut() -> [Duration; 2]) {
+        let count = if env::args().any(|arg| arg == "--bench") { count } else { 1 };
+        let turns: Vec<_> = (0..count)
+            .map(|_| event().map(|time| time.as_secs_f64()))
+            .map(|[baseline, ours]| Turn { baseline, ours })
+            .collect();
+        let median = |of| quantile(&sorted(&turns, of), 0.5);
+        let later_ms = sorted(&turns, |turn| (turn.ours - turn.baseline) * 1e3);
+        println!(
+            "| {} | {} | {} | {} | {} | **{:+.1} ms** ({:+.1} to {:+.1}) | +{} ms |",
+            self.number,
+            self.work,
+            self.baseline,
+            unit(median(|turn| turn.baseline)),
+            unit(median(|turn| turn.ours)),
+            quantile(&later_ms, 0.5),
+            quantile(&later_ms, 0.1),
+            quantile(&later_ms, 0.9),
+            self.target,
+        );
+    }
+
     fn measure<A, B>(
         &self,
         criterion: &mut Criterion,
@@ -200,6 +224,11 @@ impl Helper {
     /// Has the kernel kill it, without waiting until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is a child of ours");
+    }
+
+    /// Waits until the kernel is done with it.
+    pub(crate) fn wait(&mut self) {
+        self.child.wait().expect("it is a child of ours");
     }
 }
 

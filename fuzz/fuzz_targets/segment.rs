@@ -6,46 +6,28 @@
 #![no_main]
 
 use std::fs;
-use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use ndshm::{Access, Array1, Array2, ArrayD, Frozen1, NpyFile, Segment, Value};
-
-/// Offset of the control block in every template: the data fits one page.
-const CONTROL: usize = 8192;
-const HEAD: Range<usize> = CONTROL..CONTROL + 576;
-const CHECKSUM: Range<usize> = CONTROL + 20..CONTROL + 24;
+use ndshm_fuzz::{Damage, bytes_of};
 
 static TEMPLATES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
-    let bytes = |segment: &Segment| fs::read(segment.path()).unwrap();
     [
-        bytes(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment()),
-        bytes(
+        bytes_of(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment()),
+        bytes_of(
             Array2::<f32>::options().stripes(4).create_unique("fuzz-", (10, 3)).unwrap().segment(),
         ),
-        bytes(Value::create_unique("fuzz-", 7_u64).unwrap().segment()),
-        bytes(Value::create_unique("fuzz-", [7_u8; 100]).unwrap().segment()),
+        bytes_of(Value::create_unique("fuzz-", 7_u64).unwrap().segment()),
+        bytes_of(Value::create_unique("fuzz-", [7_u8; 100]).unwrap().segment()),
     ]
 });
 
 fuzz_target!(|input: &[u8]| {
     let [template, cut, checksum, overwrites @ ..] = input else { return };
-    let mut bytes = TEMPLATES[usize::from(*template) % TEMPLATES.len()].clone();
-    for overwrite in overwrites.chunks_exact(3) {
-        let place = usize::from(u16::from_le_bytes([overwrite[0], overwrite[1]]));
-        let place = if place < 128 { place } else { CONTROL + place % (bytes.len() - CONTROL) };
-        bytes[place] = overwrite[2];
-    }
-    if checksum % 2 == 0 {
-        bytes[CHECKSUM].fill(0);
-        let sum = crc32fast::hash(&bytes[HEAD]);
-        bytes[CHECKSUM].copy_from_slice(&sum.to_le_bytes());
-    }
-    if *cut != 0 {
-        bytes.truncate(bytes.len() * usize::from(*cut) / 256);
-    }
+    let template = &TEMPLATES[usize::from(*template) % TEMPLATES.len()];
+    let bytes = Damage { cut: *cut, checksum: *checksum, overwrites }.copy(template);
 
     let name = format!("fuzz-{}", std::process::id());
     fs::write(format!("/dev/shm/{name}"), &bytes).unwrap();

@@ -30,8 +30,12 @@ loom::thread_local! {
 pub(crate) enum Flaw {
     /// Exchanges are Relaxed.
     RelaxedExchange,
+    /// Exchanges are a load and then a store.
+    SplitExchange,
     /// Nothing orders an announcement before the look that follows.
     NoAnnouncement,
+    /// Nobody is woken.
+    NoWake,
 }
 
 /// Lets the calling thread do it wrong from now on.
@@ -39,7 +43,8 @@ pub(crate) fn work_with(flaw: Flaw) {
     FLAW.with(|set| set.set(Some(flaw)));
 }
 
-fn is_flawed(flaw: Flaw) -> bool {
+/// Whether the calling thread does it wrong.
+pub(crate) fn is_flawed(flaw: Flaw) -> bool {
     FLAW.with(|set| set.get() == Some(flaw))
 }
 
@@ -194,6 +199,14 @@ impl AtomicU32 {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u32, u32> {
+        if is_flawed(Flaw::SplitExchange) {
+            let found = self.load(failure);
+            if found != current {
+                return Err(found);
+            }
+            self.store(new, Ordering::Release);
+            return Ok(found);
+        }
         let relaxed = is_flawed(Flaw::RelaxedExchange);
         let success = if relaxed { Ordering::Relaxed } else { success };
         (**self).compare_exchange(current, new, success, failure)

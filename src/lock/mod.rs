@@ -4,6 +4,7 @@
 //! needs from the world (sleep, wake, who is dead) it asks of [`Peers`].
 
 mod bell;
+mod flag;
 #[cfg(all(test, loom))]
 mod model;
 mod owner;
@@ -12,6 +13,7 @@ mod slots;
 mod stripe;
 
 pub(crate) use self::bell::Bell;
+pub(crate) use self::flag::{Flag, Passage};
 pub(crate) use self::owner::Owner;
 pub(crate) use self::patience::{Patience, Slices};
 #[cfg(test)]

@@ -44,9 +44,9 @@ pub(crate) struct Slices {
 impl Slices {
     const FIRST: Duration = Duration::from_millis(1);
 
-    /// For waits behind an owner, who may have died: up to 8 ms.
+    /// For waits behind an owner, who may have died: up to 4 ms.
     pub(crate) fn behind_an_owner() -> Self {
-        Self { next: Self::FIRST, longest: Duration::from_millis(8) }
+        Self { next: Self::FIRST, longest: Duration::from_millis(4) }
     }
 
     /// For waits that may be long, until something happens: up to 100 ms.
@@ -67,12 +67,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slices_grow_to_eight_milliseconds_and_never_pass_the_deadline() {
+    fn slices_grow_to_four_milliseconds_and_never_pass_the_deadline() {
         let mut slices = Slices::behind_an_owner();
         let mut grown = |count| -> Vec<_> {
             (0..count).map(|_| slices.next(Patience::Endless).as_millis()).collect()
         };
-        assert_eq!(grown(5), [1, 2, 4, 8, 8]);
+        assert_eq!(grown(4), [1, 2, 4, 4]);
         assert_eq!(slices.next(Patience::None), Duration::ZERO);
     }
 

@@ -361,7 +361,8 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
         let mut slices = Slices::behind_an_owner();
-        let mut slice_over = false;
+        // An owner that died before this began is found without waiting for a slice to end.
+        let mut slice_over = true;
         let mut readers_had_their_turn = matches!(patience, Patience::None);
         loop {
             let word = self.word.load(Relaxed);
@@ -403,7 +404,8 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
         let mut slices = Slices::behind_an_owner();
-        let mut slice_over = false;
+        // An owner that died before this began is found without waiting for a slice to end.
+        let mut slice_over = true;
         loop {
             self.unlock_read(peers, cell);
             loop {
@@ -445,6 +447,9 @@ impl Stripe {
         // Wakes may keep a slice from ever ending, but not the patience.
         if *slice_over || patience.is_over() {
             *slice_over = false;
+            // The owner moved into its slot before it took the word, with a SeqCst exchange: who
+            // has seen the one must see the other, or takes an older generation for a death.
+            fence(Acquire);
             if peers.is_dead(owner)? {
                 self.disown(peers, owner);
                 return Ok(None);

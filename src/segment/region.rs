@@ -54,6 +54,9 @@ unsafe impl Payload for atomic::AtomicU16 {}
 unsafe impl Payload for atomic::AtomicU32 {}
 // SAFETY: an atomic integer.
 unsafe impl Payload for atomic::AtomicU64 {}
+// SAFETY: stands for the atomic integer above; models have no payload.
+#[cfg(loom)]
+unsafe impl Payload for AtomicU32 {}
 
 /// A segment in this process's address space; unmapped when dropped.
 #[derive(Debug)]

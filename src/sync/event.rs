@@ -1,12 +1,10 @@
 //! Events: something happened, and everybody who waits for it goes on.
 
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use super::change::wait_for_change;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::Patience;
+use crate::lock::{Flag, Passage, Patience};
 use crate::npy::Dtype;
 use crate::npy::scalar::Scalar;
 use crate::segment::{
@@ -167,9 +165,7 @@ impl Event {
     /// See [`Event`].
     pub fn set(&self) -> Result<()> {
         self.segment.writable()?;
-        // SeqCst: the bell's order, state then `waiting`.
-        self.state().swap(1, SeqCst);
-        self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
+        self.flag().set(&self.segment.membership().peers(0));
         Ok(())
     }
 
@@ -191,8 +187,7 @@ impl Event {
     /// ```
     pub fn clear(&self) -> Result<()> {
         self.segment.writable()?;
-        // SeqCst: one order with `set` and `wait`.
-        self.state().store(0, SeqCst);
+        self.flag().clear();
         Ok(())
     }
 
@@ -203,8 +198,7 @@ impl Event {
     /// See [`Event`].
     #[must_use]
     pub fn is_set(&self) -> bool {
-        // SeqCst: one order with `set` and `clear`.
-        self.state().load(SeqCst) != 0
+        self.flag().is_set()
     }
 
     /// Waits until the event is set; clears it if it resets itself.
@@ -259,7 +253,7 @@ impl Event {
     /// ```
     pub fn try_wait(&self) -> Result<bool> {
         self.may_pass()?;
-        Ok(self.pass().is_some())
+        Ok(self.flag().pass().is_some())
     }
 
     /// Returns whether the event resets itself.
@@ -269,7 +263,7 @@ impl Event {
     /// See [`auto_reset`](Options::auto_reset).
     #[must_use]
     pub fn resets_itself(&self) -> bool {
-        self.segment.control().kind == Kind::AutoResetEvent
+        self.passage() == Passage::Closes
     }
 
     /// Returns the segment under the event.
@@ -323,7 +317,8 @@ impl Event {
 
     fn wait_with(&self, patience: Patience) -> Result<()> {
         self.may_pass()?;
-        wait_for_change(&self.segment, patience, || self.pass())?.ok_or_else(|| {
+        let flag = self.flag();
+        wait_for_change(&self.segment, patience, || flag.pass())?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Timeout,
                 "was not set in time: wait longer, or see what its setter does",
@@ -337,18 +332,17 @@ impl Event {
         if self.resets_itself() { self.segment.writable() } else { Ok(()) }
     }
 
-    /// Goes through if the event is set.
-    fn pass(&self) -> Option<()> {
-        if self.resets_itself() {
-            // SeqCst: one order with `set` and `clear`; one of many takes it.
-            self.state().compare_exchange(1, 0, SeqCst, SeqCst).ok().map(drop)
-        } else {
-            self.is_set().then_some(())
-        }
+    fn flag(&self) -> Flag<'_> {
+        let region = self.segment.region();
+        let (state, bell) = (region.payload_atomic(), region.state().bell());
+        Flag { state, bell, passage: self.passage() }
     }
 
-    fn state(&self) -> &AtomicU32 {
-        self.segment.region().payload_atomic()
+    fn passage(&self) -> Passage {
+        match self.segment.control().kind {
+            Kind::AutoResetEvent => Passage::Closes,
+            _ => Passage::StaysOpen,
+        }
     }
 
     fn from_segment(segment: Segment) -> Result<Self> {

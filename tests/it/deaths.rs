@@ -5,7 +5,7 @@ use std::time::Duration;
 use ndshm::{Array1, ErrorKind, PoisonCause, Value};
 
 use crate::puppet::Puppet;
-use crate::support::{DEADLINE, eventually, fork, somebody_waits, state_of};
+use crate::support::{DEADLINE, eventually, fork, skip, somebody_waits, state_of, unshare_pids};
 
 fn array() -> Array1<u64> {
     Array1::create_unique("it-deaths-", 64).unwrap()
@@ -213,6 +213,21 @@ fn a_stopped_owner_is_alive_and_not_robbed() {
     puppet.does("put 0 7");
     puppet.does("drop");
     assert_eq!(array.read_timeout(DEADLINE).unwrap()[0], 7);
+}
+
+#[test]
+fn an_owner_of_another_pid_namespace_with_our_pid_is_not_called_this_process() {
+    if !std::thread::spawn(unshare_pids).join().unwrap() {
+        return skip("may not make a PID namespace");
+    }
+    let array = array();
+    let [mut owner, mut other] = [(); 2].map(|()| Puppet::apart_on(&array));
+    owner.does("write");
+    let answer = other.ask("write_timeout 20");
+    assert!(answer.contains("process 1, which is alive, writes it"), "{answer}");
+    assert!(!answer.contains("this process"), "{answer}");
+    let answer = owner.ask("write_timeout 20");
+    assert!(answer.contains("this process (1), writes it"), "{answer}");
 }
 
 #[test]

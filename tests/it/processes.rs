@@ -304,6 +304,18 @@ fn waiting_for_oneself_is_an_error() {
 }
 
 #[test]
+fn what_a_thread_forgot_to_give_back_is_not_held_in_the_next_segment() {
+    let array = || Array1::<u64>::create_unique("it-processes-", 8).unwrap();
+    // The next membership is likely to have the last one's address, slot and generation.
+    for _ in 0..50 {
+        let last = array();
+        std::mem::forget(last.write().unwrap());
+        drop(last);
+        drop(array().try_write().unwrap().expect("nobody holds it"));
+    }
+}
+
+#[test]
 fn writers_in_a_loop_do_not_starve_a_reader() {
     let array = Array1::<u64>::create_unique("it-processes-", 20_000).unwrap();
     let theirs = || array.write().unwrap().fill(1);

@@ -28,6 +28,14 @@ impl Puppet {
         Self(Role::start("puppet"))
     }
 
+    /// Starts one that has opened `array`, as the first process of a PID namespace of its own, which
+    /// must be permitted.
+    pub(crate) fn apart_on(array: &Array1<u64>) -> Self {
+        let mut puppet = Self(Role::start_apart("puppet"));
+        puppet.does(&format!("open {}", array.name()));
+        puppet
+    }
+
     /// What it answers to a command: a result, or an error as `Kind: text`.
     pub(crate) fn ask(&mut self, command: &str) -> String {
         self.0.tell(command);

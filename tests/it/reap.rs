@@ -209,7 +209,8 @@ fn a_child_forked_by_a_dead_creator_keeps_its_memory_and_not_the_name() {
 fn each_name_is_reaped_by_one_of_many_reapers() {
     alone(|| {
         own_shm();
-        let names = [(); 30].map(|()| FreeName::new());
+        // So many that no reaper is through before the last one has begun.
+        let names = [(); 400].map(|()| FreeName::new());
         fork(|| {
             let create = |name: &FreeName| Value::create(name.as_str(), 0_u8).unwrap();
             names.iter().map(create).for_each(std::mem::forget);
@@ -228,7 +229,7 @@ fn each_name_is_reaped_by_one_of_many_reapers() {
         go.set().unwrap();
         reapers.into_iter().for_each(Forked::pass);
         assert!(names.iter().all(|name| !exists(name.as_str())));
-        assert_eq!(count.get().unwrap(), 30);
+        assert_eq!(count.get().unwrap(), 400);
     });
 }
 

@@ -2,8 +2,9 @@
 //!
 //! The library names its steps with `step!`, which is nothing unless it is built with
 //! `--cfg ndshm_steps`; `cargo xtask step-kill` does that. Each scenario runs again and again, its
-//! child killed at the first step it passes, then at the second, until it comes through alive. The
-//! names are collected from the source, and one that no child ever died at fails the test.
+//! child killed at the first step it passes, then at the second, until it comes through alive; and
+//! all that in every home a child may have. The names are collected from the source, and one that no
+//! child ever died at fails the test.
 #![cfg(ndshm_steps)]
 
 mod arrays;
@@ -13,6 +14,7 @@ mod names;
 mod readers;
 #[path = "../it/sandbox.rs"]
 mod sandbox;
+mod system;
 mod values;
 
 use std::collections::BTreeSet;
@@ -22,7 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mortal::{End, Mortal};
+use mortal::{End, Home, Mortal};
 
 /// A scenario that went wrong that often is not pursued.
 const ENOUGH: usize = 3;
@@ -39,18 +41,19 @@ struct Scenario {
 /// One performance.
 struct Run {
     scenario: &'static str,
+    home: Home,
     die_at: Option<String>,
 }
 
 impl Run {
     /// Starts the child that may die.
     fn start(&self, name: &str) -> Mortal {
-        Mortal::start(self.scenario, name, self.die_at.as_deref())
+        Mortal::start_in(self.home, self.scenario, name, self.die_at.as_deref())
     }
 
     /// The same with a child that lives.
     fn again(&self) -> Self {
-        Self { scenario: self.scenario, die_at: None }
+        Self { die_at: None, ..*self }
     }
 }
 
@@ -70,41 +73,62 @@ fn child_role() {
     let Some((role, name)) = mortal::role() else { return };
     let scenarios = scenarios();
     let scenario = scenarios.iter().find(|scenario| scenario.name == role);
-    (scenario.unwrap_or_else(|| panic!("no role is called {role:?}")).act)(&name);
-    mortal::say("done");
+    let act = scenario.unwrap_or_else(|| panic!("no role is called {role:?}")).act;
+    mortal::at_home(&name, || {
+        act(&name);
+        mortal::say("done");
+    });
+}
+
+/// What came of all deaths.
+#[derive(Default)]
+struct Tally {
+    reached: BTreeSet<String>,
+    kills: usize,
+    violations: Vec<String>,
+}
+
+impl Tally {
+    /// Plays a scenario with a death at each step that its child passes.
+    fn play(&mut self, scenario: &Scenario, home: Home) {
+        let mut found = 0;
+        for passed in 1.. {
+            let run = Run { scenario: scenario.name, home, die_at: Some(passed.to_string()) };
+            match catch_unwind(AssertUnwindSafe(|| (scenario.play)(&run))) {
+                Ok(End { died_at: Some(step), .. }) => {
+                    self.kills += 1;
+                    self.reached.insert(step);
+                }
+                Ok(_) => return,
+                Err(_) => {
+                    found += 1;
+                    self.violations.push(format!("{:?}, {home:?}, death {passed}", scenario.name));
+                }
+            }
+            if found == ENOUGH {
+                return;
+            }
+            assert!(passed < 500, "{:?} has no end", scenario.name);
+        }
+    }
 }
 
 #[test]
 fn a_death_at_any_step_leaves_everything_whole() {
     let steps = steps_in_source();
-    let mut reached = BTreeSet::new();
-    let mut violations = Vec::new();
-    let mut kills = 0;
+    let homes = Home::all();
+    let mut tally = Tally::default();
     let start = Instant::now();
     let seconds = std::env::var("NDSHM_STEPS_SECONDS").map_or(0, |text| text.parse().unwrap());
     loop {
         for scenario in scenarios() {
-            let found_before = violations.len();
-            for passed in 1.. {
-                let run = Run { scenario: scenario.name, die_at: Some(passed.to_string()) };
-                match catch_unwind(AssertUnwindSafe(|| (scenario.play)(&run))) {
-                    Ok(End { died_at: Some(step), .. }) => {
-                        kills += 1;
-                        reached.insert(step);
-                    }
-                    Ok(_) => break,
-                    Err(_) => violations.push(format!("{:?}, death {passed}", scenario.name)),
-                }
-                if violations.len() - found_before == ENOUGH {
-                    break;
-                }
-                assert!(passed < 500, "{:?} has no end", scenario.name);
-            }
+            homes.iter().for_each(|&home| tally.play(&scenario, home));
         }
         if start.elapsed() >= Duration::from_secs(seconds) {
             break;
         }
     }
+    let Tally { reached, kills, violations } = tally;
     let unreached: Vec<_> = steps.difference(&reached).collect();
     println!("{} steps, {kills} kills, {} violations", steps.len(), violations.len());
     if let Some(path) = std::env::var_os("NDSHM_STEPS_REPORT") {

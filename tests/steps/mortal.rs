@@ -10,7 +10,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ndshm::Segment;
+use ndshm::{Segment, Value};
+
+use crate::system::{Forked, fork, kill_self, rename_variable, unshare_pids};
 
 /// What takes this long hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -43,8 +45,66 @@ pub(crate) fn listen() {
     std::io::stdin().lock().read_line(&mut String::new()).expect("the test talks");
 }
 
+/// How a child comes into being.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Home {
+    /// As a program of its own.
+    Spawned,
+    /// Forked from a process with threads that has attached the same segment.
+    Forked,
+    /// As a program in a PID namespace that is not the others'.
+    Apart,
+}
+
+const HOME: &str = "NDSHM_HOME";
+const DIE_AT: &str = "NDSHM_DIE_AT";
+
+/// Where a child that is to be forked finds when it is to die; its parent passes no steps.
+const FORKED_DIES_AT: &str = "NDSHM_FORKED_DIES_AT";
+
+impl Home {
+    /// All that are permitted here.
+    pub(crate) fn all() -> Vec<Self> {
+        if thread::spawn(unshare_pids).join().unwrap() {
+            return vec![Self::Spawned, Self::Forked, Self::Apart];
+        }
+        eprintln!("SKIPPED children in PID namespaces of their own: may not make one");
+        vec![Self::Spawned, Self::Forked]
+    }
+}
+
+/// Acts, in this process or in one forked from it.
+pub(crate) fn at_home(name: &str, act: impl FnOnce()) {
+    if std::env::var_os(HOME).is_none() {
+        return act();
+    }
+    let inherited = Segment::open(name).ok();
+    let another = Value::create_unique("steps-parent-", 0_u8).unwrap();
+    ndshm::remove(another.name()).unwrap();
+    let (ready, readied) = channel();
+    thread::spawn(move || {
+        let guard = another.lock().unwrap();
+        ready.send(()).unwrap();
+        thread::park_timeout(DEADLINE);
+        drop(guard);
+    });
+    readied.recv().unwrap();
+    let child = fork(|| {
+        rename_variable(FORKED_DIES_AT, DIE_AT);
+        act();
+        drop(inherited);
+    });
+    match child {
+        Forked::Passed => {}
+        Forked::Failed => panic!("the forked child failed"),
+        Forked::Killed => kill_self(),
+    }
+}
+
 /// A child; killed when dropped.
 pub(crate) struct Mortal {
+    /// First process of the child's PID namespace, which ends with it.
+    first: Option<Child>,
     child: Child,
     input: ChildStdin,
     lines: Receiver<String>,
@@ -67,12 +127,35 @@ impl End {
 
 impl Mortal {
     pub(crate) fn start(role: &str, name: &str, die_at: Option<&str>) -> Self {
+        Self::start_in(Home::Spawned, role, name, die_at)
+    }
+
+    pub(crate) fn start_in(home: Home, role: &str, name: &str, die_at: Option<&str>) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["child_role", "--exact", "--nocapture"]);
-        command.env("NDSHM_ROLE", role).env("NDSHM_NAME", name).env_remove("NDSHM_DIE_AT");
-        command.envs(die_at.map(|at| ("NDSHM_DIE_AT", at)));
+        command.env("NDSHM_ROLE", role).env("NDSHM_NAME", name);
+        command.env_remove(DIE_AT).env_remove(HOME).env_remove(FORKED_DIES_AT);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let dies_at = if home == Home::Forked { FORKED_DIES_AT } else { DIE_AT };
+        command.envs(die_at.map(|at| (dies_at, at)));
+        match home {
+            Home::Spawned => Self::of(None, command.spawn().unwrap()),
+            Home::Forked => Self::of(None, command.env(HOME, "forked").spawn().unwrap()),
+            Home::Apart => {
+                let spawn = || {
+                    assert!(unshare_pids());
+                    // The first process of a namespace cannot kill itself, so that is another.
+                    let mut first = Command::new("cat");
+                    first.stdin(Stdio::piped()).stdout(Stdio::null());
+                    (first.spawn().unwrap(), command.spawn().unwrap())
+                };
+                let (first, child) = thread::scope(|scope| scope.spawn(spawn).join().unwrap());
+                Self::of(Some(first), child)
+            }
+        }
+    }
+
+    fn of(first: Option<Child>, mut child: Child) -> Self {
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -88,22 +171,28 @@ impl Mortal {
             errors.read_to_string(&mut text).unwrap();
             text
         });
-        Self { child, input, lines, said: Vec::new(), errors: Some(errors) }
+        Self { first, child, input, lines, said: Vec::new(), errors: Some(errors) }
     }
 
     /// Waits until it says that line; false if it ends first.
     pub(crate) fn says(&mut self, line: &str) -> bool {
+        self.says_after(line).is_some()
+    }
+
+    /// Waits until it says a line that begins like this, and returns the rest of that line; none if
+    /// it ends first.
+    pub(crate) fn says_after(&mut self, start: &str) -> Option<String> {
         loop {
             match self.lines.recv_timeout(DEADLINE) {
                 Ok(said) => {
-                    let found = said == line;
+                    let rest = said.strip_prefix(start).map(str::to_owned);
                     self.said.push(said);
-                    if found {
-                        return true;
+                    if rest.is_some() {
+                        return rest;
                     }
                 }
-                Err(RecvTimeoutError::Disconnected) => return false,
-                Err(RecvTimeoutError::Timeout) => panic!("never says {line:?}: {:?}", self.said),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("never says {start:?}: {:?}", self.said),
             }
         }
     }
@@ -147,8 +236,11 @@ impl Mortal {
 
 impl Drop for Mortal {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let first = self.first.iter_mut();
+        for child in first.chain([&mut self.child]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -1,13 +1,21 @@
 //! Creating and removing: a name is absent, or it is that of a whole segment.
 
+use std::fs::{self, File};
+use std::path::Path;
+
 use ndshm::{Array1, Block, ErrorKind, Value};
 
 use crate::Run;
 use crate::Scenario;
 use crate::mortal::{DEADLINE, End, FreeName, Mortal, exists, say};
 use crate::sandbox::refuse_nameless_files;
+use crate::system::lock_name;
 
 const CELLS: usize = 4096;
+
+/// More bytes than are reserved in one go.
+const SEVERAL_PARTS: usize = (64 << 20) + 1;
+
 const SET: [u64; 4] = [7; 4];
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
@@ -18,10 +26,20 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             act: create_without_nameless_files,
             play: play_create_array,
         },
+        Scenario {
+            name: "create an array in parts",
+            act: create_in_parts,
+            play: play_create_in_parts,
+        },
         Scenario { name: "create a value", act: create_value, play: play_create_value },
         Scenario { name: "create a block", act: create_block, play: play_create_block },
         Scenario { name: "open or create", act: open_or_create, play: play_open_or_create },
         Scenario { name: "remove", act: remove, play: play_remove },
+        Scenario {
+            name: "remove while another changes the name",
+            act: remove,
+            play: play_remove_behind_a_lock,
+        },
         Scenario { name: "reap", act: reap, play: play_reap },
         Scenario { name: "reap a temporary name", act: reap, play: play_reap_temporary },
     ]
@@ -39,6 +57,10 @@ fn create_without_nameless_files(name: &str) {
     create_array(name);
 }
 
+fn create_in_parts(name: &str) {
+    drop(Array1::<u8>::create(name, SEVERAL_PARTS).unwrap());
+}
+
 fn create_value(name: &str) {
     drop(Value::create(name, SET).unwrap());
 }
@@ -52,6 +74,7 @@ fn open_or_create(name: &str) {
 }
 
 fn remove(name: &str) {
+    say(&format!("thread {}", fs::read_link("/proc/thread-self").unwrap().display()));
     ndshm::remove(name).unwrap();
     say("removed");
 }
@@ -97,6 +120,17 @@ fn play_create_array(run: &Run) -> End {
     assert!(!is_there || end.died_at.is_some(), "the creator took it with it");
     reaped(name.as_str());
     assert!(run.again().start(name.as_str()).end().died_at.is_none());
+    end
+}
+
+fn play_create_in_parts(run: &Run) -> End {
+    let name = FreeName::new();
+    let end = run.start(name.as_str()).end();
+    match Array1::<u8>::open(name.as_str()) {
+        Ok(array) => assert_eq!(array.shape(), [SEVERAL_PARTS]),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+    }
+    reaped(name.as_str());
     end
 }
 
@@ -146,9 +180,33 @@ fn play_open_or_create(run: &Run) -> End {
 }
 
 fn play_remove(run: &Run) -> End {
+    remove_beside(|name| run.start(name).end())
+}
+
+fn play_remove_behind_a_lock(run: &Run) -> End {
+    remove_beside(|name| {
+        let file = File::options().write(true).open(Path::new("/dev/shm").join(name)).unwrap();
+        lock_name(&file);
+        let mut mortal = run.start(name);
+        if let Some(thread) = mortal.says_after("thread ") {
+            let stat = Path::new("/proc").join(thread).join("stat");
+            // From here on it has nothing else to sleep for.
+            mortal.until("it waits for the lock", || {
+                let stat = fs::read_to_string(&stat).unwrap_or_default();
+                stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('S'))
+            });
+            assert!(exists(name), "it did not wait");
+        }
+        drop(file);
+        mortal.end()
+    })
+}
+
+/// Lets the child remove a segment that is in use.
+fn remove_beside(beside: impl FnOnce(&str) -> End) -> End {
     let array = Array1::<u64>::create_unique("steps-remove-", CELLS).unwrap();
     let name = array.name().to_owned();
-    let end = run.start(&name).end();
+    let end = beside(&name);
     let is_there = is_whole_array(&name);
     assert!(!is_there || !end.has_said("removed"));
     match ndshm::remove(&name) {

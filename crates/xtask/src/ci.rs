@@ -6,7 +6,7 @@ use crate::Outcome;
 use crate::Result;
 use crate::command::{self, cargo};
 use crate::cross;
-use crate::fuzz;
+use crate::fuzz::{self, Found};
 use crate::loom;
 use crate::numpy;
 use crate::report::Report;
@@ -49,7 +49,7 @@ pub(crate) fn run() -> Result {
     ci.step("loom", || loom::run(60, Report::Text))?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
-    ci.task("fuzz", || fuzz::run(None, 30, Report::Text))?;
+    ci.task("fuzz", || fuzz::run(None, 30, Report::Text, Found::Stays))?;
     ci.task("other platforms", cross::run)?;
     ci.summarise();
     Ok(())

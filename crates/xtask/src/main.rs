@@ -26,12 +26,14 @@ Usage: cargo xtask TASK
   step-kill [--seconds N] [--json]
                                 kill a process at every step of every protocol
   loom [--seconds N] [--json]   explore the interleavings of the lock algorithms
-  fuzz [TARGET] [--seconds N] [--json]
-                                feed mutated bytes to the parsers
+  fuzz [TARGET] [--seconds N] [--json] [--keep]
+                                feed mutated bytes to the parsers; with --keep, put as few
+                                inputs as reach all that was reached into fuzz/corpus
   bench                         time the library beside its baselines, print the table
   sanitize address|thread       run the tests with every memory access watched
   cross                         type-check for Windows and macOS";
 
+use fuzz::Found;
 use report::Report;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -50,7 +52,7 @@ enum Task {
     Storm { seconds: u64, report: Report },
     StepKill { seconds: u64, report: Report },
     Loom { seconds: u64, report: Report },
-    Fuzz { target: Option<String>, seconds: u64, report: Report },
+    Fuzz { target: Option<String>, seconds: u64, report: Report, found: Found },
     Bench,
     Sanitize(sanitize::Sanitizer),
     Cross,
@@ -81,7 +83,9 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
         Task::StepKill { seconds, report } => step_kill::run(seconds, report)?,
         Task::Loom { seconds, report } => loom::run(seconds, report)?,
-        Task::Fuzz { target, seconds, report } => return fuzz::run(target, seconds, report),
+        Task::Fuzz { target, seconds, report, found } => {
+            return fuzz::run(target, seconds, report, found);
+        }
         Task::Bench => bench::run()?,
         Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
         Task::Cross => return cross::run(),
@@ -93,6 +97,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let mut words = Vec::new();
     let mut seconds = None;
     let mut report = Report::Text;
+    let mut found = Found::Stays;
     let mut args = args;
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -101,6 +106,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
                 seconds = Some(value.parse().map_err(|_| format!("`{value}` is no number"))?);
             }
             "--json" => report = Report::Json,
+            "--keep" => found = Found::Kept,
             flag if flag.starts_with('-') => return Err(USAGE.into()),
             _ => words.push(arg),
         }
@@ -113,7 +119,10 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60), report },
-        "fuzz" => Task::Fuzz { target: words.next(), seconds: seconds.unwrap_or(60), report },
+        "fuzz" => {
+            let (target, seconds) = (words.next(), seconds.unwrap_or(60));
+            Task::Fuzz { target, seconds, report, found }
+        }
         "bench" => Task::Bench,
         "sanitize" => Task::Sanitize(match words.next().as_deref() {
             Some("address") => sanitize::Sanitizer::Address,
@@ -144,8 +153,9 @@ mod tests {
         let steps = Task::StepKill { seconds: 0, report: Report::Text };
         assert_eq!(parsed("step-kill").unwrap(), steps);
         let target = Some("header".into());
-        let fuzz = Task::Fuzz { target, seconds: 9, report: Report::Text };
-        assert_eq!(parsed("fuzz --seconds 9 header").unwrap(), fuzz);
+        let found = Found::Kept;
+        let fuzz = Task::Fuzz { target, seconds: 9, report: Report::Text, found };
+        assert_eq!(parsed("fuzz --seconds 9 --keep header").unwrap(), fuzz);
         let address = Task::Sanitize(sanitize::Sanitizer::Address);
         assert_eq!(parsed("sanitize address").unwrap(), address);
         let loom = Task::Loom { seconds: 60, report: Report::Text };

@@ -13,6 +13,32 @@ fn loom_without_slices_a_death_is_a_deadlock() {
 }
 
 #[test]
+#[should_panic(expected = "deadlock")]
+fn loom_without_a_wake_on_release_who_sleeps_behind_an_owner_sleeps_on() {
+    explore("control: no wake on release", 2, || {
+        let world = World::new(Slices::Finite);
+        let waiter = world.spawn(0, World::read);
+        work_with(Flaw::NoWake);
+        world.join(1);
+        world.write(1);
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_without_a_wake_at_the_gate_a_writer_waits_on_for_readers_that_left() {
+    explore("control: no wake at the gate", 2, || {
+        let world = World::new(Slices::Finite);
+        let writer = world.spawn(0, World::write);
+        work_with(Flaw::NoWake);
+        world.join(1);
+        world.read(1);
+        writer.join().unwrap();
+    });
+}
+
+#[test]
 #[should_panic(expected = "Causality violation")]
 fn loom_with_a_relaxed_exchange_writers_race() {
     explore("control: relaxed exchange", 2, || {
@@ -56,7 +82,7 @@ fn loom_with_the_generation_raised_before_the_sweep_the_next_occupant_is_blamed(
     explore("control: generation before sweep", 2, || {
         let world = haunted();
         let claimer = run(&world, |world| {
-            let _byte = world.try_hold(1).unwrap().unwrap();
+            let Some(_byte) = world.try_hold(1).unwrap() else { return };
             world.slot(1).move_in(Occupant { pid: 10, ..Occupant::default() });
             world.sweep(1);
         });

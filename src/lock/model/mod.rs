@@ -5,11 +5,12 @@
 //! slices end at once, so nothing but the dead who are not looked after can hold anybody up.
 //!
 //! In reading order: [`world`] participants and their kernel · [`stripe`] the reader-writer lock ·
-//! [`slots`] moving in after the dead · [`bell`] the bell · [`observe`] copies without a lock ·
-//! [`controls`] locks with a mistake.
+//! [`slots`] moving in after the dead · [`bell`] the bell · [`flag`] who goes through an event ·
+//! [`observe`] copies without a lock · [`controls`] locks with a mistake.
 
 mod bell;
 mod controls;
+mod flag;
 mod observe;
 mod slots;
 mod stripe;

@@ -11,7 +11,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use crate::atomic::AtomicU32;
-use crate::atomic::model::{Death, step};
+use crate::atomic::model::{Death, Flaw, is_flawed, step};
 use crate::error;
 use crate::lock::{Blocker, Entry, Occupant, Owner, Patience, Slot, Slots, Stripe};
 
@@ -296,6 +296,9 @@ impl Slots for World {
 
     fn wake(&self, word: &AtomicU32) {
         step();
+        if is_flawed(Flaw::NoWake) {
+            return;
+        }
         let mut kernel = self.kernel.lock().unwrap();
         kernel.asleep_on(word).notify_all();
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::object::Object;
 use super::{os_error, wait};
 use crate::error::{Error, ErrorKind, Result};
+use crate::steps::step;
 use crate::sys::place::Place;
 
 /// First of the bytes that participants lock; no file is that long.
@@ -94,6 +95,7 @@ impl Locker {
                 return Ok(());
             }
             wait::pause(PAUSE);
+            step!("lock: waited for");
         }
         Err(Error::new(
             ErrorKind::Timeout,

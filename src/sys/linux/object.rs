@@ -213,9 +213,12 @@ impl Object {
     pub(crate) fn reserve(&self, len: u64) -> Result<()> {
         let mut done = 0;
         while done < len {
-            let step = RESERVE_STEP.min(len - done);
-            match rustix::fs::fallocate(self.borrow(), FallocateFlags::empty(), done, step) {
-                Ok(()) => done += step,
+            let part = RESERVE_STEP.min(len - done);
+            match rustix::fs::fallocate(self.borrow(), FallocateFlags::empty(), done, part) {
+                Ok(()) => {
+                    done += part;
+                    step!("reserve: a part done");
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::NOSPC) => return Err(self.storage_full(len)),
                 Err(errno) => return Err(os_error(&format!("reserve {len} bytes"), errno)),

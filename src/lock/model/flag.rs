@@ -1,0 +1,158 @@
+//! The flag of an event that resets itself.
+//!
+//! Whoever goes through touches data that only one may touch at a time, and then sets the flag for
+//! the next. So two who went through for one set race for the data, which loom sees.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use loom::cell::UnsafeCell;
+use loom::thread;
+
+use super::world::{Slices, World};
+use crate::atomic::AtomicU32;
+use crate::atomic::model::{Death, Flaw, explore, explore_deaths, work_with};
+use crate::lock::{Bell, Flag, Passage, Patience, Slots as _};
+
+struct Turnstile {
+    world: Rc<World>,
+    state: AtomicU32,
+    rings: AtomicU32,
+    waiting: AtomicU32,
+    data: UnsafeCell<()>,
+    /// Whether somebody who waits without end went through; no part of the model.
+    passed: AtomicBool,
+}
+
+impl Turnstile {
+    fn new(slices: Slices) -> Rc<Self> {
+        Rc::new(Self {
+            world: World::new(slices),
+            state: AtomicU32::new(0),
+            rings: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            data: UnsafeCell::new(()),
+            passed: AtomicBool::new(false),
+        })
+    }
+
+    fn flag(&self) -> Flag<'_> {
+        let bell = Bell { rings: &self.rings, waiting: &self.waiting };
+        Flag { state: &self.state, bell, passage: Passage::Closes }
+    }
+
+    fn set(&self) {
+        self.flag().set(&self.world.peers(0));
+    }
+
+    fn wait(&self) {
+        let flag = self.flag();
+        let through = flag.bell.wait_for(&self.world.peers(0), Patience::Endless, || flag.pass());
+        assert!(through.is_some(), "endless patience ran out");
+        self.data.with_mut(|_| ());
+        self.passed.store(true, Ordering::Relaxed);
+    }
+
+    fn wait_and_set(&self) {
+        self.wait();
+        self.set();
+    }
+
+    fn spawn(self: &Rc<Self>, act: impl FnOnce(&Self) + 'static) -> thread::JoinHandle<()> {
+        let turnstile = Rc::clone(self);
+        thread::spawn(move || act(&turnstile))
+    }
+}
+
+#[test]
+fn loom_each_set_lets_one_waiter_through() {
+    explore("flag, two waiters", 3, || {
+        let turnstile = Turnstile::new(Slices::Finite);
+        let waiters = [(); 2].map(|()| turnstile.spawn(Turnstile::wait_and_set));
+        turnstile.set();
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        assert!(turnstile.flag().pass().is_some(), "the last one set it");
+        assert!(turnstile.flag().pass().is_none(), "once");
+    });
+}
+
+#[test]
+fn loom_one_set_lets_one_through_of_all_who_try() {
+    explore("flag, three try", 3, || {
+        let turnstile = Turnstile::new(Slices::Finite);
+        turnstile.set();
+        let tries = [(); 2].map(|()| {
+            let turnstile = Rc::clone(&turnstile);
+            thread::spawn(move || turnstile.flag().pass().is_some())
+        });
+        let mine = turnstile.flag().pass().is_some();
+        let through = tries.map(|tried| tried.join().unwrap()).into_iter().chain([mine]);
+        assert_eq!(through.filter(|&through| through).count(), 1);
+    });
+}
+
+#[test]
+fn loom_a_waiter_killed_on_its_way_through_costs_one_set_at_most() {
+    explore_deaths("flag, a waiter killed", 2, |death| {
+        let turnstile = Turnstile::new(Slices::Finite);
+        let death = death.clone();
+        let mortal = turnstile.spawn(move |turnstile| {
+            if !death.take(|| turnstile.wait_and_set()) {
+                turnstile.world.die(1);
+            }
+        });
+        let survivor = turnstile.spawn(Turnstile::wait_and_set);
+        turnstile.set();
+        mortal.join().unwrap();
+        // Whether the dead one took the first set nobody can know; what is set twice is set.
+        turnstile.set();
+        survivor.join().unwrap();
+        assert!(turnstile.flag().is_set(), "the last one set it");
+    });
+}
+
+#[test]
+fn loom_a_setter_killed_before_it_rings_hangs_nobody() {
+    explore_deaths("flag, a setter killed", 2, |death| setter_killed(death, Slices::Finite));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_without_slices_a_setter_killed_before_it_rings_hangs_the_waiter() {
+    explore_deaths("control: infinite waits for a flag", 2, |death| {
+        setter_killed(death, Slices::Infinite);
+    });
+}
+
+/// One waits, and one who sets may die; its work is done again only if it did not come to set.
+fn setter_killed(death: &Death, slices: Slices) {
+    let turnstile = Turnstile::new(slices);
+    let death = death.clone();
+    let mortal = turnstile.spawn(move |turnstile| {
+        if !death.take(|| turnstile.set()) {
+            turnstile.world.die(1);
+        }
+    });
+    let waiter = turnstile.spawn(Turnstile::wait);
+    mortal.join().unwrap();
+    let was_set = turnstile.flag().is_set() || turnstile.passed.load(Ordering::Relaxed);
+    if !was_set {
+        turnstile.set();
+    }
+    waiter.join().unwrap();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_with_a_load_and_a_store_for_the_exchange_two_go_through() {
+    explore("control: split exchange", 3, || {
+        let turnstile = Turnstile::new(Slices::Finite);
+        let waiter = turnstile.spawn(|turnstile| {
+            work_with(Flaw::SplitExchange);
+            turnstile.wait_and_set();
+        });
+        turnstile.set();
+        turnstile.wait_and_set();
+        waiter.join().unwrap();
+    });
+}
