@@ -17,10 +17,21 @@ pub(crate) struct State {
     /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
     /// and Relaxed after it.
     pub(crate) commits: AtomicU32,
-    _reserved: [AtomicU32; 12],
+    _marks: AtomicU32,
+    /// Of files: 1 when the disk holds what the memory holds, 2 while somebody takes that mark off, else
+    /// 0. Stored Relaxed by holders of locks, which order it.
+    pub(crate) clean: AtomicU32,
+    /// Of files: the boot in which it was last opened. Stored Release under the init lock, after what
+    /// a restart left was settled; read Acquire by every opener.
+    pub(crate) boot: [AtomicU32; 4],
+    _reserved: [AtomicU32; 6],
 }
 
-pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12 });
+pin!(
+    State,
+    64,
+    STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12, clean: 20, boot: 24 }
+);
 
 impl State {
     /// The bell that changes of the payload ring.

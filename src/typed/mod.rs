@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
 //! lock their rows · [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views ·
-//! [`value`] single values · [`number`] arithmetic on them · [`cells`] their memory · [`options`]
+//! [`value`] single values · [`value_guard`] what locking one hands out · [`number`] arithmetic on them · [`cells`] their memory · [`options`]
 //! creating and opening all of it.
 
 pub(crate) mod array;
@@ -14,4 +14,5 @@ pub(crate) mod number;
 mod options;
 pub(crate) mod request;
 pub(crate) mod value;
+pub(crate) mod value_guard;
 mod view;

@@ -8,6 +8,7 @@
 #![cfg(ndshm_steps)]
 
 mod arrays;
+mod files;
 mod mortal;
 mod names;
 mod system;
@@ -54,7 +55,10 @@ impl Run {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    [arrays::scenarios(), values::scenarios(), names::scenarios()].into_iter().flatten().collect()
+    [arrays::scenarios(), values::scenarios(), names::scenarios(), files::scenarios()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[test]
