@@ -1,7 +1,5 @@
 //! Where an object lives.
 
-use super::process;
-
 /// Names that begin so are the library's own: of objects in the making, where those cannot be
 /// without a name, and of what changes places with another.
 pub(crate) const TEMPORARY_PREFIX: &str = ".ndshm-";
@@ -26,11 +24,6 @@ impl Place {
             Self::Named(text) | Self::File(text) | Self::Descriptor(text) => text,
             Self::Anonymous => "anonymous segment",
         }
-    }
-
-    /// A place in the same directory, of a name that nobody else makes up.
-    pub(crate) fn temporary_beside(&self) -> Self {
-        self.beside(process::random_id())
     }
 
     /// A place in the same directory for what has that id.

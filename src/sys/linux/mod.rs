@@ -7,6 +7,7 @@ pub(crate) mod map;
 pub(crate) mod object;
 mod object_error;
 pub(crate) mod process;
+mod temporary;
 pub(crate) mod wait;
 
 use std::io;

@@ -20,9 +20,9 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::lock::{Byte, Locker};
 use super::object_error::{create_error, lost, open_error, publish_error};
 use super::os_error;
+use super::temporary::{self, Temporary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::place::Place;
@@ -68,14 +68,6 @@ pub(crate) struct Object {
     temporary: Mutex<Option<Temporary>>,
 }
 
-/// A name that stands for an object in the making. Its creator holds the name lock, so that nobody
-/// takes it for one that a dead creator left.
-#[derive(Debug)]
-struct Temporary {
-    place: Place,
-    _lock: Locker,
-}
-
 impl Object {
     /// Creates an object of `len` zero bytes for that place, where nobody sees it yet.
     pub(crate) fn create_unnamed(place: &Place, len: u64, mode: u32) -> Result<Self> {
@@ -99,24 +91,20 @@ impl Object {
     fn create_temporary(place: &Place) -> Result<Self> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         loop {
-            let temporary = place.temporary_beside();
-            let path = c_path(&temporary)?;
+            let place = temporary::beside(place);
+            let path = c_path(&place)?;
             let descriptor = match rustix::fs::open(path.as_c_str(), flags, Mode::RUSR | Mode::WUSR)
             {
                 Err(Errno::EXIST) => continue,
                 opened => {
-                    opened.map_err(|errno| create_error(place, directory_of(place), errno))?
+                    opened.map_err(|errno| create_error(&place, directory_of(&place), errno))?
                 }
             };
             step!("create: temporary name made");
             let (mut object, _) = Self::own(raise(descriptor), OFlags::RDWR)?;
-            // Until it was locked it looked like what a dead creator left, and may be gone.
-            let Some(lock) = Locker::at(&object, &temporary)? else { continue };
-            if !lock.try_lock(Byte::Name)? || identity_of(&temporary)? != Some(object.identity) {
-                continue;
-            }
+            let Some(temporary) = Temporary::lock(&object, place)? else { continue };
             step!("create: temporary name locked");
-            object.temporary = Mutex::new(Some(Temporary { place: temporary, _lock: lock }));
+            object.temporary = Mutex::new(Some(temporary));
             return Ok(object);
         }
     }
