@@ -243,7 +243,7 @@ impl Segment {
         )?);
         step!("attach: mapped");
         if name.is_file() {
-            reboot::settle(&object, &region, &control)?;
+            reboot::settle(name, &object, &region, &control)?;
         }
         let membership = Membership::join(name, object, &region)?;
         let name = name.clone();

@@ -3,11 +3,8 @@
 use std::path::{self, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::place::Place;
+use crate::sys::place::{Place, TEMPORARY_PREFIX};
 use crate::sys::process;
-
-/// Names that begin so are the library's own.
-const RESERVED_PREFIX: &str = ".ndshm-";
 
 /// Longest name, in bytes, that Linux filesystems take.
 const LONGEST: usize = 255;
@@ -144,7 +141,7 @@ impl Name {
             "holds a NUL byte: leave it out"
         } else if matches!(name, "." | "..") {
             "means a directory: choose another name"
-        } else if name.starts_with(RESERVED_PREFIX) {
+        } else if name.starts_with(TEMPORARY_PREFIX) {
             "begins with \".ndshm-\", which this library keeps for itself: choose another name"
         } else {
             return Ok(Self(Place::Named(name.into())));
@@ -165,7 +162,7 @@ impl Name {
         match absolute.file_name().and_then(|name| name.to_str()) {
             _ if text.contains('\0') => invalid("holds a NUL byte: leave it out"),
             None => invalid("means a directory: add a file's name"),
-            Some(name) if name.starts_with(RESERVED_PREFIX) => invalid(
+            Some(name) if name.starts_with(TEMPORARY_PREFIX) => invalid(
                 "begins with \".ndshm-\", which this library keeps for itself: choose another name",
             ),
             Some(_) => Ok(Self(Place::File(text.into()))),

@@ -214,7 +214,7 @@ impl Membership {
             parents.forget();
         }
         let object = self.object()?;
-        let locker = Locker::new(object)?;
+        let locker = Locker::new(object, self.name.place())?;
         let Some(slot) = self.claim_free_slot(&locker)? else { return Err(self.out_of_slots()) };
         step!("register: slot locked");
         let this = process::current(&proof);
@@ -320,7 +320,7 @@ impl Slots for Membership {
     }
 
     fn try_hold(&self, slot: u32) -> Result<Option<impl Sized>> {
-        let locker = Locker::new(&self.object)?;
+        let locker = Locker::new(&self.object, self.name.place())?;
         Ok(locker.try_lock(Byte::Slot(slot))?.then_some(locker))
     }
 

@@ -6,15 +6,17 @@ use super::name::Name;
 use super::options::Lifetime;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
-use crate::sys::lock::{Byte, is_held};
+use crate::sys::lock::{Byte, Locker, is_held};
 use crate::sys::object::{self, Object};
+use crate::sys::place::{Place, TEMPORARY_PREFIX};
 
 /// Removes the names of segments whose creators died before they could, and which no live process
 /// takes part in; returns what was removed.
 ///
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
 /// [`Lifetime::Persistent`] segments, those of other users, damaged ones, and all that is not a
-/// segment. A process that is attached but never locked anything is no participant; it keeps its
+/// segment; removed as well, though not listed, are segments that a creator was killed in the making
+/// of, on systems where those cannot be without a name. A process that is attached but never locked anything is no participant; it keeps its
 /// memory, as after any removal. Opens each file, reads its headers, and probes
 /// each participant's slot with two system calls.
 ///
@@ -36,6 +38,9 @@ use crate::sys::object::{self, Object};
 /// ```
 pub fn reap() -> Result<Vec<Info>> {
     let names = object::names()?;
+    for name in names.iter().filter(|name| name.starts_with(TEMPORARY_PREFIX)) {
+        let _ = reap_temporary(Place::Named(name.as_str().into()));
+    }
     Ok(names.iter().filter_map(|name| reap_one(name).ok()).collect())
 }
 
@@ -59,4 +64,17 @@ fn reap_one(name: &str) -> Result<Info> {
         return Err(in_use());
     }
     Ok(Info::new(name, control, facts))
+}
+
+/// Removes a temporary name unless its creator is alive, who holds the name lock.
+fn reap_temporary(place: Place) -> Result<()> {
+    let (object, facts) = Object::open(&place)?;
+    check_owner(&facts)?;
+    let Some(locker) = Locker::at(&object, &place)? else { return Ok(()) };
+    if locker.try_lock(Byte::Name)? && object::identity_of(&place)? == Some(object.identity()) {
+        step!("reap: temporary name locked");
+        object::unlink(&place)?;
+        step!("reap: temporary name gone");
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::control::Control;
+use super::name::Name;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
@@ -32,13 +33,18 @@ pub(super) fn note(region: &Region) {
 }
 
 /// Poisons a segment that the machine stopped under, once, by whoever comes first.
-pub(super) fn settle(object: &Object, region: &Region, control: &Control) -> Result<()> {
+pub(super) fn settle(
+    name: &Name,
+    object: &Object,
+    region: &Region,
+    control: &Control,
+) -> Result<()> {
     let now = process::boot_id(&registration());
     // Zeros where the kernel does not tell.
     if now == [0; 16] || boot_of(region) == now {
         return Ok(());
     }
-    let locker = Locker::new(object)?;
+    let locker = Locker::new(object, name.place())?;
     locker.lock(Byte::Init)?;
     step!("restart: init locked");
     if boot_of(region) == now {

@@ -1,5 +1,9 @@
 //! Where an object lives.
 
+/// Names that begin so are the library's own: of objects in the making, where those cannot be
+/// without a name.
+pub(crate) const TEMPORARY_PREFIX: &str = ".ndshm-";
+
 /// Where an object lives; whoever makes one has checked its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {

@@ -15,7 +15,7 @@ use ndarray::{ArrayViewMut1, Ix1, ShapeBuilder};
 use ndshm::{Access, Array1, Block, ErrorKind::*, Lifetime, Reserve};
 
 use crate::bad_input::refused;
-use crate::support::{FreeName, become_user, exists, fork, is_root, path_of, skip};
+use crate::support::{FreeName, become_user, exists, fork, is_root, skip};
 
 /// All of a block as numbers.
 fn numbers(block: &Block) -> ArrayViewMut1<'_, u32> {
@@ -328,7 +328,7 @@ mod shmem {
         assert_eq!((theirs.name(), theirs.len()), (block.name(), 4000));
         assert_eq!(numbers(&theirs).sum(), 9000);
         drop(theirs);
-        assert!(path_of(block.name()).exists(), "it did not own the name");
+        assert!(exists(block.name()), "it did not own the name");
     }
 
     #[test]

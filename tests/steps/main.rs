@@ -10,6 +10,8 @@ mod arrays;
 mod files;
 mod mortal;
 mod names;
+#[path = "../it/sandbox.rs"]
+mod sandbox;
 mod values;
 
 use std::collections::BTreeSet;

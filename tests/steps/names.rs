@@ -5,6 +5,7 @@ use ndshm::{Array1, Block, ErrorKind, Value};
 use crate::Run;
 use crate::Scenario;
 use crate::mortal::{DEADLINE, End, FreeName, Mortal, exists, say};
+use crate::sandbox::refuse_nameless_files;
 
 const CELLS: usize = 4096;
 const SET: [u64; 4] = [7; 4];
@@ -12,11 +13,17 @@ const SET: [u64; 4] = [7; 4];
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario { name: "create an array", act: create_array, play: play_create_array },
+        Scenario {
+            name: "create without nameless files",
+            act: create_without_nameless_files,
+            play: play_create_array,
+        },
         Scenario { name: "create a value", act: create_value, play: play_create_value },
         Scenario { name: "create a block", act: create_block, play: play_create_block },
         Scenario { name: "open or create", act: open_or_create, play: play_open_or_create },
         Scenario { name: "remove", act: remove, play: play_remove },
         Scenario { name: "reap", act: reap, play: play_reap },
+        Scenario { name: "reap a temporary name", act: reap, play: play_reap_temporary },
     ]
 }
 
@@ -25,6 +32,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 fn create_array(name: &str) {
     let array = Array1::<u64>::create(name, CELLS).unwrap();
     array.write_timeout(DEADLINE).unwrap().fill(1);
+}
+
+fn create_without_nameless_files(name: &str) {
+    refuse_nameless_files();
+    create_array(name);
 }
 
 fn create_value(name: &str) {
@@ -155,6 +167,19 @@ fn play_reap(run: &Run) -> End {
     assert!(creator.died_at.is_some());
     let end = run.start(name.as_str()).end();
     assert!(!is_whole_array(name.as_str()) || !end.has_said("reaped"));
+    reaped(name.as_str());
+    end
+}
+
+fn play_reap_temporary(run: &Run) -> End {
+    let name = FreeName::new();
+    let dies_at = Some("create: temporary name locked");
+    let creator = Mortal::start("create without nameless files", name.as_str(), dies_at).end();
+    assert!(creator.died_at.is_some() && !exists(name.as_str()));
+    let end = run.start(name.as_str()).end();
+    if end.has_said("reaped") {
+        no_temporary_names();
+    }
     reaped(name.as_str());
     end
 }

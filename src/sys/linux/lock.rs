@@ -49,9 +49,9 @@ impl Byte {
 pub(crate) struct Locker(OwnedFd);
 
 impl Locker {
-    /// Opens a fresh description of the object.
-    pub(crate) fn new(object: &Object) -> Result<Self> {
-        Ok(Self(object.reopen()?))
+    /// Opens a fresh description of the object; by its place only where there is no `/proc`.
+    pub(crate) fn new(object: &Object, place: &Place) -> Result<Self> {
+        Ok(Self(object.reopen(place)?))
     }
 
     /// Opens a fresh description of the object if it still is at that place.

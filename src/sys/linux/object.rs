@@ -13,12 +13,17 @@ use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags};
+use rustix::fs::{
+    Access, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags,
+};
 use rustix::io::Errno;
 
 use super::os_error;
+use super::temporary::{self, Temporary};
 use crate::error::{Error, ErrorKind, Result};
+use crate::steps::step;
 use crate::sys::place::Place;
 
 /// Where named objects live.
@@ -56,28 +61,49 @@ pub(crate) struct Facts {
 pub(crate) struct Object {
     descriptor: AtomicI32,
     identity: Identity,
+    /// What it is called until it is published, where it cannot be without a name.
+    temporary: Mutex<Option<Temporary>>,
 }
 
 impl Object {
     /// Creates an object of `len` zero bytes for that place, where nobody sees it yet.
     pub(crate) fn create_unnamed(place: &Place, len: u64, mode: u32) -> Result<Self> {
-        let descriptor = raise(match place {
-            Place::Anonymous => create_anonymous()?,
-            place => {
-                let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-                let directory = directory_of(place);
-                rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR)
-                    .map_err(|errno| create_error(place, directory, errno))?
-            }
-        });
+        let object = match place {
+            Place::Anonymous => Self::own(raise(create_anonymous()?))?.0,
+            place => match create_nameless(place)? {
+                Some(descriptor) => Self::own(raise(descriptor))?.0,
+                None => Self::create_temporary(place)?,
+            },
+        };
         // Whatever the umask left of the mode given above.
-        rustix::fs::fchmod(&descriptor, Mode::from_raw_mode(mode))
+        rustix::fs::fchmod(object.borrow(), Mode::from_raw_mode(mode))
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
-        rustix::fs::ftruncate(&descriptor, len)
+        rustix::fs::ftruncate(object.borrow(), len)
             .map_err(|errno| os_error(&format!("give a new object {len} bytes"), errno))?;
-        let (object, _) = Self::own(descriptor)?;
         object.check_filesystem(place)?;
         Ok(object)
+    }
+
+    /// Creates an object under a temporary name beside `place`, for want of a way without one.
+    fn create_temporary(place: &Place) -> Result<Self> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+        loop {
+            let place = temporary::beside(place);
+            let path = c_path(&place)?;
+            let descriptor = match rustix::fs::open(path.as_c_str(), flags, Mode::RUSR | Mode::WUSR)
+            {
+                Err(Errno::EXIST) => continue,
+                opened => {
+                    opened.map_err(|errno| create_error(&place, directory_of(&place), errno))?
+                }
+            };
+            step!("create: temporary name made");
+            let (mut object, _) = Self::own(raise(descriptor))?;
+            let Some(temporary) = Temporary::lock(&object, place)? else { continue };
+            step!("create: temporary name locked");
+            object.temporary = Mutex::new(Some(temporary));
+            return Ok(object);
+        }
     }
 
     /// Opens the object at that place for reading and writing.
@@ -124,7 +150,8 @@ impl Object {
         }
         let facts = facts(&stat);
         let descriptor = AtomicI32::new(descriptor.into_raw_fd());
-        Ok((Self { descriptor, identity: facts.identity }, facts))
+        let temporary = Mutex::new(None);
+        Ok((Self { descriptor, identity: facts.identity, temporary }, facts))
     }
 
     /// Refuses filesystems on which locks or mappings do not behave; where named objects live that is
@@ -199,20 +226,21 @@ impl Object {
     fn link(&self, place: &Place) -> Result<()> {
         let to = c_path(place)?;
         let cwd = rustix::fs::CWD;
+        let mut temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Temporary { place, .. }) = &*temporary {
+            let from = c_path(place)?;
+            rustix::fs::renameat_with(cwd, &from, cwd, &to, RenameFlags::NOREPLACE)
+                .map_err(publish_error)?;
+            *temporary = None;
+            return Ok(());
+        }
         let mut linked = rustix::fs::linkat(self.borrow(), c"", cwd, &to, AtFlags::EMPTY_PATH);
         if linked == Err(Errno::NOENT) {
             // Before Linux 6.10 only the privileged may do that; through /proc everybody may.
             let from = self.proc_path();
             linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &to, AtFlags::SYMLINK_FOLLOW);
         }
-        match linked {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) => Err(Error::new(
-                ErrorKind::AlreadyExists,
-                "exists already: open it, remove it first, or choose another name",
-            )),
-            Err(errno) => Err(os_error("publish the new segment", errno)),
-        }
+        linked.map_err(publish_error)
     }
 
     /// Waits until all that was written is on the disk.
@@ -277,10 +305,22 @@ impl Object {
     ///
     /// Locks conflict between descriptions, so who wants to hold one, or to see whether another
     /// holds it, needs a description of its own.
-    pub(super) fn reopen(&self) -> Result<OwnedFd> {
+    pub(super) fn reopen(&self, place: &Place) -> Result<OwnedFd> {
         self.check_descriptor()?;
-        rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| os_error("reopen the segment through /proc/self/fd", errno))
+        match rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(descriptor) => Ok(descriptor),
+            // Without /proc there is no other way than by name.
+            Err(Errno::NOENT) => {
+                let temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
+                let place = temporary.as_ref().map_or(place, |temporary| &temporary.place);
+                self.reopen_at(place)?.ok_or_else(|| {
+                    let problem = "cannot be opened again, for it has lost its name and /proc is not \
+                                   mounted: mount it";
+                    Error::new(ErrorKind::DescriptorLost, problem)
+                })
+            }
+            Err(errno) => Err(os_error("reopen the segment through /proc/self/fd", errno)),
+        }
     }
 
     /// Opens a second description by its place; `None` when another file is there by now, or none.
@@ -352,6 +392,11 @@ impl Object {
 
 impl Drop for Object {
     fn drop(&mut self) {
+        let temporary = self.temporary.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(temporary) = temporary.take() {
+            // Nobody else knows it, and reaping takes what is left.
+            let _ = unlink(&temporary.place);
+        }
         if self.check_descriptor().is_ok() {
             // SAFETY: the number was checked to be our file's, and nobody else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.descriptor.load(Relaxed)) });
@@ -398,6 +443,22 @@ fn create_anonymous() -> Result<OwnedFd> {
             errno => Err(errno),
         })
         .map_err(|errno| os_error("create memory without a name", errno))
+}
+
+/// Creates a file without a name, if it can get one later; `None` where that cannot be.
+fn create_nameless(place: &Place) -> Result<Option<OwnedFd>> {
+    // Before it has a name, /proc is the only way to open it again.
+    if rustix::fs::access("/proc/self/fd", Access::EXISTS).is_err() {
+        return Ok(None);
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let directory = directory_of(place);
+    match rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(descriptor) => Ok(Some(descriptor)),
+        // From filesystems and sandboxes that do not know the flag.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
+        Err(errno) => Err(create_error(place, directory, errno)),
+    }
 }
 
 /// The directory of a place that has a name.
@@ -455,6 +516,17 @@ fn lost() -> Error {
         "lost the descriptor this library keeps for it: the program closed it; close only \
          descriptors you opened, or open the segment again",
     )
+}
+
+#[cold]
+fn publish_error(errno: Errno) -> Error {
+    match errno {
+        Errno::EXIST => Error::new(
+            ErrorKind::AlreadyExists,
+            "exists already: open it, remove it first, or choose another name",
+        ),
+        errno => os_error("publish the new segment", errno),
+    }
 }
 
 #[cold]

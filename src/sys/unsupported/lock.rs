@@ -21,7 +21,7 @@ pub(crate) enum Byte {
 pub(crate) struct Locker(Never);
 
 impl Locker {
-    pub(crate) fn new(object: &Object) -> Result<Self> {
+    pub(crate) fn new(object: &Object, _place: &Place) -> Result<Self> {
         object.never()
     }
 
