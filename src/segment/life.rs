@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::access::check_unsealed;
 use super::control::{Control, FIRST_READ, Plan, SHORTEST_HEAD};
 use super::handle::Handle;
 use super::info::Info;
@@ -236,6 +237,7 @@ impl Segment {
         };
         step!("attach: opened");
         check_owner(&facts)?;
+        check_unsealed(&object, name, access)?;
         let control = read_control(&object, &facts)?;
         let region = Arc::new(Region::new(
             &object,
@@ -259,7 +261,10 @@ impl Segment {
                 Membership::join(name, object, &region)?
             }
         };
-        let name = name.clone();
+        let name = match name.place() {
+            Place::Descriptor(_) => Name::found(membership.object_unchecked().as_place()),
+            _ => name.clone(),
+        };
         Ok(Self(Arc::new(Attached { name, control, access, region, membership, created_by: None })))
     }
 
@@ -392,6 +397,10 @@ impl Segment {
     pub fn info(&self) -> Result<Info> {
         let facts = self.0.membership.object().and_then(Object::facts).of(self.name())?;
         Ok(Info::new(self.0.name.clone(), self.0.control.clone(), facts))
+    }
+
+    pub(super) fn address(&self) -> &Name {
+        &self.0.name
     }
 
     /// Whether it is a file, rather than memory.
