@@ -24,13 +24,10 @@ impl Segment {
         matches!(self.address().place(), Place::Descriptor(_))
     }
 
-    /// Opens the same segment once more, for reading only.
+    /// Opens the same segment once more, for reading only, whether it has a name or not.
     pub(crate) fn observe(&self) -> Result<Self> {
-        let name = match self.address().place() {
-            Place::Descriptor(_) => Name::found(self.membership().object()?.as_place()),
-            _ => self.address().clone(),
-        };
-        Self::attach(name, Access::Observe)
+        let own = self.membership().object().of(self.name())?.as_place();
+        Self::attach(Name::found(own), Access::Observe)
     }
 
     /// Whether the kernel lets nobody write it any more.
