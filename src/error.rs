@@ -89,6 +89,8 @@ pub enum ErrorKind {
     Frozen,
     /// The array is not frozen, so others may write it.
     NotFrozen,
+    /// Others still have it mapped for writing.
+    Busy,
     /// This platform or backing cannot do that.
     Unsupported,
     /// Any other error of the operating system; see [`source`](std::error::Error::source).

@@ -1,8 +1,11 @@
 //! What a handle may do, and what nobody may do any more.
 
 use super::life::Segment;
+use super::name::Name;
 use super::options::Access;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::sys::object::Object;
+use crate::sys::place::Place;
 
 impl Segment {
     /// Returns whether nobody can lock the segment for writing any more, for ever.
@@ -14,6 +17,27 @@ impl Segment {
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         self.region().state().is_frozen()
+    }
+
+    /// Whether it has no name, and so can be sealed.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        matches!(self.address().place(), Place::Descriptor(_))
+    }
+
+    /// Opens the same segment once more, for reading only, whether it has a name or not.
+    pub(crate) fn observe(&self) -> Result<Self> {
+        let own = self.membership().object().of(self.name())?.as_place();
+        Self::attach(Name::found(own), Access::Observe)
+    }
+
+    /// Whether the kernel lets nobody write it any more.
+    pub(crate) fn is_sealed(&self) -> Result<bool> {
+        self.membership().object().and_then(Object::is_sealed).of(self.name())
+    }
+
+    /// Has the kernel let nobody write it any more.
+    pub(crate) fn seal(&self) -> Result<()> {
+        self.membership().object().and_then(Object::seal).of(self.name())
     }
 
     /// Fails when this handle may not change the data.
@@ -36,6 +60,18 @@ impl Segment {
         }
         .of(self.name())
     }
+}
+
+/// Refuses to map for writing what the kernel lets nobody write.
+pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
+    let may_be_sealed = matches!(name.place(), Place::Descriptor(_)) && access != Access::Observe;
+    if may_be_sealed && object.is_sealed()? {
+        return Err(Error::new(
+            ErrorKind::Frozen,
+            "is sealed: nobody writes it any more; open it as `Frozen`, or with `Access::Observe`",
+        ));
+    }
+    Ok(())
 }
 
 /// Words for who may only look, and asked for more.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::access::check_unsealed;
 use super::control::{Control, Plan};
 use super::handle::Handle;
 use super::info::Info;
@@ -262,6 +263,7 @@ impl Segment {
         };
         step!("attach: opened");
         check_owner(&facts, opening.trust)?;
+        check_unsealed(&object, name, access)?;
         let control = read_control(&object, &facts)?;
         // Else the last user could take the name away before this one is known to be one.
         let is_user = control.lifetime == Lifetime::LastUser && access != Access::Observe;
@@ -296,7 +298,10 @@ impl Segment {
         if lock.is_some() || opening.eager && access != Access::Observe {
             membership.me()?;
         }
-        let name = name.clone();
+        let name = match name.place() {
+            Place::Descriptor(_) => Name::found(membership.object_unchecked().as_place()),
+            _ => name.clone(),
+        };
         let created_by = None;
         let attached = Attached { name, control, access, region, membership, created_by };
         Ok(Some(Self(Arc::new(attached))))
@@ -440,10 +445,6 @@ impl Segment {
         Self::attach(self.0.name.clone(), self.0.access)
     }
 
-    pub(super) fn address(&self) -> &Name {
-        &self.0.name
-    }
-
     fn identity(&self) -> Identity {
         self.0.membership.object_unchecked().identity()
     }
@@ -468,6 +469,10 @@ impl Segment {
     pub fn info(&self) -> Result<Info> {
         let facts = self.0.membership.object().and_then(Object::facts).of(self.name())?;
         Ok(Info::new(self.0.name.clone(), self.0.control.clone(), facts))
+    }
+
+    pub(super) fn address(&self) -> &Name {
+        &self.0.name
     }
 
     /// Whether it is a file, rather than memory.

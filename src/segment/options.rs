@@ -76,7 +76,8 @@ pub enum Access {
     /// [`Array::raw_view`](crate::Array::raw_view), [`Value::get`](crate::Value::get),
     /// [`Event::is_set`](crate::Event::is_set), waiting for a change (which looks now and then, up
     /// to 100 ms late), and what [`Segment`](crate::Segment) tells. All else is
-    /// [`ReadOnly`](ErrorKind::ReadOnly).
+    /// [`ReadOnly`](ErrorKind::ReadOnly). A file that was not synced, and that nobody opened for more
+    /// since the machine restarted, is [`Poisoned`](ErrorKind::Poisoned).
     Observe,
 }
 

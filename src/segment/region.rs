@@ -8,7 +8,7 @@
 //!
 //! An observer's memory is read-only. It is loaded from and never stored to, which is for callers to
 //! see to and for the kernel to enforce; loads of up to eight bytes, of any ordering, are instructions
-//! that do not write on every target that Linux runs on.
+//! that write nothing on every Linux target that has them.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;

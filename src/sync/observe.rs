@@ -87,6 +87,23 @@ fn attempt(region: &Region, bytes: &mut [u8], versions: &mut Vec<u32>) -> Result
     Ok(None)
 }
 
+/// Fails when somebody left the data suspect; for data that nobody writes any more.
+pub(crate) fn check_sound(segment: &Segment) -> Result<()> {
+    let region = segment.region();
+    let mut stripes = (0..region.stripes()).map(|stripe| region.stripe(stripe));
+    match stripes.find(|stripe| stripe.entry() == Entry::Poisoned) {
+        None => Ok(()),
+        Some(stripe) => Err(Error::new(
+            ErrorKind::Poisoned,
+            format!(
+                "may be half written, and is frozen: {}; remove it and create another",
+                Poison::of(stripe)
+            ),
+        )
+        .of(segment.name())),
+    }
+}
+
 #[cold]
 fn suspect(poison: &Poison) -> Error {
     Error::new(

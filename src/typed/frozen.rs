@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
 use crate::segment::{Access, Address, Handle, Name, Segment};
 use crate::steps::step;
-use crate::sync::{Demand, Hold, Mode, Regard};
+use crate::sync::{Demand, Hold, Mode, Regard, check_sound};
 
 /// A frozen array of one axis.
 pub type Frozen1<T> = Frozen<T, Ix1>;
@@ -85,6 +85,10 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// result's last clone is dropped. A process killed while it freezes leaves the array frozen or
     /// not, and whole either way.
     ///
+    /// A file is [synced](Segment::sync). Memory without a name is sealed if nobody else has it mapped
+    /// for writing; this handle lets go of its own map, so the result has another
+    /// [`handle`](Frozen::handle).
+    ///
     /// # Errors
     ///
     /// [`ReadOnly`](ErrorKind::ReadOnly) when it was opened for less than writing, and those of
@@ -122,7 +126,18 @@ impl<T: Element, D: Dimension> Array<T, D> {
         self.segment().region().state().freeze();
         step!("freeze: marked");
         drop(hold);
-        Frozen::of(self)
+        self.segment().sync()?;
+        Frozen::of(if self.segment().is_anonymous() { self.into_read_only()? } else { self })
+    }
+
+    /// Keeps the memory by a read-only map alone, and has the kernel seal it if it can.
+    fn into_read_only(self) -> Result<Self> {
+        let observed = Self::from_segment(self.segment().observe()?)?;
+        drop(self);
+        step!("freeze: read-only map alone");
+        // Frozen it is either way; `Frozen::seal` tells what is in the way of more.
+        let _ = observed.segment().seal();
+        Ok(observed)
     }
 }
 
@@ -151,7 +166,9 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     }
 
     pub(super) fn create_at(name: Name, array: &ArrayRef<T, D>) -> Result<Self> {
-        Self::of(Array::options().create_frozen(name, array)?)
+        let array = Array::options().create_frozen(name, array)?;
+        array.segment().sync()?;
+        Self::of(array)
     }
 
     /// Opens the frozen array at `address`, checking element type, number of axes and kind. Needs
@@ -238,11 +255,53 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
         self.array.handle()
     }
 
+    /// Returns whether the kernel itself lets nobody write the array, or cut it short, any more; false
+    /// where that cannot be told.
+    ///
+    /// # Examples
+    ///
+    /// See [`seal`](Self::seal).
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.segment().is_sealed().unwrap_or(false)
+    }
+
+    /// Has the kernel let nobody write the array, or cut it short, any more, whatever program they
+    /// run. For arrays that were [created without a name](Array::create_anonymous);
+    /// [`Array::freeze`] has tried it already.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`](ErrorKind::Busy) while somebody has it mapped for writing, as an `Array` has and the
+    /// children that were forked beside one,
+    /// [`Unsupported`](ErrorKind::Unsupported) when it has a name, and
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for who may not write it. One that is sealed
+    /// already is no error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_anonymous(100)?;
+    /// let writer = array.clone();
+    /// let frozen = array.freeze()?;
+    /// assert_eq!(frozen.seal().unwrap_err().kind(), ndshm::ErrorKind::Busy);
+    ///
+    /// drop(writer);
+    /// frozen.seal()?;
+    /// assert!(frozen.is_sealed());
+    /// # Ok(()) }
+    /// ```
+    pub fn seal(&self) -> Result<()> {
+        if self.is_sealed() { Ok(()) } else { self.segment().seal() }
+    }
+
     /// Wraps an array that is marked as frozen.
     fn of(array: Array<T, D>) -> Result<Self> {
         if !array.segment().is_frozen() {
             return Err(not_frozen().of(array.name()));
         }
+        check_sound(array.segment())?;
         let view = view::raw(array.segment(), array.shape_ref());
         // SAFETY: any bytes are a T (Pod), nobody writes them any more, and the view is kept beside
         // the attachment and never handed out for longer than a borrow of both.

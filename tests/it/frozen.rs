@@ -1,13 +1,16 @@
 //! Arrays that nobody writes any more.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 
 use ndshm::{Access, Array1, Array2, ErrorKind::*, Frozen1, Frozen2, Value};
 
 use crate::bad_input::refused;
+use crate::homes::FreeFile;
+use crate::observers::open_for;
 use crate::puppet::Puppet;
 use crate::support::{
-    DEADLINE, Forked, FreeName, Role, become_user, eventually, exists, fork, is_root, say,
+    DEADLINE, Forked, FreeName, Role, alone, become_user, eventually, exists, fork, is_root, say,
     somebody_waits,
 };
 
@@ -211,4 +214,85 @@ fn nobody_sees_what_is_created_frozen_before_it_is() {
     let _last = Frozen1::create_from(name.as_str(), &expected).unwrap();
     over.set(1).unwrap();
     opener.pass();
+}
+
+fn anonymous() -> Array1<u64> {
+    let array = Array1::create_anonymous(64).unwrap();
+    array.write().unwrap().fill(7);
+    array
+}
+
+// Alone: what other tests fork has all memory of this process mapped.
+
+#[test]
+fn an_array_without_a_name_is_sealed_when_it_is_frozen() {
+    alone(|| {
+        let array = anonymous();
+        let before = array.handle();
+        let frozen = array.freeze().unwrap();
+        assert!(frozen.is_sealed());
+        frozen.seal().expect("sealed already is as well");
+        assert_eq!(frozen.sum(), 7 * 64);
+        assert_eq!(open_for(frozen.segment()), [libc::O_RDONLY]);
+        assert!(Frozen1::<u64>::open_handle(&before).is_err(), "its maker closed that descriptor");
+
+        let file = File::options().read(true).write(true).open(frozen.segment().path()).unwrap();
+        assert_eq!(file.write_at(&[1], 4096).unwrap_err().raw_os_error(), Some(libc::EPERM));
+        assert_eq!(file.set_len(0).unwrap_err().raw_os_error(), Some(libc::EPERM));
+
+        let handle = frozen.handle();
+        fork(|| {
+            let opened = Frozen1::<u64>::open_handle(&handle).unwrap();
+            assert!(opened.is_sealed());
+            assert_eq!(opened, frozen);
+            let is_sealed = "is sealed: nobody writes it any more";
+            refused(Array1::<u64>::open_handle(&handle), Frozen, is_sealed);
+            let options = Array1::<u64>::options();
+            refused(options.clone().access(Access::Read).open_handle(&handle), Frozen, is_sealed);
+            let seen = options.access(Access::Observe).open_handle(&handle).unwrap();
+            assert_eq!(seen.snapshot().unwrap(), *frozen);
+        })
+        .pass();
+    });
+}
+
+#[test]
+fn who_maps_it_for_writing_keeps_an_array_from_being_sealed() {
+    alone(|| {
+        let array = anonymous();
+        let mut child = {
+            let ready = Value::<u8>::create_unique("it-frozen-", 0).unwrap();
+            let child = fork(|| {
+                let own = Array1::<u64>::open_handle(&array.handle()).unwrap();
+                drop(own.read().unwrap());
+                ready.set(1).unwrap();
+                ready.wait_changed(1).unwrap();
+            });
+            ready.wait_changed_timeout(0, DEADLINE).unwrap();
+            child
+        };
+        let clone = array.clone();
+        let frozen = array.freeze().unwrap();
+        let busy = "is still mapped for writing by somebody";
+        refused(frozen.seal(), Busy, busy);
+        refused(clone.write(), Frozen, SAYS);
+        drop(clone);
+        refused(frozen.seal(), Busy, busy);
+        assert!(!frozen.is_sealed() && frozen.segment().is_frozen());
+        child.kill();
+        frozen.seal().unwrap();
+        assert!(frozen.is_sealed());
+        assert_eq!(frozen.sum(), 7 * 64);
+    });
+}
+
+#[test]
+fn what_has_a_name_is_frozen_and_not_sealed() {
+    let frozen = striped().freeze().unwrap();
+    assert!(!frozen.is_sealed());
+    refused(frozen.seal(), Unsupported, "created without a name");
+    let file = FreeFile::in_memory();
+    let frozen = Frozen1::create_from(file.path(), &*frozen).unwrap();
+    assert!(!frozen.is_sealed());
+    refused(frozen.seal(), Unsupported, "created without a name");
 }

@@ -1,7 +1,7 @@
 //! Observers, who need no more than permission to read, and write nothing.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 use ndshm::{Access, Array1, Array2, Element, ErrorKind::*, Event, Order, Segment, Value};
@@ -141,10 +141,12 @@ pub(crate) fn observe(name: &str) {
 }
 
 /// What each descriptor of the segment's file in this process was opened for.
-fn open_for(segment: &Segment) -> Vec<i32> {
+pub(crate) fn open_for(segment: &Segment) -> Vec<i32> {
+    let file = fs::metadata(segment.path()).unwrap();
     let descriptors = fs::read_dir("/proc/self/fd").unwrap();
     let of_segment = descriptors.flatten().filter(|descriptor| {
-        fs::read_link(descriptor.path()).is_ok_and(|path| path == segment.path())
+        let is_same = |found: fs::Metadata| (found.dev(), found.ino()) == (file.dev(), file.ino());
+        fs::metadata(descriptor.path()).is_ok_and(is_same)
     });
     let access = of_segment.map(|descriptor| {
         let number = descriptor.file_name().into_string().unwrap();

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ndshm::{Array1, ErrorKind, PoisonCause, Segment, Value};
+use ndshm::{Access, Array1, ErrorKind, Frozen1, PoisonCause, Segment, Value};
 
 use crate::homes::FreeFile;
 use crate::puppet::Puppet;
@@ -175,4 +175,73 @@ fn to_sync_what_is_no_file_costs_nothing_and_to_sync_what_one_writes_is_a_deadlo
     assert_eq!(array.sync().unwrap_err().kind(), ErrorKind::Deadlock);
     drop(guard);
     array.sync().unwrap();
+}
+
+fn observe(path: &Path) -> ndshm::Result<Array1<u64>> {
+    Array1::options().access(Access::Observe).open(path)
+}
+
+#[test]
+fn an_observer_trusts_no_file_that_nobody_settled_after_a_restart() {
+    let file = file();
+    elsewhere(|| {
+        let array = striped(file.path());
+        array.write().unwrap().fill(3);
+        array.sync().unwrap();
+    });
+    restart(file.path());
+    assert_eq!(observe(file.path()).unwrap().snapshot().unwrap().sum(), 3 * 64);
+
+    elsewhere(|| drop(Array1::<u64>::open(file.path()).unwrap().write().unwrap()));
+    restart(file.path());
+    let error = observe(file.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Poisoned, "{error}");
+    let array = Array1::<u64>::open(file.path()).unwrap();
+    let seen = observe(file.path()).unwrap();
+    let error = seen.snapshot().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Poisoned, "{error}");
+    assert!(error.to_string().contains("the machine stopped before"), "{error}");
+    array.write_recover().unwrap().mark_consistent();
+    assert_eq!(seen.snapshot().unwrap().sum(), 3 * 64);
+}
+
+#[test]
+fn what_is_frozen_in_a_file_is_sound_after_a_restart() {
+    let file = file();
+    let expected = ndarray::Array1::from_elem(64, 3);
+    for create_frozen in [true, false] {
+        elsewhere(|| {
+            if create_frozen {
+                Frozen1::create_from(file.path(), &expected).unwrap();
+                return;
+            }
+            let array = striped(file.path());
+            array.write().unwrap().fill(3);
+            array.freeze().unwrap();
+        });
+        restart(file.path());
+        elsewhere(|| assert_eq!(*Frozen1::<u64>::open(file.path()).unwrap(), expected));
+        elsewhere(|| {
+            let array = Array1::<u64>::open(file.path()).unwrap();
+            assert_eq!(array.write().unwrap_err().kind(), ErrorKind::Frozen);
+        });
+        restart(file.path());
+        elsewhere(|| assert_eq!(*Frozen1::<u64>::open(file.path()).unwrap(), expected));
+        ndshm::remove(file.path()).unwrap();
+    }
+}
+
+#[test]
+fn what_was_frozen_and_is_suspect_after_a_restart_is_refused() {
+    let path = file();
+    elsewhere(|| drop(striped(path.path()).freeze().unwrap()));
+    let file = File::options().read(true).write(true).open(path.path()).unwrap();
+    let clean = state_offset(path.path(), &file) + 20;
+    file.write_all_at(&[0; 4], clean).unwrap();
+    restart(path.path());
+    let open = || Frozen1::<u64>::open(path.path()).unwrap_err();
+    assert_eq!(open().kind(), ErrorKind::Poisoned);
+    elsewhere(|| drop(Segment::open(path.path()).unwrap()));
+    assert_eq!(open().kind(), ErrorKind::Poisoned);
+    assert!(open().to_string().contains("remove it and create another"), "{}", open());
 }

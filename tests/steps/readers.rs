@@ -1,6 +1,6 @@
 //! Observers, who leave nothing, and arrays that are frozen, or not.
 
-use ndshm::{Access, Array1, ErrorKind, Frozen1};
+use ndshm::{Access, Array1, ErrorKind, Frozen1, Options};
 
 use crate::Run;
 use crate::Scenario;
@@ -14,6 +14,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario { name: "observe", act: observe, play: |run| play(run, Before::Plain) },
         Scenario { name: "freeze", act: freeze, play: |run| play(run, Before::Plain) },
+        Scenario {
+            name: "freeze without a name",
+            act: freeze_by_handle,
+            play: |run| play_on(run, &options().create_anonymous(CELLS).unwrap(), Before::Plain),
+        },
         Scenario { name: "freeze again", act: freeze, play: |run| play(run, Before::Frozen) },
         Scenario {
             name: "write what is frozen",
@@ -39,7 +44,14 @@ fn observe(name: &str) {
 }
 
 fn freeze(name: &str) {
-    let array = Array::open(name).unwrap();
+    freeze_it(Array::open(name).unwrap());
+}
+
+fn freeze_by_handle(handle: &str) {
+    freeze_it(Array::open_handle(&handle.parse().unwrap()).unwrap());
+}
+
+fn freeze_it(array: Array) {
     say("freezing");
     let frozen = array.freeze().unwrap();
     say("frozen");
@@ -57,20 +69,29 @@ fn read(name: &str) {
 
 // What is left.
 
+fn options() -> Options<Array> {
+    Array::options().stripes(2).participants(2)
+}
+
 fn play(run: &Run, before: Before) -> End {
-    let options = Array::options().stripes(2).participants(2);
-    let array = options.create_unique("steps-readers-", CELLS).unwrap();
+    let array = options().create_unique("steps-readers-", CELLS).unwrap();
+    let end = play_on(run, &array, before);
+    let name = array.name().to_owned();
+    drop(array);
+    assert!(!exists(&name), "{name} is left");
+    end
+}
+
+fn play_on(run: &Run, array: &Array, before: Before) -> End {
     array.write_timeout(DEADLINE).unwrap().fill(1);
     if before == Before::Frozen {
         array.clone().freeze().unwrap();
     }
-    let end = run.start(array.name()).end();
-    examine(&array, &end, before);
-    assert!(run.again().start(array.name()).end().died_at.is_none());
-
-    let name = array.name().to_owned();
-    drop(array);
-    assert!(!exists(&name), "{name} is left");
+    let is_named = !array.name().contains('/');
+    let address = if is_named { array.name().to_owned() } else { array.handle().to_string() };
+    let end = run.start(&address).end();
+    examine(array, &end, before);
+    assert!(run.again().start(&address).end().died_at.is_none());
     end
 }
 
@@ -90,7 +111,7 @@ fn examine(array: &Array, end: &End, before: Before) {
             assert!(is_frozen && error.kind() == ErrorKind::Frozen, "{step}: {error}");
         }
     }
-    let seen = Frozen1::<u64>::open(array.name());
+    let seen = Frozen1::<u64>::open_handle(&array.handle());
     assert_eq!(seen.is_ok(), is_frozen, "{step}");
     assert!(array.segment().participants().unwrap().len() <= 2);
 }

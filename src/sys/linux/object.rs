@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{
-    Access, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags,
+    Access, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags,
 };
 use rustix::io::Errno;
 
@@ -249,6 +249,36 @@ impl Object {
             linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &to, AtFlags::SYMLINK_FOLLOW);
         }
         linked.map_err(publish_error)
+    }
+
+    /// Whether the kernel lets nobody write it or cut it short any more.
+    pub(crate) fn is_sealed(&self) -> Result<bool> {
+        match rustix::fs::fcntl_get_seals(self.borrow()) {
+            Ok(seals) => Ok(seals.contains(SealFlags::WRITE | SealFlags::SHRINK)),
+            // Not on a filesystem whose files have seals.
+            Err(Errno::INVAL) => Ok(false),
+            Err(errno) => Err(os_error("look at its seals", errno)),
+        }
+    }
+
+    /// Has the kernel let nobody write it or change its length any more.
+    pub(crate) fn seal(&self) -> Result<()> {
+        // Only who could write may do that.
+        let writable = self.reopen(&self.as_place())?;
+        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW;
+        match rustix::fs::fcntl_add_seals(&writable, seals) {
+            Ok(()) => Ok(()),
+            Err(Errno::BUSY) => Err(Error::new(
+                ErrorKind::Busy,
+                "is still mapped for writing by somebody: seal it when they have dropped their \
+                 handles",
+            )),
+            Err(Errno::INVAL | Errno::PERM) => Err(Error::new(
+                ErrorKind::Unsupported,
+                "cannot be sealed: the kernel seals only memory that was created without a name",
+            )),
+            Err(errno) => Err(os_error("seal it", errno)),
+        }
     }
 
     /// Waits until all that was written is on the disk.

@@ -71,6 +71,14 @@ impl Object {
         match self.0 {}
     }
 
+    pub(crate) fn is_sealed(&self) -> Result<bool> {
+        match self.0 {}
+    }
+
+    pub(crate) fn seal(&self) -> Result<()> {
+        match self.0 {}
+    }
+
     pub(crate) fn facts(&self) -> Result<Facts> {
         match self.0 {}
     }
