@@ -90,11 +90,14 @@ impl Draft {
         limits::check_file_size(len)?;
         let object = Object::create_unnamed(len, settings.mode)?;
         step!("create: sized");
-        if settings.reserve == Reserve::Full {
-            limits::check_memory(len)?;
-            object.reserve(len)?;
-            step!("create: reserved");
-        }
+        let reserved = match settings.reserve {
+            Reserve::Full => 0..len,
+            // Locks are touched by everybody, so they have memory in any case.
+            Reserve::Lazy => control.layout.control_offset as u64..len,
+        };
+        limits::check_memory(reserved.end - reserved.start)?;
+        object.reserve(reserved)?;
+        step!("create: reserved");
         object.write_all_at(&header, 0)?;
         step!("create: header written");
         object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;

@@ -132,6 +132,21 @@ fn a_lazy_segment_on_a_full_dev_shm_is_an_error_where_its_bookkeeping_does_not_f
 }
 
 #[test]
+fn the_locks_of_a_lazy_segment_have_memory_in_any_case() {
+    alone(|| {
+        with_small_shm("size=512k", || {
+            let lazy = Array1::<u8>::options().reserve(Reserve::Lazy).participants(1024);
+            let array = lazy.create("lazy", MIB).unwrap();
+            let mut filler = File::create("/dev/shm/filler").unwrap();
+            while filler.write_all(&[1; 4096]).is_ok() {}
+
+            assert_eq!(array.segment().participants().unwrap().len(), 1);
+            drop(array.write().unwrap());
+        });
+    });
+}
+
+#[test]
 fn a_dev_shm_filled_to_the_last_page_is_an_error_for_everything_and_leaves_nothing() {
     alone(|| {
         with_small_shm("size=256k", || {
