@@ -49,6 +49,8 @@ pub enum ErrorKind {
     SizeOverflow,
     /// The rows or the stripe lie outside the array.
     OutOfBounds,
+    /// There is no room for what is to be added.
+    Full,
     /// The filesystem that holds the segments is full.
     StorageFull,
     /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.

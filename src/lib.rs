@@ -43,6 +43,7 @@
 //! | numbers in n axes | [`Array`], with aliases [`Array1`] to [`Array6`] and [`ArrayD`] |
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
+//! | rows that are appended, read in place, and followed | [`Log`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
@@ -66,6 +67,8 @@
 //!   `unsafe`.
 //! - A [`Value`] of 1, 2, 4 or 8 bytes is one sequentially consistent atomic. Any other is kept
 //!   twice and committed by a switch: reading never waits and never sees half of it.
+//! - The rows of a [`Log`] never change once they are committed: [`LogRows`] refers to them without a
+//!   lock.
 //!
 //! # Failure model
 //!
@@ -78,6 +81,7 @@
 //! | a writer, outside its critical section | nothing |
 //! | a reader, or anybody who waits | nothing |
 //! | the setter of a [`Value`] | the old value or the new one |
+//! | who appends to a [`Log`] | all of its rows or none |
 //! | a forked child's parent | its locks are its own: the child never held them |
 //!
 //! A panic while writing poisons as a death does. An owner that is stopped (SIGSTOP, a debugger) is
@@ -158,6 +162,7 @@ pub use crate::typed::array::{
 pub use crate::typed::bool::Bool;
 pub use crate::typed::element::Element;
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+pub use crate::typed::log::{Follower, Log, LogRows};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::request::Request;
 pub use crate::typed::value::{Value, ValueGuard};

@@ -10,6 +10,7 @@ mod owner;
 mod patience;
 mod slots;
 mod stripe;
+mod tail;
 
 pub(crate) use self::bell::Bell;
 pub(crate) use self::owner::Owner;
@@ -20,6 +21,7 @@ pub(crate) use self::slots::{Occupant, Slot, Slots, StripePeers};
 #[cfg(test)]
 pub(crate) use self::stripe::STRIPE_FIELDS;
 pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Stripe};
+pub(crate) use self::tail::Tail;
 
 use crate::atomic::AtomicU32;
 use crate::error::Result;

@@ -3,10 +3,11 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`life`] create, open, remove, list · [`reap`] what the dead left · [`info`] the description in
-//! words · [`handle`] a segment's address as text.
+//! [`life`] create, open, remove, list · [`growth`] memory for data that grows · [`reap`] what the
+//! dead left · [`info`] the description in words · [`handle`] a segment's address as text.
 
 mod control;
+mod growth;
 mod handle;
 mod info;
 mod layout;

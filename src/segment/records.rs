@@ -1,7 +1,7 @@
 //! The words of the control block that change: what each means, and who writes it when.
 
-use crate::atomic::{AtomicU32, pin};
-use crate::lock::Bell;
+use crate::atomic::{AtomicU32, AtomicU64, pin};
+use crate::lock::{Bell, Tail};
 
 /// Words about the whole segment, one cache line.
 #[repr(C, align(64))]
@@ -17,15 +17,31 @@ pub(crate) struct State {
     /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
     /// and Relaxed after it.
     pub(crate) commits: AtomicU32,
-    _reserved: [AtomicU32; 12],
+    _others: [AtomicU32; 6],
+    /// Number of rows of a log that are committed: see [`Tail`].
+    pub(crate) committed: AtomicU64,
+    /// How many bytes of a log's data surely have memory. Read and raised by the owner of its lock
+    /// alone, whose taking and giving back orders it: Relaxed.
+    pub(crate) backed: AtomicU64,
+    _spare: [AtomicU32; 2],
 }
 
-pin!(State, 64, STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12 });
+pin!(
+    State,
+    64,
+    STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12, committed: 40, backed: 48 }
+);
 
 impl State {
     /// The bell that changes of the payload ring.
     #[inline]
     pub(crate) fn bell(&self) -> Bell<'_> {
         Bell { rings: &self.changes, waiting: &self.waiting }
+    }
+
+    /// The end of a log.
+    #[inline]
+    pub(crate) fn tail(&self) -> Tail<'_> {
+        Tail { committed: &self.committed, bell: self.bell() }
     }
 }

@@ -8,6 +8,7 @@ mod deaths;
 mod events;
 mod forks;
 mod limits;
+mod logs;
 mod processes;
 mod puppet;
 mod reap;
@@ -21,6 +22,8 @@ fn child_role() {
     match *role.split_whitespace().collect::<Vec<_>>() {
         ["first_use"] => forks::first_use(),
         ["turnstile", name] => events::go_through(name),
+        ["follow", name] => logs::follow(name),
+        ["append", name] => logs::append(name),
         ["puppet"] => puppet::obey(),
         ["storm", ref arguments @ ..] => storm::work(arguments),
         _ => panic!("no role is called {role:?}"),

@@ -7,6 +7,7 @@
 #![cfg(ndshm_steps)]
 
 mod arrays;
+mod logs;
 mod mortal;
 mod names;
 mod values;
@@ -24,6 +25,7 @@ use mortal::{End, Mortal};
 const ENOUGH: usize = 3;
 
 /// A story in which one process may die.
+#[derive(Clone)]
 struct Scenario {
     name: &'static str,
     /// What the child does with what has that name.
@@ -51,7 +53,7 @@ impl Run {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    [arrays::scenarios(), values::scenarios(), names::scenarios()].into_iter().flatten().collect()
+    [arrays::scenarios(), values::scenarios(), logs::scenarios(), names::scenarios()].concat()
 }
 
 #[test]

@@ -5,10 +5,11 @@
 //! slices end at once, so nothing but the dead who are not looked after can hold anybody up.
 //!
 //! In reading order: [`world`] participants and their kernel · [`stripe`] the reader-writer lock ·
-//! [`slots`] moving in after the dead · [`bell`] the bell · [`controls`] locks with a mistake.
+//! [`slots`] moving in after the dead · [`bell`] the bell · [`tail`] the end of a log · [`controls`] locks with a mistake.
 
 mod bell;
 mod controls;
 mod slots;
 mod stripe;
+mod tail;
 mod world;
