@@ -44,6 +44,7 @@
 //! | one number, or one small struct | [`Value`] |
 //! | to wait until something happened | [`Event`] |
 //! | rows that are appended, read in place, and followed | [`Log`] |
+//! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
@@ -148,6 +149,7 @@ mod sys;
 mod typed;
 
 pub use crate::error::{Error, ErrorKind, Result};
+pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
@@ -156,6 +158,9 @@ pub use crate::segment::{
     reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
+pub use crate::typed::any::{
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard,
+};
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };

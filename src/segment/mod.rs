@@ -29,5 +29,6 @@ pub use self::reap::reap;
 pub(crate) use self::layout::data_len;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
+pub(crate) use self::options::Settings;
 pub(crate) use self::participants::Membership;
 pub(crate) use self::region::Region;

@@ -9,11 +9,12 @@ use ndarray::{
     RawArrayViewMut,
 };
 
-use super::element::{Element, checked_dtype};
-use super::request::Request;
+use super::element::Element;
+use super::fit::fit;
+use super::request::{Request, read_only};
+use super::rows::Split;
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::npy::{Dtype, Order};
 use crate::segment::{Access, Handle, Kind, Options, Origin, Segment};
 use crate::sync::rows_of;
 
@@ -321,7 +322,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     #[must_use]
     pub fn stripe_range(&self, stripe: u32) -> Range<usize> {
         if stripe < self.stripes() {
-            rows_of(stripe, self.row_count(), self.stripes())
+            rows_of(stripe, self.split().rows, self.stripes())
         } else {
             0..0
         }
@@ -386,11 +387,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     pub fn raw_view_mut(&self) -> Result<RawArrayViewMut<T, D>> {
         match self.segment.access() {
             Access::ReadWrite => Ok(view::raw_mut(&self.segment, &self.shape)),
-            Access::Read => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "was opened for reading only: open it with `Access::ReadWrite` to write",
-            )
-            .of(self.name())),
+            Access::Read => Err(read_only().of(self.name())),
         }
     }
 
@@ -407,9 +404,13 @@ impl<T: Element, D: Dimension> Array<T, D> {
         &self.shape
     }
 
-    /// Length of axis 0; one row when there is no axis.
-    pub(super) fn row_count(&self) -> usize {
-        self.shape().first().copied().unwrap_or(1)
+    #[inline(always)]
+    pub(super) fn split(&self) -> Split {
+        Split {
+            rows: self.shape().first().copied().unwrap_or(1),
+            ndim: self.ndim(),
+            stripes: self.stripes(),
+        }
     }
 
     /// Refuses an array of another shape than an `open_or_create` asked for.
@@ -439,55 +440,9 @@ impl<T: Element, D: Dimension> Array<T, D> {
                 format!("holds a {:?}, asked for an Array: open it as that", control.kind),
             ));
         }
-        let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let ndim = D::NDIM.map(|ndim| ndim + folded.len());
-        let asked = || match D::NDIM {
-            Some(_) => format!("asked for {dtype} ({})", axes(ndim.unwrap_or(0))),
-            None => format!("asked for {dtype}"),
-        };
-        let mismatch = |kind| {
-            let found = describe(&control.dtype, &control.shape);
-            Err(Error::new(kind, format!("holds {found}, {}", asked())))
-        };
-        if control.dtype != dtype || align_of::<T>() > 4096 {
-            return mismatch(ErrorKind::DtypeMismatch);
-        }
-        if ndim.is_some_and(|ndim| ndim != control.shape.len()) {
-            return mismatch(ErrorKind::RankMismatch);
-        }
-        let outer = match control.shape.len().checked_sub(folded.len()) {
-            Some(outer) if control.shape[outer..] == folded[..] => &control.shape[..outer],
-            _ => {
-                let found = describe(&control.dtype, &control.shape);
-                return Err(Error::new(
-                    ErrorKind::ShapeMismatch,
-                    format!("holds {found}, asked for elements of shape {folded:?}"),
-                ));
-            }
-        };
-        if control.order == Order::F && !folded.is_empty() {
-            return Err(Error::new(
-                ErrorKind::ShapeMismatch,
-                "is in Fortran order, where elements that are arrays are not contiguous: open it \
-                 with scalar elements and more axes",
-            ));
-        }
-        let mut shape = D::zeros(outer.len());
-        shape.slice_mut().copy_from_slice(outer);
+        let shape = fit::<T, D>(&control.dtype, &control.shape, control.order)?;
         Ok(Self { segment, shape, element: PhantomData })
     }
-}
-
-fn describe(dtype: &Dtype, shape: &[usize]) -> String {
-    let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
-    match lengths.len() {
-        0 => format!("{dtype} (0 axes)"),
-        count => format!("{dtype} ({}: {})", axes(count), lengths.join(" × ")),
-    }
-}
-
-fn axes(count: usize) -> String {
-    if count == 1 { "1 axis".into() } else { format!("{count} axes") }
 }
 
 impl<T: Element, D: Dimension> Clone for Array<T, D> {

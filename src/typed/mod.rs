@@ -1,19 +1,23 @@
 //! Segments as arrays and values of Rust types.
 //!
-//! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every
-//! way to lock their rows ·
+//! In reading order: [`element`] what may be shared · [`fit`] whether a payload is one of them ·
+//! [`array`] arrays · [`rows`] which rows are asked for · [`request`] every way to lock them ·
 //! [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views · [`value`] single values ·
 //! [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating and opening arrays
-//! and values · [`log`] rows that are appended and followed.
+//! and values · [`log`] rows that are appended and followed · [`any`] arrays whose dtype is known at
+//! run time.
 
+pub(crate) mod any;
 pub(crate) mod array;
 pub(crate) mod bool;
 mod cells;
 pub(crate) mod element;
+mod fit;
 pub(crate) mod guard;
 pub(crate) mod log;
 pub(crate) mod number;
 mod options;
 pub(crate) mod request;
+mod rows;
 pub(crate) mod value;
 mod view;

@@ -3,6 +3,7 @@
 //! A child is this binary again, told by an environment variable which role to play; a test that
 //! changes something about its whole process runs alone in one of its own.
 
+mod any;
 mod bad_input;
 mod deaths;
 mod events;

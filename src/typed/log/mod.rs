@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use self::follower::Follower;
 pub use self::rows::LogRows;
+pub(crate) use self::rows::committed;
 use self::turn::Turn;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result, ResultExt};

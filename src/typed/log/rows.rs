@@ -131,3 +131,25 @@ impl<T: Element + fmt::Debug> fmt::Debug for LogRows<T> {
         self.view.fmt(f)
     }
 }
+
+/// All committed rows of a log, whatever they are.
+pub(crate) struct CommittedBytes<'a> {
+    /// How many rows.
+    pub(crate) len: usize,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Reads a log of any dtype.
+pub(crate) fn committed(segment: &Segment) -> CommittedBytes<'_> {
+    let control = segment.control();
+    let capacity = control.shape.first().copied().unwrap_or(0);
+    debug_assert_eq!(control.kind, Kind::Log);
+    let len = segment.region().state().tail().len();
+    let len = usize::try_from(len).map_or(capacity, |len| len.min(capacity));
+    let row_len = segment.region().layout().data_len.checked_div(capacity).unwrap_or(0);
+    let payload = segment.region().payload();
+    // SAFETY: so many bytes are within the payload, mapped while the segment is borrowed, and those
+    // of committed rows, which nobody writes any more.
+    let bytes = unsafe { slice::from_raw_parts(payload.as_ptr(), len * row_len) };
+    CommittedBytes { len, bytes }
+}
