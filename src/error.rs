@@ -83,6 +83,8 @@ pub enum ErrorKind {
     Deadlock,
     /// The handle was opened for reading only.
     ReadOnly,
+    /// A worker process could not be started, was killed, or said that it failed.
+    WorkerFailed,
     /// This platform or backing cannot do that.
     Unsupported,
     /// Any other error of the operating system; see [`source`](std::error::Error::source).

@@ -45,6 +45,7 @@
 //! | to wait until something happened | [`Event`] |
 //! | rows that are appended, read in place, and followed | [`Log`] |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`] |
+//! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
@@ -169,6 +170,7 @@ pub use crate::typed::element::Element;
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
 pub use crate::typed::log::{Follower, Log, LogRows};
 pub use crate::typed::number::{Integer, Number};
+pub use crate::typed::part::{ArrayPart, Part};
 pub use crate::typed::request::Request;
 pub use crate::typed::value::{Value, ValueGuard};
 

@@ -5,7 +5,7 @@
 //! [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views · [`value`] single values ·
 //! [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating and opening arrays
 //! and values · [`log`] rows that are appended and followed · [`any`] arrays whose dtype is known at
-//! run time.
+//! run time · [`part`] shares of an array for worker processes.
 
 pub(crate) mod any;
 pub(crate) mod array;
@@ -17,6 +17,7 @@ pub(crate) mod guard;
 pub(crate) mod log;
 pub(crate) mod number;
 mod options;
+pub(crate) mod part;
 pub(crate) mod request;
 mod rows;
 pub(crate) mod value;

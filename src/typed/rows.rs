@@ -73,7 +73,7 @@ fn located(from: Bound<usize>, to: Bound<usize>, rows: usize) -> Result<Range<us
 }
 
 #[cold]
-fn no_axes() -> Error {
+pub(super) fn no_axes() -> Error {
     Error::new(
         ErrorKind::OutOfBounds,
         "has no axes, so it has no rows: lock it whole with `read` or `write`",

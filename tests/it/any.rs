@@ -73,6 +73,7 @@ fn arrays_without_items_or_axes_have_views_all_the_same() {
     one.write().unwrap().view_mut::<f64>().unwrap().fill(0.5);
     assert_eq!(one.read().unwrap().at(&[]), Some(Datum::F64(0.5)));
     refused(one.read_rows(..), ErrorKind::OutOfBounds, "has no axes");
+    assert!(one.split_stripes(3).is_empty());
 }
 
 #[test]

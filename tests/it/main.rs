@@ -10,6 +10,7 @@ mod events;
 mod forks;
 mod limits;
 mod logs;
+mod parts;
 mod processes;
 mod puppet;
 mod reap;
@@ -24,6 +25,7 @@ fn child_role() {
         ["first_use"] => forks::first_use(),
         ["turnstile", name] => events::go_through(name),
         ["follow", name] => logs::follow(name),
+        ["part", part, end] => parts::work(part, end),
         ["append", name] => logs::append(name),
         ["puppet"] => puppet::obey(),
         ["storm", ref arguments @ ..] => storm::work(arguments),

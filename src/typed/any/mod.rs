@@ -385,7 +385,7 @@ impl AnyArray {
         self.segment.region().payload()
     }
 
-    fn split(&self) -> Split {
+    pub(super) fn split(&self) -> Split {
         Split {
             rows: self.shape().first().copied().unwrap_or(1),
             ndim: self.shape().len(),
