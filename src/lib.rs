@@ -49,6 +49,7 @@
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | stripes, modes, lifetimes, order | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
+//! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |
 //! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
 //!
@@ -105,6 +106,10 @@
 //! behind: [`reap`] removes
 //! what only the dead hold.
 //!
+//! Give a path instead of a name, and the segment is that file: see [`Address`]. It stays until it is
+//! removed, also when the machine restarts; [`Segment::sync`] says what the disk then holds for sure.
+//! [`Array::create_anonymous`] makes one that has no name at all.
+//!
 //! # Trust
 //!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
@@ -155,8 +160,8 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment, list,
-    reap, remove,
+    Access, Address, Handle, Info, Kind, Lifetime, Options, Origin, Participant, Reserve, Segment,
+    list, reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
 pub use crate::typed::any::{
@@ -172,7 +177,8 @@ pub use crate::typed::log::{Follower, Log, LogRows};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::part::{ArrayPart, Part};
 pub use crate::typed::request::Request;
-pub use crate::typed::value::{Value, ValueGuard};
+pub use crate::typed::value::Value;
+pub use crate::typed::value_guard::ValueGuard;
 
 #[cfg(feature = "derive")]
 pub use ndshm_derive::Element;

@@ -59,6 +59,8 @@ pub(crate) enum PoisonCause {
     Died = 2,
     /// The owner panicked.
     Panicked = 3,
+    /// The machine stopped, and the disk may hold any mixture of old and new.
+    Restarted = 4,
 }
 
 /// What was found on the way in.
@@ -137,8 +139,10 @@ impl Stripe {
 
     /// Vouches for the data; only the owner may.
     pub(crate) fn forgive(&self) {
-        self.word.fetch_and(!POISON, Relaxed);
-        step!("mend: poison cleared");
+        if self.word.load(Relaxed) & POISON != 0 {
+            self.word.fetch_and(!POISON, Relaxed);
+            step!("mend: poison cleared");
+        }
     }
 
     /// Leaves the data suspect because the owner, process `pid`, panics.
@@ -147,6 +151,12 @@ impl Stripe {
         step!("panic: blamed");
         self.word.fetch_or(POISON, Relaxed);
         step!("panic: poisoned");
+    }
+
+    /// Poisons what the machine stopped under; nobody else has it.
+    pub(crate) fn poison_by_restart(&self) {
+        self.blame(PoisonCause::Restarted, 0);
+        self.word.fetch_or(POISON, Release);
     }
 
     /// Takes the word alone, without regard to readers: a mutex among those who do the same.
@@ -257,10 +267,11 @@ impl Stripe {
         self.cause.store(cause as u32, Relaxed);
     }
 
-    /// Who left the data suspect: its process id, and whether it died rather than panicked.
+    /// How the data came to be suspect, and the process id of who left it so, if anybody did.
     pub(crate) fn culprit(&self) -> (PoisonCause, u32) {
         let cause = match self.cause.load(Relaxed) {
             3 => PoisonCause::Panicked,
+            4 => PoisonCause::Restarted,
             1 => PoisonCause::DiedUnreported,
             _ => PoisonCause::Died,
         };

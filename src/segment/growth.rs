@@ -43,10 +43,11 @@ impl Segment {
 
     /// Has memory for bytes of the data.
     fn reserve_range(&self, bytes: Range<usize>) -> Result<()> {
-        limits::check_memory(bytes.len() as u64)?;
+        let object = self.membership().object()?;
+        if !self.is_file() || object.lies_in_memory()? {
+            limits::check_memory(bytes.len() as u64)?;
+        }
         let offset = self.region().layout().data_offset;
-        self.membership()
-            .object()?
-            .reserve((offset + bytes.start) as u64..(offset + bytes.end) as u64)
+        object.reserve((offset + bytes.start) as u64..(offset + bytes.end) as u64)
     }
 }

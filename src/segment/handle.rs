@@ -9,8 +9,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// The address of one particular segment, to be handed to another process as text: its name and
 /// its id, so that a namesake is not taken for it.
 ///
-/// Its text is `NAME#ID`, the id in 32 hexadecimal digits. With feature `serde` it serialises as
-/// that text.
+/// Its text is `NAME#ID`, `/absolute/path#ID` for a file, or `/proc/PID/fd/N#ID` for an anonymous
+/// segment, the id in 32 hexadecimal digits. That of an anonymous segment works as long as the process
+/// runs that made it, for processes that see its PID. With feature `serde` a handle serialises as
+/// its text.
 ///
 /// # Examples
 ///
@@ -31,16 +33,20 @@ use crate::error::{Error, ErrorKind, Result};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(into = "String", try_from = "String"))]
 pub struct Handle {
-    name: Box<str>,
+    name: Name,
     id: [u8; 16],
 }
 
 impl Handle {
-    pub(crate) fn new(name: &str, id: [u8; 16]) -> Self {
-        Self { name: name.into(), id }
+    pub(crate) fn new(name: Name, id: [u8; 16]) -> Self {
+        Self { name, id }
     }
 
-    /// Returns the segment's name.
+    pub(super) fn address(&self) -> &Name {
+        &self.name
+    }
+
+    /// Returns the segment's name, or its path.
     ///
     /// # Examples
     ///
@@ -52,7 +58,7 @@ impl Handle {
     /// ```
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.as_str()
     }
 
     /// Returns the segment's id.
@@ -73,7 +79,7 @@ impl Handle {
 
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{:032x}", self.name, u128::from_be_bytes(self.id))
+        write!(f, "{}#{:032x}", self.name(), u128::from_be_bytes(self.id))
     }
 }
 
@@ -91,7 +97,7 @@ impl FromStr for Handle {
                 format!("{text:?} is no handle: one looks like NAME#32-hexadecimal-digits"),
             ));
         };
-        Ok(Self::new(Name::new(name)?.as_str(), id.to_be_bytes()))
+        Ok(Self::new(Name::from_text(name)?, id.to_be_bytes()))
     }
 }
 
@@ -117,7 +123,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_handle_survives_its_text(name in "[^/\0.]{1,40}", id: [u8; 16]) {
-            let handle = Handle::new(&name, id);
+            let handle = Handle::new(Name::new(&name).unwrap(), id);
             prop_assert_eq!(handle.to_string().parse::<Handle>().unwrap(), handle);
         }
 
@@ -139,7 +145,7 @@ mod tests {
     #[cfg(feature = "serde")]
     #[test]
     fn serde_writes_the_text() {
-        let handle = Handle::new("cam0", [7; 16]);
+        let handle = Handle::new(Name::new("cam0").unwrap(), [7; 16]);
         let json = serde_json::to_string(&handle).unwrap();
         assert_eq!(json, format!("\"{handle}\""));
         assert_eq!(serde_json::from_str::<Handle>(&json).unwrap(), handle);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::control::{Control, FIRST_READ, Plan, SHORTEST_HEAD};
 use super::handle::Handle;
 use super::info::Info;
-use super::name::Name;
+use super::name::{Address, Name};
 use super::options::{Access, Kind, Lifetime, Origin, Reserve, Settings};
 use super::participants::{Membership, Participant};
+use super::reboot;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Owner;
@@ -16,10 +17,8 @@ use crate::npy::{Dtype, HEADER_SIZE, Header, Order};
 use crate::steps::step;
 use crate::sys::lock::{Byte, Locker};
 use crate::sys::object::{self, Facts, Object};
-use crate::sys::{limits, process, wait};
-
-/// How often the name lock is tried, a millisecond apart, before its holder is called stuck.
-const NAME_LOCK_TRIES: u32 = 5000;
+use crate::sys::place::Place;
+use crate::sys::{limits, process};
 
 /// A segment of any kind: the untyped handle under [`Array`](crate::Array) and
 /// [`Value`](crate::Value).
@@ -58,26 +57,32 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) shape: &'a [usize],
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
+    /// How long its name lasts unless the settings say; a file lasts until it is removed.
     pub(crate) lifetime: Lifetime,
     pub(crate) settings: &'a Settings,
 }
 
 /// A segment that is complete but has no name yet, so that nobody else sees it.
 pub(crate) struct Draft {
+    name: Name,
     object: Object,
     control: Control,
     region: Arc<Region>,
 }
 
 impl Draft {
-    /// Makes a segment, its data all zeros.
-    pub(crate) fn new(blueprint: &Blueprint<'_>) -> Result<Self> {
+    /// Makes a segment that is going to be called `name`, its data all zeros.
+    pub(crate) fn new(name: Name, blueprint: &Blueprint<'_>) -> Result<Self> {
         let settings = blueprint.settings;
         settings.check()?;
         let header = Header::encode(blueprint.dtype, settings.order, blueprint.shape)?;
         let control = Control::new(&Plan {
             kind: blueprint.kind,
-            lifetime: blueprint.lifetime,
+            lifetime: settings.lifetime.unwrap_or(if name.is_file() {
+                Lifetime::Persistent
+            } else {
+                blueprint.lifetime
+            }),
             dtype: blueprint.dtype,
             order: settings.order,
             shape: blueprint.shape,
@@ -88,14 +93,16 @@ impl Draft {
         })?;
         let len = control.layout.total as u64;
         limits::check_file_size(len)?;
-        let object = Object::create_unnamed(len, settings.mode)?;
+        let object = Object::create_unnamed(name.place(), len, settings.mode)?;
         step!("create: sized");
         let reserved = match settings.reserve {
             Reserve::Full => 0..len,
             // Locks are touched by everybody, so they have memory in any case.
             Reserve::Lazy => control.layout.control_offset as u64..len,
         };
-        limits::check_memory(reserved.end - reserved.start)?;
+        if !name.is_file() || object.lies_in_memory()? {
+            limits::check_memory(reserved.end - reserved.start)?;
+        }
         object.reserve(reserved)?;
         step!("create: reserved");
         object.write_all_at(&header, 0)?;
@@ -109,7 +116,10 @@ impl Draft {
             control.stripes,
             Access::ReadWrite,
         )?;
-        Ok(Self { object, control, region: Arc::new(region) })
+        if name.is_file() {
+            reboot::note(&region);
+        }
+        Ok(Self { name, object, control, region: Arc::new(region) })
     }
 
     pub(crate) fn order(&self) -> Order {
@@ -122,12 +132,13 @@ impl Draft {
     }
 
     /// Gives the segment its name. From here on everybody sees it, whole.
-    pub(crate) fn publish(self, name: Name) -> Result<Segment> {
-        let membership = Membership::join(&name, self.object, &self.region)?;
+    pub(crate) fn publish(self) -> Result<Segment> {
+        let membership = Membership::join(&self.name, self.object, &self.region)?;
         let me = membership.me()?;
         step!("create: registered");
-        membership.object_unchecked().publish(name.as_str())?;
+        let place = membership.object_unchecked().publish(self.name.place())?;
         step!("create: published");
+        let name = Name::found(place);
         Ok(Segment(Arc::new(Attached {
             name,
             control: self.control,
@@ -168,7 +179,7 @@ pub(crate) fn create_unique<H>(prefix: &str, create: impl Fn(Name) -> Result<H>)
 }
 
 impl Segment {
-    /// Opens the segment called `name`, whatever it holds.
+    /// Opens the segment at `address`, whatever it holds.
     ///
     /// # Errors
     ///
@@ -186,8 +197,8 @@ impl Segment {
     /// assert_eq!(segment.info()?.kind(), ndshm::Kind::Value);
     /// # Ok(()) }
     /// ```
-    pub fn open(name: &str) -> Result<Self> {
-        Self::attach(Name::new(name)?, Access::ReadWrite)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::attach(Name::new(address)?, Access::ReadWrite)
     }
 
     /// Opens the segment that `handle` names, and no other that may have its name by now.
@@ -205,7 +216,7 @@ impl Segment {
     }
 
     pub(crate) fn attach_handle(handle: &Handle, access: Access) -> Result<Self> {
-        let segment = Self::attach(Name::new(handle.name())?, access)?;
+        let segment = Self::attach(handle.address().clone(), access)?;
         if segment.control().id != handle.id() {
             return Err(Error::new(
                 ErrorKind::Replaced,
@@ -222,7 +233,7 @@ impl Segment {
     }
 
     fn attach_named(name: &Name, access: Access) -> Result<Self> {
-        let (object, facts) = Object::open(name.as_str())?;
+        let (object, facts) = Object::open(name.place())?;
         step!("attach: opened");
         check_owner(&facts)?;
         let control = read_control(&object, &facts)?;
@@ -234,12 +245,16 @@ impl Segment {
             access,
         )?);
         step!("attach: mapped");
+        if name.is_file() {
+            reboot::settle(&object, &region, &control)?;
+        }
         let membership = Membership::join(name, object, &region)?;
         let name = name.clone();
         Ok(Self(Arc::new(Attached { name, control, access, region, membership, created_by: None })))
     }
 
-    /// Returns the segment's name.
+    /// Returns the segment's name, the absolute path of its file, or `/proc/PID/fd/N` when it is
+    /// anonymous.
     ///
     /// # Examples
     ///
@@ -283,7 +298,7 @@ impl Segment {
     /// ```
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        object::path_of(self.name())
+        object::path_of(self.0.name.place())
     }
 
     /// Returns whether this handle created the segment or found it.
@@ -318,7 +333,12 @@ impl Segment {
     /// See [`Handle`].
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::new(self.name(), self.id())
+        let name = match self.0.name.place() {
+            // As this process has it open, whoever created it.
+            Place::Descriptor(_) => Name::found(self.0.membership.object_unchecked().as_place()),
+            _ => self.0.name.clone(),
+        };
+        Handle::new(name, self.id())
     }
 
     /// Returns the processes that registered in the segment and whether they are alive; one that
@@ -364,6 +384,11 @@ impl Segment {
         Ok(Info::new(self.0.name.clone(), self.0.control.clone(), facts))
     }
 
+    /// Whether it is a file, rather than memory.
+    pub(crate) fn is_file(&self) -> bool {
+        self.0.name.is_file()
+    }
+
     pub(crate) fn control(&self) -> &Control {
         &self.0.control
     }
@@ -383,17 +408,15 @@ impl Drop for Attached {
         // In a forked child the mark differs from what it was, and nothing is removed.
         let creator_here =
             self.created_by.is_some() && self.created_by == self.membership.registered();
-        if creator_here && self.control.lifetime == Lifetime::Creator {
+        let has_name = !matches!(self.name.place(), Place::Descriptor(_));
+        if creator_here && has_name && self.control.lifetime == Lifetime::Creator {
             // The name may be gone, or stand for another segment by now; both are as well.
-            let _ = self
-                .membership
-                .object()
-                .and_then(|object| unlink_if_still(self.name.as_str(), object));
+            let _ = self.membership.object().and_then(|object| unlink_if_still(&self.name, object));
         }
     }
 }
 
-/// Removes the name of a segment; those attached keep their memory until they detach.
+/// Removes the name of a segment, or its file; those attached keep their memory until they detach.
 ///
 /// # Errors
 ///
@@ -411,10 +434,10 @@ impl Drop for Attached {
 /// assert_eq!(value.get()?, 1);
 /// # Ok(()) }
 /// ```
-pub fn remove(name: &str) -> Result<()> {
-    let name = Name::new(name)?;
+pub fn remove<'a>(address: impl Into<Address<'a>>) -> Result<()> {
+    let name = Name::new(address)?;
     loop {
-        let removed = remove_once(name.as_str()).of(name.as_str())?;
+        let removed = remove_once(&name).of(name.as_str())?;
         if removed {
             return Ok(());
         }
@@ -422,8 +445,8 @@ pub fn remove(name: &str) -> Result<()> {
 }
 
 /// Removes what has that name now; false when the name changed hands meanwhile.
-fn remove_once(name: &str) -> Result<bool> {
-    let (object, facts) = Object::open(name)?;
+fn remove_once(name: &Name) -> Result<bool> {
+    let (object, facts) = Object::open(name.place())?;
     step!("remove: opened");
     check_owner(&facts)?;
     match read_control(&object, &facts) {
@@ -455,31 +478,23 @@ pub fn list() -> Result<Vec<Info>> {
 
 fn describe(name: &str) -> Result<Info> {
     let name = Name::new(name)?;
-    let (object, facts) = Object::open_to_look(name.as_str())?;
+    let (object, facts) = Object::open_to_look(name.place())?;
     let control = read_control(&object, &facts)?;
     Ok(Info::new(name, control, facts))
 }
 
 /// Unlinks the name under its lock if it still is this object's; false when it is another's now.
-pub(super) fn unlink_if_still(name: &str, object: &Object) -> Result<bool> {
-    let Some(locker) = Locker::of_name(object, name)? else { return Ok(false) };
-    for _ in 0..NAME_LOCK_TRIES {
-        if locker.try_lock(Byte::Name)? {
-            step!("remove: name locked");
-            if object::identity_of(name)? != Some(object.identity()) {
-                return Ok(false);
-            }
-            object::unlink(name)?;
-            step!("remove: name gone");
-            return Ok(true);
-        }
-        wait::pause();
+pub(super) fn unlink_if_still(name: &Name, object: &Object) -> Result<bool> {
+    let place = name.place();
+    let Some(locker) = Locker::at(object, place)? else { return Ok(false) };
+    locker.lock(Byte::Name)?;
+    step!("remove: name locked");
+    if object::identity_of(place)? != Some(object.identity()) {
+        return Ok(false);
     }
-    Err(Error::new(
-        ErrorKind::Timeout,
-        "has had its name lock held for 5 s by a process that is changing its name: that process \
-         is stopped or stuck, end it",
-    ))
+    object::unlink(place)?;
+    step!("remove: name gone");
+    Ok(true)
 }
 
 /// Refuses what belongs to another user, unless that user is root.

@@ -1,6 +1,9 @@
-//! What a segment may be called.
+//! Where a segment is, as its users say it.
+
+use std::path::{self, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::place::Place;
 use crate::sys::process;
 
 /// Names that begin so are the library's own.
@@ -9,30 +12,94 @@ const RESERVED_PREFIX: &str = ".ndshm-";
 /// Longest name, in bytes, that Linux filesystems take.
 const LONGEST: usize = 255;
 
-/// A name that was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Name(Box<str>);
+/// Where a segment is: shared memory under a name, or a file.
+///
+/// Strings are names and paths are files, so functions that ask for an address take either.
+///
+/// A *name* has 1 to 255 bytes, no `/` and no NUL, is not `.` or `..` and does not begin with
+/// `.ndshm-`; a leading `/`, as `shm_open` wants it, is dropped. Other programs find the memory at
+/// `/dev/shm/NAME`.
+///
+/// A *file* lies on tmpfs, ext4, xfs, btrfs or f2fs. It outlives the machine's restart and may be
+/// larger than its memory. A relative path counts from the working directory.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use std::path::Path;
+///
+/// use ndshm::Array1;
+///
+/// let named = Array1::<f64>::create("doc-address", 1000)?;
+///
+/// let path = Path::new("/dev/shm/doc-address.npy");
+/// # let path = &path.with_extension(std::process::id().to_string());
+/// let filed = Array1::<f64>::create(path, 1000)?;
+/// drop(filed);
+/// assert_eq!(Array1::<f64>::open(path)?.shape(), [1000]);
+/// ndshm::remove(path)?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Address<'a> {
+    /// Shared memory under that name.
+    Name(&'a str),
+    /// The file at that path.
+    File(&'a Path),
+}
+
+impl<'a> From<&'a str> for Address<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl<'a> From<&'a &str> for Address<'a> {
+    fn from(name: &'a &str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl<'a> From<&'a String> for Address<'a> {
+    fn from(name: &'a String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl<'a> From<&'a Path> for Address<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self::File(path)
+    }
+}
+
+impl<'a> From<&'a PathBuf> for Address<'a> {
+    fn from(path: &'a PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+/// An address that was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Name(Place);
 
 impl Name {
-    /// Checks a name; a leading slash, as `shm_open` wants it, is dropped.
-    pub(crate) fn new(text: &str) -> Result<Self> {
-        let name = text.strip_prefix('/').unwrap_or(text);
-        let problem = if name.is_empty() {
-            "is empty: give it 1 to 255 bytes"
-        } else if name.len() > LONGEST {
-            "is too long: a name has at most 255 bytes"
-        } else if name.contains('/') {
-            "holds a slash: names are not paths"
-        } else if name.contains('\0') {
-            "holds a NUL byte: leave it out"
-        } else if matches!(name, "." | "..") {
-            "means a directory: choose another name"
-        } else if name.starts_with(RESERVED_PREFIX) {
-            "begins with \".ndshm-\", which this library keeps for itself: choose another name"
-        } else {
-            return Ok(Self(name.into()));
-        };
-        Err(Error::new(ErrorKind::InvalidName, problem).of(text))
+    pub(crate) fn new<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        match address.into() {
+            Address::Name(name) => Self::of_name(name),
+            Address::File(path) => Self::of_file(path),
+        }
+    }
+
+    /// Memory that shall have no name.
+    pub(crate) fn anonymous() -> Self {
+        Self(Place::Anonymous)
+    }
+
+    /// Where an object was found to be.
+    pub(crate) fn found(place: Place) -> Self {
+        Self(place)
     }
 
     /// Makes up a name that begins with `prefix` and that nobody else makes up.
@@ -42,9 +109,75 @@ impl Name {
         Self::new(&format!("{prefix}{suffix:016x}")).map_err(|error| error.of(prefix))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// Reads what [`as_str`](Self::as_str) wrote.
+    pub(super) fn from_text(text: &str) -> Result<Self> {
+        match text.strip_prefix('/') {
+            Some(path) if is_descriptor(path) => Ok(Self(Place::Descriptor(text.into()))),
+            Some(_) => Self::of_file(Path::new(text)),
+            None => Self::of_name(text),
+        }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
         &self.0
     }
+
+    /// Whether it is a file's path.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.0, Place::File(_))
+    }
+
+    /// The name, the absolute path, or the descriptor under `/proc`.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    fn of_name(text: &str) -> Result<Self> {
+        let name = text.strip_prefix('/').unwrap_or(text);
+        let problem = if name.is_empty() {
+            "is empty: give it 1 to 255 bytes"
+        } else if name.len() > LONGEST {
+            "is too long: a name has at most 255 bytes"
+        } else if name.contains('/') {
+            "holds a slash: names are not paths; for a file give a `Path`"
+        } else if name.contains('\0') {
+            "holds a NUL byte: leave it out"
+        } else if matches!(name, "." | "..") {
+            "means a directory: choose another name"
+        } else if name.starts_with(RESERVED_PREFIX) {
+            "begins with \".ndshm-\", which this library keeps for itself: choose another name"
+        } else {
+            return Ok(Self(Place::Named(name.into())));
+        };
+        Err(Error::new(ErrorKind::InvalidName, problem).of(text))
+    }
+
+    fn of_file(path: &Path) -> Result<Self> {
+        let invalid = |problem: &str| {
+            Err(Error::new(ErrorKind::InvalidName, problem).of(&path.to_string_lossy()))
+        };
+        let Ok(absolute) = path::absolute(path) else {
+            return invalid("is no path that could be made absolute: give an absolute one");
+        };
+        let Some(text) = absolute.to_str() else {
+            return invalid("is not UTF-8, as handles are: choose another path");
+        };
+        match absolute.file_name().and_then(|name| name.to_str()) {
+            _ if text.contains('\0') => invalid("holds a NUL byte: leave it out"),
+            None => invalid("means a directory: add a file's name"),
+            Some(name) if name.starts_with(RESERVED_PREFIX) => invalid(
+                "begins with \".ndshm-\", which this library keeps for itself: choose another name",
+            ),
+            Some(_) => Ok(Self(Place::File(text.into()))),
+        }
+    }
+}
+
+/// Whether `path`, which lacks its leading slash, is `proc/PID/fd/N`.
+fn is_descriptor(path: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(parts[..], ["proc", pid, "fd", descriptor] if number(pid) && number(descriptor))
 }
 
 #[cfg(test)]
@@ -66,6 +199,27 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidName, "{bad:?}");
             assert_eq!(error.segment(), Some(bad));
         }
+    }
+
+    #[test]
+    fn files_are_known_by_their_absolute_path() {
+        let here = std::env::current_dir().unwrap();
+        let name = Name::new(Path::new("data/x.npy")).unwrap();
+        assert_eq!(name.as_str(), here.join("data/x.npy").to_str().unwrap());
+        assert!(name.is_file());
+        for bad in ["", "/", "a/..", "a\0b", "/tmp/.ndshm-1"] {
+            let error = Name::new(Path::new(bad)).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::InvalidName, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_address_survives_its_text() {
+        for text in ["name", "ünïcode", "/a/file", "/proc/1/fd/64"] {
+            assert_eq!(Name::from_text(text).unwrap().as_str(), text);
+        }
+        assert!(Name::from_text("/proc/self/fd/64").unwrap().is_file());
+        assert!(!Name::from_text("/proc/1/fd/64").unwrap().is_file());
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Membership {
 
     /// The object, with its descriptor alive.
     pub(crate) fn object(&self) -> Result<&Object> {
-        self.object.revive(self.name.as_str())?;
+        self.object.revive(self.name.place())?;
         Ok(&self.object)
     }
 

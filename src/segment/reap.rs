@@ -42,7 +42,7 @@ pub fn reap() -> Result<Vec<Info>> {
 /// Removes one segment if only the dead hold it, else fails.
 fn reap_one(name: &str) -> Result<Info> {
     let name = Name::new(name)?;
-    let (object, facts) = Object::open(name.as_str())?;
+    let (object, facts) = Object::open(name.place())?;
     check_owner(&facts)?;
     let control = read_control(&object, &facts)?;
     let in_use = || Error::new(ErrorKind::AlreadyExists, "is still in use").of(name.as_str());
@@ -55,7 +55,7 @@ fn reap_one(name: &str) -> Result<Info> {
         }
     }
     step!("reap: nobody holds it");
-    if !unlink_if_still(name.as_str(), &object)? {
+    if !unlink_if_still(&name, &object)? {
         return Err(in_use());
     }
     Ok(Info::new(name, control, facts))

@@ -17,7 +17,13 @@ pub(crate) struct State {
     /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
     /// and Relaxed after it.
     pub(crate) commits: AtomicU32,
-    _others: [AtomicU32; 6],
+    _marks: AtomicU32,
+    /// Of files: 1 when the disk holds what the memory holds, 2 while somebody takes that mark off, else
+    /// 0. Stored Relaxed by holders of locks, which order it.
+    pub(crate) clean: AtomicU32,
+    /// Of files: the boot in which it was last opened. Stored Release under the init lock, after what
+    /// a restart left was settled; read Acquire by every opener.
+    pub(crate) boot: [AtomicU32; 4],
     /// Number of rows of a log that are committed: see [`Tail`].
     pub(crate) committed: AtomicU64,
     /// How many bytes of a log's data surely have memory. Read and raised by the owner of its lock
@@ -29,7 +35,16 @@ pub(crate) struct State {
 pin!(
     State,
     64,
-    STATE_FIELDS { high_water: 0, changes: 4, waiting: 8, commits: 12, committed: 40, backed: 48 }
+    STATE_FIELDS {
+        high_water: 0,
+        changes: 4,
+        waiting: 8,
+        commits: 12,
+        clean: 20,
+        boot: 24,
+        committed: 40,
+        backed: 48,
+    }
 );
 
 impl State {

@@ -58,7 +58,7 @@ pub(crate) struct Region {
     stripes: u32,
     payload: NonNull<u8>,
     control: NonNull<u8>,
-    _mappings: [Option<Mapping>; 2],
+    mappings: [Option<Mapping>; 2],
 }
 
 // SAFETY: the memory is reached as atomics and raw pointers only, from any thread.
@@ -97,7 +97,7 @@ impl Region {
             // SAFETY: this mapping is layout.total long, and control_offset is less.
             None => unsafe { whole.base().add(layout.control_offset) },
         };
-        Ok(Self { layout, participants, stripes, payload, control, _mappings: mappings })
+        Ok(Self { layout, participants, stripes, payload, control, mappings })
     }
 
     /// Start of the payload, `layout().data_len` bytes; writable with read-write access only.
@@ -143,6 +143,21 @@ impl Region {
         assert!(slot < self.participants && stripe < self.stripes);
         let row = self.layout.cells + slot as usize * self.layout.cell_row;
         self.record(row + stripe as usize * size_of::<AtomicU32>())
+    }
+
+    /// Waits until the payload is on the disk.
+    pub(crate) fn flush_payload(&self) -> Result<()> {
+        self.mappings[0].iter().try_for_each(|whole| whole.flush(0, self.layout.control_offset))
+    }
+
+    /// Waits until the control block is on the disk.
+    pub(crate) fn flush_control(&self) -> Result<()> {
+        let Layout { control_offset, control_len, .. } = self.layout;
+        match &self.mappings {
+            [_, Some(control)] => control.flush(0, control_len),
+            [Some(whole), None] => whole.flush(control_offset, control_len),
+            [None, None] => Ok(()),
+        }
     }
 
     /// The payload as one atomic of its own length.

@@ -9,8 +9,8 @@ use crate::lock::Patience;
 use crate::npy::Dtype;
 use crate::npy::scalar::Scalar;
 use crate::segment::{
-    Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Segment, create_unique,
-    open_or_create,
+    Address, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Segment,
+    create_unique, open_or_create,
 };
 
 /// A flag in shared memory that processes set and wait for, attached by name.
@@ -39,8 +39,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// Creates a manual-reset event called `name` that is not set, of mode 0600, whose name goes when
-    /// the last clone of this handle is dropped.
+    /// Creates a manual-reset event at `address` that is not set, of mode 0600. A name goes when the last
+    /// clone of this handle is dropped; a file stays.
     ///
     /// # Errors
     ///
@@ -49,8 +49,27 @@ impl Event {
     /// # Examples
     ///
     /// See [`Event`].
-    pub fn create(name: &str) -> Result<Self> {
-        Self::options().create(name)
+    pub fn create<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().create(address)
+    }
+
+    /// Creates a manual-reset event that has no name: see
+    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let event = ndshm::Event::create_anonymous()?;
+    /// assert!(ndshm::Event::open_handle(&event.handle())?.try_wait().is_ok());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous() -> Result<Self> {
+        Self::options().create_anonymous()
     }
 
     /// Creates a manual-reset event under a name made up of `prefix` and 16 random hexadecimal
@@ -72,7 +91,7 @@ impl Event {
         Self::options().create_unique(prefix)
     }
 
-    /// Opens the event called `name`, of either kind.
+    /// Opens the event at `address`, of either kind.
     ///
     /// # Errors
     ///
@@ -82,8 +101,8 @@ impl Event {
     /// # Examples
     ///
     /// See [`Event`].
-    pub fn open(name: &str) -> Result<Self> {
-        Self::from_segment(Segment::open(name)?)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::from_segment(Segment::open(address)?)
     }
 
     /// Opens the event that `handle` means, and no namesake.
@@ -106,7 +125,7 @@ impl Event {
         Self::from_segment(Segment::open_handle(handle)?)
     }
 
-    /// Opens the event called `name`, or creates a manual-reset one if there is none;
+    /// Opens the event at `address`, or creates a manual-reset one if there is none;
     /// [`origin`](Self::origin) tells which. Its name lasts until it is removed.
     ///
     /// # Errors
@@ -122,8 +141,8 @@ impl Event {
     /// ndshm::remove("doc-event-either")?;
     /// # Ok(()) }
     /// ```
-    pub fn open_or_create(name: &str) -> Result<Self> {
-        Self::options().open_or_create(name)
+    pub fn open_or_create<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().open_or_create(address)
     }
 
     /// Begins with the default options.
@@ -263,7 +282,7 @@ impl Event {
         &self.segment
     }
 
-    /// Returns the event's name.
+    /// Returns the event's name, or its file's path.
     ///
     /// # Examples
     ///
@@ -374,8 +393,26 @@ impl Options<Event> {
     /// let event = ndshm::Event::options().mode(0o660).create("doc-event-mode")?;
     /// # Ok(()) }
     /// ```
-    pub fn create(&self, name: &str) -> Result<Event> {
-        self.make(Name::new(name)?, Lifetime::Creator)
+    pub fn create<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {
+        self.make(Name::new(address)?, Lifetime::Creator)
+    }
+
+    /// Creates an event without a name: see [`Event::create_anonymous`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let turnstile = ndshm::Event::options().auto_reset().create_anonymous()?;
+    /// assert!(turnstile.resets_itself());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(&self) -> Result<Event> {
+        self.make(Name::anonymous(), Lifetime::Creator)
     }
 
     /// Creates an event under a name made up: see [`Event::create_unique`].
@@ -407,10 +444,11 @@ impl Options<Event> {
     /// assert!(options.open_or_create("doc-auto-either")?.resets_itself());
     /// # Ok(()) }
     /// ```
-    pub fn open_or_create(&self, name: &str) -> Result<Event> {
+    pub fn open_or_create<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {
+        let address = address.into();
         open_or_create(
-            &Name::new(name)?,
-            || Event::open(name),
+            &Name::new(address)?,
+            || Event::open(address),
             |name| self.make(name, Lifetime::Persistent),
         )
     }
@@ -418,15 +456,18 @@ impl Options<Event> {
     fn make(&self, name: Name, lifetime: Lifetime) -> Result<Event> {
         let settings = self.settings();
         let text = name.as_str().to_owned();
-        let draft = Draft::new(&Blueprint {
-            kind: if settings.auto_reset { Kind::AutoResetEvent } else { Kind::Event },
-            dtype: &DTYPE,
-            shape: &[],
-            stripes: 1,
-            shadow_len: 0,
-            lifetime: settings.lifetime.unwrap_or(lifetime),
-            settings,
-        });
-        draft.and_then(|draft| draft.publish(name)).and_then(Event::from_segment).of(&text)
+        let draft = Draft::new(
+            name,
+            &Blueprint {
+                kind: if settings.auto_reset { Kind::AutoResetEvent } else { Kind::Event },
+                dtype: &DTYPE,
+                shape: &[],
+                stripes: 1,
+                shadow_len: 0,
+                lifetime,
+                settings,
+            },
+        );
+        draft.and_then(Draft::publish).and_then(Event::from_segment).of(&text)
     }
 }

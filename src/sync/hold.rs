@@ -3,11 +3,12 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::held::{self, Nested};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{self, Blocker, Entry, Owner, Patience, Stripe};
-use crate::segment::{Membership, Segment};
+use crate::segment::{Membership, Segment, soil};
 use crate::steps::step;
 
 /// What a hold is for.
@@ -82,6 +83,8 @@ pub enum PoisonCause {
     Died,
     /// The writer panicked with the guard in hand.
     Panicked,
+    /// The machine stopped before the file was synced: see [`Segment::sync`].
+    Restarted,
 }
 
 impl Poison {
@@ -95,7 +98,7 @@ impl Poison {
         self.cause
     }
 
-    /// Returns the process id of who left it so, in that process's own PID namespace.
+    /// Returns the process id of who left it so, in that process's own PID namespace; 0 for a restart.
     ///
     /// # Examples
     ///
@@ -109,6 +112,7 @@ impl Poison {
         let (cause, pid) = stripe.culprit();
         let cause = match cause {
             lock::PoisonCause::Panicked => PoisonCause::Panicked,
+            lock::PoisonCause::Restarted => PoisonCause::Restarted,
             _ => PoisonCause::Died,
         };
         Self { cause, pid }
@@ -120,6 +124,9 @@ impl fmt::Display for Poison {
         let how = match self.cause {
             PoisonCause::Died => "died",
             PoisonCause::Panicked => "panicked",
+            PoisonCause::Restarted => {
+                return f.write_str("the machine stopped before the file was synced");
+            }
         };
         write!(f, "process {} {how} while writing", self.pid)
     }
@@ -178,9 +185,9 @@ impl<S: Borrow<Segment>> Hold<S> {
         stripes.find(|stripe| stripe.entry() == Entry::Poisoned).map(Poison::of)
     }
 
-    /// Vouches for what is held, which is held for writing.
+    /// Vouches for what is held, which is not held for reading.
     pub(crate) fn mark_consistent(&mut self) {
-        debug_assert_eq!(self.mode, Mode::Write);
+        debug_assert_ne!(self.mode, Mode::Read);
         let region = self.segment().region();
         self.stripes.clone().for_each(|stripe| region.stripe(stripe).forgive());
     }
@@ -241,6 +248,14 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
                 return Err(named(error));
             }
         }
+    }
+    // Relaxed: who set the mark held locks that exclude ours.
+    if writing
+        && segment.region().state().clean.load(Relaxed) != 0
+        && let Err(error) = soil(segment.region())
+    {
+        release(segment, demand.stripes.clone(), demand.mode);
+        return Err(named(error));
     }
     if demand.mode == Mode::Write {
         // Not before all are taken: who dies waiting for one stripe has not written to another.

@@ -1,5 +1,6 @@
 //! What processes hold and wait for in a segment: stripes, and events.
 
+mod durable;
 mod event;
 mod held;
 mod hold;

@@ -2,7 +2,8 @@
 //!
 //! | module | gives |
 //! |---|---|
-//! | `object` | named pieces of shared memory: create, publish, open, unlink, list |
+//! | `object` | pieces of shared memory: create, publish, open, unlink, list |
+//! | `place` | where an object lives; the same everywhere |
 //! | `lock` | byte locks that the kernel drops when their holder dies |
 //! | `map` | mappings of an object |
 //! | `lifeline` | the proof that a participant is alive, and who was forked |
@@ -11,6 +12,8 @@
 //! | `limits` | what this process may still allocate |
 //!
 //! Every platform has the same file names and the same functions.
+
+pub(crate) mod place;
 
 #[cfg(target_os = "linux")]
 mod linux;

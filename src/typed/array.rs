@@ -15,7 +15,7 @@ use super::request::{Request, read_only};
 use super::rows::Split;
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::segment::{Access, Handle, Kind, Options, Origin, Segment};
+use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Segment};
 use crate::sync::rows_of;
 
 /// A shared array of one axis.
@@ -69,8 +69,8 @@ pub struct Array<T: Element, D: Dimension> {
 
 /// Creating, opening, and what the array is.
 impl<T: Element, D: Dimension> Array<T, D> {
-    /// Creates an array of zeros called `name`, of mode 0600, whose name goes when the last clone of
-    /// this handle is dropped.
+    /// Creates an array of zeros at `address`, of mode 0600. A name goes when the last clone of this
+    /// handle is dropped; a file stays.
     ///
     /// Costs some thirty system calls, and the kernel's time to find and clear the memory.
     ///
@@ -89,11 +89,14 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// assert_eq!(volume.shape(), [4, 512, 512]);
     /// # Ok(()) }
     /// ```
-    pub fn create(name: &str, shape: impl IntoDimension<Dim = D>) -> Result<Self> {
-        Self::options().create(name, shape)
+    pub fn create<'a>(
+        address: impl Into<Address<'a>>,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Self> {
+        Self::options().create(address, shape)
     }
 
-    /// Creates an array called `name` with the shape and the contents of `array`.
+    /// Creates an array at `address` with the shape and the contents of `array`.
     ///
     /// # Errors
     ///
@@ -108,8 +111,33 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// assert_eq!(*shared.read()?, weights);
     /// # Ok(()) }
     /// ```
-    pub fn create_from(name: &str, array: &ArrayRef<T, D>) -> Result<Self> {
-        Self::options().create_from(name, array)
+    pub fn create_from<'a>(
+        address: impl Into<Address<'a>>,
+        array: &ArrayRef<T, D>,
+    ) -> Result<Self> {
+        Self::options().create_from(address, array)
+    }
+
+    /// Creates an array of zeros that has no name, so that nothing can be left behind. Forked children
+    /// have it with the handle; others open it by [`handle`](Self::handle), while a process lives that
+    /// has it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let scratch = ndshm::Array2::<f32>::create_anonymous((480, 640))?;
+    /// let same = ndshm::Array2::<f32>::open_handle(&scratch.handle())?;
+    /// same.write()?.fill(1.0);
+    /// assert_eq!(scratch.read()?[[0, 0]], 1.0);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(shape: impl IntoDimension<Dim = D>) -> Result<Self> {
+        Self::options().create_anonymous(shape)
     }
 
     /// Creates an array of zeros under a name made up of `prefix` and 16 random hexadecimal digits.
@@ -130,7 +158,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
         Self::options().create_unique(prefix, shape)
     }
 
-    /// Opens the array called `name`, checking element type, number of axes and kind. Costs about
+    /// Opens the array at `address`, checking element type, number of axes and kind. Costs about
     /// a dozen system calls, whatever its size; this process takes a participant's slot at its first
     /// lock.
     ///
@@ -150,8 +178,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// assert_eq!(wrong.kind(), ndshm::ErrorKind::DtypeMismatch);
     /// # Ok(()) }
     /// ```
-    pub fn open(name: &str) -> Result<Self> {
-        Self::options().open(name)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().open(address)
     }
 
     /// Opens the array that `handle` means, and no namesake.
@@ -167,7 +195,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
         Self::options().open_handle(handle)
     }
 
-    /// Opens the array called `name`, or creates it if there is none; [`origin`](Self::origin) tells
+    /// Opens the array at `address`, or creates it if there is none; [`origin`](Self::origin) tells
     /// which. Its name lasts until it is removed.
     ///
     /// # Errors
@@ -185,8 +213,11 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// ndshm::remove("doc-either")?;
     /// # Ok(()) }
     /// ```
-    pub fn open_or_create(name: &str, shape: impl IntoDimension<Dim = D>) -> Result<Self> {
-        Self::options().open_or_create(name, shape)
+    pub fn open_or_create<'a>(
+        address: impl Into<Address<'a>>,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Self> {
+        Self::options().open_or_create(address, shape)
     }
 
     /// Begins with the default options.
@@ -214,7 +245,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
         &self.segment
     }
 
-    /// Returns the array's name.
+    /// Returns the array's name, or its file's path.
     ///
     /// # Examples
     ///
@@ -346,6 +377,19 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// ```
     pub fn snapshot(&self) -> Result<ndarray::Array<T, D>> {
         Ok(self.read()?.to_owned())
+    }
+
+    /// Waits until the file's disk holds the array: see [`Segment::sync`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::sync`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Segment::sync`].
+    pub fn sync(&self) -> Result<()> {
+        self.segment.sync()
     }
 
     /// Returns a raw view of the whole array, which takes no lock: valid while this handle lives, and

@@ -3,9 +3,10 @@
 //! In reading order: [`element`] what may be shared · [`fit`] whether a payload is one of them ·
 //! [`array`] arrays · [`rows`] which rows are asked for · [`request`] every way to lock them ·
 //! [`guard`] what a lock hands out · [`view`] payloads as `ndarray` views · [`value`] single values ·
-//! [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating and opening arrays
-//! and values · [`log`] rows that are appended and followed · [`any`] arrays whose dtype is known at
-//! run time · [`part`] shares of an array for worker processes.
+//! [`value_guard`] what locking one hands out · [`number`] arithmetic on them · [`cells`] their
+//! memory · [`options`] creating and opening arrays and values · [`log`] rows that are appended and
+//! followed · [`any`] arrays whose dtype is known at run time · [`part`] shares of an array for worker
+//! processes.
 
 pub(crate) mod any;
 pub(crate) mod array;
@@ -21,4 +22,5 @@ pub(crate) mod part;
 pub(crate) mod request;
 mod rows;
 pub(crate) mod value;
+pub(crate) mod value_guard;
 mod view;

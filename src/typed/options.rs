@@ -10,8 +10,8 @@ use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Dtype, Order};
 use crate::segment::{
-    Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Segment, Settings, create_unique,
-    data_len, open_or_create,
+    Address, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Segment, Settings,
+    create_unique, data_len, open_or_create,
 };
 use crate::sync::default_stripes;
 
@@ -52,9 +52,13 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     /// let array = ndshm::Array1::<u8>::options().mode(0o660).create("doc-with-mode", 10)?;
     /// # Ok(()) }
     /// ```
-    pub fn create(&self, name: &str, shape: impl IntoDimension<Dim = D>) -> Result<Array<T, D>> {
+    pub fn create<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Array<T, D>> {
         let shape = shape.into_dimension();
-        self.make(Name::new(name)?, &shape, Lifetime::Creator, None)
+        self.make(Name::new(address)?, &shape, Lifetime::Creator, None)
     }
 
     /// Creates an array with the contents of another: see [`Array::create_from`].
@@ -75,8 +79,29 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     /// assert_eq!(columns.read()?.strides(), [1, 2]);
     /// # Ok(()) }
     /// ```
-    pub fn create_from(&self, name: &str, array: &ArrayRef<T, D>) -> Result<Array<T, D>> {
-        self.make(Name::new(name)?, &array.raw_dim(), Lifetime::Creator, Some(array))
+    pub fn create_from<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        array: &ArrayRef<T, D>,
+    ) -> Result<Array<T, D>> {
+        self.make(Name::new(address)?, &array.raw_dim(), Lifetime::Creator, Some(array))
+    }
+
+    /// Creates an array of zeros without a name: see [`Array::create_anonymous`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::options().stripes(2).create_anonymous(10)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(&self, shape: impl IntoDimension<Dim = D>) -> Result<Array<T, D>> {
+        self.make(Name::anonymous(), &shape.into_dimension(), Lifetime::Creator, None)
     }
 
     /// Creates an array of zeros under a name made up: see [`Array::create_unique`].
@@ -110,8 +135,8 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     /// # Examples
     ///
     /// See [`Access`](crate::Access).
-    pub fn open(&self, name: &str) -> Result<Array<T, D>> {
-        Array::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Array<T, D>> {
+        Array::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
     }
 
     /// Opens the array that a handle means: see [`Array::open_handle`].
@@ -150,15 +175,15 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     /// let array = options.open_or_create("doc-either-way", 10)?;
     /// # Ok(()) }
     /// ```
-    pub fn open_or_create(
+    pub fn open_or_create<'a>(
         &self,
-        name: &str,
+        address: impl Into<Address<'a>>,
         shape: impl IntoDimension<Dim = D>,
     ) -> Result<Array<T, D>> {
-        let shape = shape.into_dimension();
+        let (address, shape) = (address.into(), shape.into_dimension());
         open_or_create(
-            &Name::new(name)?,
-            || self.open(name)?.in_shape(&shape),
+            &Name::new(address)?,
+            || self.open(address)?.in_shape(&shape),
             |name| self.make(name, &shape, Lifetime::Persistent, None),
         )
     }
@@ -182,16 +207,17 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         contents: Option<&ArrayRef<T, D>>,
     ) -> Result<Array<T, D>> {
         let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let mut draft = draft(self.settings(), &dtype, shape.slice(), &folded, lifetime)?;
+        let mut draft = draft(name, self.settings(), &dtype, shape.slice(), &folded, lifetime)?;
         if let Some(contents) = contents {
             view::of_draft(&mut draft, shape).assign(contents);
         }
-        Array::check(draft.publish(name)?)
+        Array::check(draft.publish()?)
     }
 }
 
 /// Makes an array of zeros that has no name yet, the axes of its elements being `folded`.
 pub(super) fn draft(
+    name: Name,
     settings: &Settings,
     dtype: &Dtype,
     shape: &[usize],
@@ -208,15 +234,18 @@ pub(super) fn draft(
     let axes = [shape, folded].concat();
     let data_len = data_len(&axes, dtype.item_size())?;
     let rows = axes.first().copied().unwrap_or(1);
-    Draft::new(&Blueprint {
-        kind: Kind::Array,
-        dtype,
-        shape: &axes,
-        stripes: settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows)),
-        shadow_len: 0,
-        lifetime: settings.lifetime.unwrap_or(lifetime),
-        settings,
-    })
+    Draft::new(
+        name,
+        &Blueprint {
+            kind: Kind::Array,
+            dtype,
+            shape: &axes,
+            stripes: settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows)),
+            shadow_len: 0,
+            lifetime,
+            settings,
+        },
+    )
 }
 
 /// Options of values.
@@ -235,8 +264,25 @@ impl<T: Element> Options<Value<T>> {
     /// let value = ndshm::Value::options().mode(0o660).create("doc-value-mode", 1_u8)?;
     /// # Ok(()) }
     /// ```
-    pub fn create(&self, name: &str, value: T) -> Result<Value<T>> {
-        self.make(Name::new(name)?, &value, Lifetime::Creator)
+    pub fn create<'a>(&self, address: impl Into<Address<'a>>, value: T) -> Result<Value<T>> {
+        self.make(Name::new(address)?, &value, Lifetime::Creator)
+    }
+
+    /// Creates a value without a name: see [`Value::create_anonymous`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let value = ndshm::Value::options().participants(2).create_anonymous(1_u8)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(&self, value: T) -> Result<Value<T>> {
+        self.make(Name::anonymous(), &value, Lifetime::Creator)
     }
 
     /// Creates a value under a name made up: see [`Value::create_unique`].
@@ -274,8 +320,8 @@ impl<T: Element> Options<Value<T>> {
     /// assert!(looked_at.set(2).is_err());
     /// # Ok(()) }
     /// ```
-    pub fn open(&self, name: &str) -> Result<Value<T>> {
-        Value::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Value<T>> {
+        Value::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
     }
 
     /// Opens the value that a handle means: see [`Value::open_handle`].
@@ -314,10 +360,15 @@ impl<T: Element> Options<Value<T>> {
     /// assert_eq!(options.open_or_create("doc-either-value", 1_u8)?.get()?, 1);
     /// # Ok(()) }
     /// ```
-    pub fn open_or_create(&self, name: &str, value: T) -> Result<Value<T>> {
+    pub fn open_or_create<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        value: T,
+    ) -> Result<Value<T>> {
+        let address = address.into();
         open_or_create(
-            &Name::new(name)?,
-            || self.open(name),
+            &Name::new(address)?,
+            || self.open(address),
             |name| self.make(name, &value, Lifetime::Persistent),
         )
     }
@@ -330,20 +381,23 @@ impl<T: Element> Options<Value<T>> {
     fn make_named(&self, name: Name, value: &T, lifetime: Lifetime) -> Result<Value<T>> {
         let settings = self.settings();
         let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let draft = Draft::new(&Blueprint {
-            kind: Kind::Value,
-            dtype: &dtype,
-            shape: &folded,
-            stripes: 1,
-            shadow_len: shadow_len::<T>(),
-            lifetime: settings.lifetime.unwrap_or(lifetime),
-            settings,
-        })?;
+        let draft = Draft::new(
+            name,
+            &Blueprint {
+                kind: Kind::Value,
+                dtype: &dtype,
+                shape: &folded,
+                stripes: 1,
+                shadow_len: shadow_len::<T>(),
+                lifetime,
+                settings,
+            },
+        )?;
         if cells::is_word::<T>() {
             cells::swap(draft.region(), *value);
         } else {
             cells::commit(draft.region(), value);
         }
-        Value::check(draft.publish(name)?)
+        Value::check(draft.publish()?)
     }
 }

@@ -2,15 +2,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
-use std::sync::MutexGuard;
 use std::time::Duration;
 
 use super::cells;
 use super::element::{Element, checked_dtype};
+use super::value_guard::ValueGuard;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::Patience;
-use crate::segment::{Access, Handle, Kind, Options, Origin, Region, Segment};
+use crate::lock::{Entry, Patience};
+use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Region, Segment};
 use crate::sync::{Demand, Hold, Mode, Regard, acquired};
 
 /// A single value in shared memory, attached by name.
@@ -43,8 +42,8 @@ pub struct Value<T: Element> {
 }
 
 impl<T: Element> Value<T> {
-    /// Creates a value called `name`, of mode 0600, whose name goes when the last clone of this
-    /// handle is dropped.
+    /// Creates a value at `address`, of mode 0600. A name goes when the last clone of this handle is
+    /// dropped; a file stays.
     ///
     /// # Errors
     ///
@@ -58,8 +57,26 @@ impl<T: Element> Value<T> {
     /// progress.set(0.5)?;
     /// # Ok(()) }
     /// ```
-    pub fn create(name: &str, value: T) -> Result<Self> {
-        Self::options().create(name, value)
+    pub fn create<'a>(address: impl Into<Address<'a>>, value: T) -> Result<Self> {
+        Self::options().create(address, value)
+    }
+
+    /// Creates a value that has no name: see [`Array::create_anonymous`](crate::Array::create_anonymous).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let done = ndshm::Value::create_anonymous(0_u64)?;
+    /// println!("tell the workers: {}", done.handle());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(value: T) -> Result<Self> {
+        Self::options().create_anonymous(value)
     }
 
     /// Creates a value under a name made up of `prefix` and 16 random hexadecimal digits.
@@ -80,7 +97,7 @@ impl<T: Element> Value<T> {
         Self::options().create_unique(prefix, value)
     }
 
-    /// Opens the value called `name`, checking its type.
+    /// Opens the value at `address`, checking its type.
     ///
     /// # Errors
     ///
@@ -95,8 +112,8 @@ impl<T: Element> Value<T> {
     /// assert!(ndshm::Value::<f32>::open("doc-limit").is_err());
     /// # Ok(()) }
     /// ```
-    pub fn open(name: &str) -> Result<Self> {
-        Self::options().open(name)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().open(address)
     }
 
     /// Opens the value that `handle` means, and no namesake.
@@ -118,7 +135,7 @@ impl<T: Element> Value<T> {
         Self::options().open_handle(handle)
     }
 
-    /// Opens the value called `name`, or creates it with `value` if there is none;
+    /// Opens the value at `address`, or creates it with `value` if there is none;
     /// [`origin`](Self::origin) tells which. Its name lasts until it is removed.
     ///
     /// # Errors
@@ -128,8 +145,8 @@ impl<T: Element> Value<T> {
     /// # Examples
     ///
     /// See [`Value`].
-    pub fn open_or_create(name: &str, value: T) -> Result<Self> {
-        Self::options().open_or_create(name, value)
+    pub fn open_or_create<'a>(address: impl Into<Address<'a>>, value: T) -> Result<Self> {
+        Self::options().open_or_create(address, value)
     }
 
     /// Begins with the default options.
@@ -157,7 +174,7 @@ impl<T: Element> Value<T> {
         &self.segment
     }
 
-    /// Returns the value's name.
+    /// Returns the value's name, or its file's path.
     ///
     /// # Examples
     ///
@@ -169,6 +186,19 @@ impl<T: Element> Value<T> {
     #[must_use]
     pub fn name(&self) -> &str {
         self.segment.name()
+    }
+
+    /// Waits until the file's disk holds the value: see [`Segment::sync`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::sync`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Segment::sync`].
+    pub fn sync(&self) -> Result<()> {
+        self.segment.sync()
     }
 
     /// Returns the value's address as text, to be given to another process.
@@ -196,7 +226,8 @@ impl<T: Element> Value<T> {
     ///
     /// # Errors
     ///
-    /// None today; a value on other platforms or backings may have some.
+    /// [`Poisoned`](ErrorKind::Poisoned) when it is no word and the machine stopped before its file was
+    /// synced, until it is set anew.
     ///
     /// # Examples
     ///
@@ -208,7 +239,9 @@ impl<T: Element> Value<T> {
     /// ```
     #[inline]
     pub fn get(&self) -> Result<T> {
-        Ok(self.load())
+        let value = self.load();
+        self.check_sound()?;
+        Ok(value)
     }
 
     /// Sets the value, and wakes who waits for a change. An atomic swap; a value that is no word
@@ -229,7 +262,17 @@ impl<T: Element> Value<T> {
     /// ```
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
-        self.swap(value).map(drop)
+        self.writable()?;
+        if cells::is_word::<T>() {
+            cells::swap(self.segment.region(), value);
+        } else {
+            let mut hold = acquired(self.hold(Patience::Endless)?);
+            cells::commit(self.segment.region(), &value);
+            // It is whole again, whatever a restart made of the last one.
+            hold.mark_consistent();
+        }
+        self.announce();
+        Ok(())
     }
 
     /// Sets the value and returns what it was.
@@ -410,10 +453,28 @@ impl<T: Element> Value<T> {
 
     fn lock_with(&self, patience: Patience) -> Result<Option<ValueGuard<'_, T>>> {
         self.writable()?;
-        let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
-        let Some(hold) = Hold::tracked(&self.segment, &demand)? else { return Ok(None) };
+        let Some(hold) = self.hold(patience)? else { return Ok(None) };
         let copy = self.get()?;
-        Ok(Some(ValueGuard { value: self, copy, changed: false, hold, stays: PhantomData }))
+        Ok(Some(ValueGuard::new(self, copy, hold)))
+    }
+
+    fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
+        let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
+        Hold::tracked(&self.segment, &demand)
+    }
+
+    /// Fails when a restart of the machine may have left a mixture of values.
+    #[inline]
+    fn check_sound(&self) -> Result<()> {
+        if cells::is_word::<T>() || self.segment.region().stripe(0).entry() == Entry::Clean {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Poisoned,
+            "may be a mixture of two values: the machine stopped before its file was synced; set it \
+             anew",
+        )
+        .of(self.name()))
     }
 
     fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
@@ -504,57 +565,6 @@ impl<T: Element> Clone for Value<T> {
 impl<T: Element + fmt::Debug> fmt::Debug for Value<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value").field("name", &self.name()).field("value", &self.get()).finish()
-    }
-}
-
-/// A locked value: a copy to work on, committed when the guard is dropped.
-///
-/// # Examples
-///
-/// See [`Value::lock`].
-#[must_use = "the value is unlocked when the guard is dropped"]
-pub struct ValueGuard<'a, T: Element> {
-    value: &'a Value<T>,
-    copy: T,
-    changed: bool,
-    /// Given back after `drop` committed.
-    hold: Hold<&'a Segment>,
-    stays: PhantomData<MutexGuard<'static, ()>>,
-}
-
-impl<T: Element> Deref for ValueGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.copy
-    }
-}
-
-impl<T: Element> DerefMut for ValueGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.changed = true;
-        &mut self.copy
-    }
-}
-
-impl<T: Element + fmt::Debug> fmt::Debug for ValueGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.copy.fmt(f)
-    }
-}
-
-impl<T: Element> Drop for ValueGuard<'_, T> {
-    fn drop(&mut self) {
-        if !self.changed || std::thread::panicking() || !self.hold.is_ours() {
-            return;
-        }
-        let region = self.value.segment.region();
-        if cells::is_word::<T>() {
-            cells::swap(region, self.copy);
-        } else {
-            cells::commit(region, &self.copy);
-        }
-        self.value.announce();
     }
 }
 

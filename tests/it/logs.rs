@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ndshm::{Array1, ErrorKind, Kind, Log, Reserve, Value};
 
+use crate::homes::FreeFile;
 use crate::support::{DEADLINE, Role, eventually, fork, say, somebody_listens, state_of};
 
 fn log(capacity: usize) -> Log<u64> {
@@ -145,6 +146,23 @@ fn a_log_far_larger_than_memory_takes_what_is_put_into_it() {
     assert!(log.rows().iter().all(|row| *row == [1; 16]));
     let blocks = fs::metadata(log.segment().path()).unwrap().blocks();
     assert!(blocks * 512 < 10 << 20, "{blocks} blocks for 7.4 MiB of rows");
+}
+
+#[test]
+fn a_log_may_be_a_file_or_have_no_name() {
+    let file = FreeFile::in_memory();
+    let filed = Log::<u64>::create(file.path(), 1 << 40).unwrap();
+    let nameless = Log::<u64>::create_anonymous(1 << 40).unwrap();
+    for log in [filed, nameless] {
+        let text = log.handle().to_string();
+        fork(|| {
+            let same = Log::<u64>::open_handle(&text.parse().unwrap()).unwrap();
+            same.extend(&[1, 2, 3]).unwrap();
+        })
+        .pass();
+        log.append(&4).unwrap();
+        assert_eq!(log.rows().as_slice(), [1, 2, 3, 4]);
+    }
 }
 
 #[test]

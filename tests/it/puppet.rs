@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use ndshm::{Array1, Event, OwnedReadGuard, OwnedWriteGuard, Request, Result, Value};
+use ndshm::{Array1, Event, Handle, OwnedReadGuard, OwnedWriteGuard, Request, Result, Value};
 
 use crate::support::{Role, close_descriptors, path_of, say};
 
@@ -20,7 +20,7 @@ impl Puppet {
     /// Starts one that has opened `array`.
     pub(crate) fn on(array: &Array1<u64>) -> Self {
         let mut puppet = Self::start();
-        puppet.does(&format!("open {}", array.name()));
+        puppet.does(&format!("open {}", array.handle()));
         puppet
     }
 
@@ -94,7 +94,12 @@ impl State {
         let word = |index: usize| words[index].parse::<u64>().expect("a number");
         let mut answer = "ok".to_owned();
         match words[0] {
-            "open" => self.array = Some(Array1::open(words[1])?),
+            "open" => {
+                self.array = Some(match words[1].parse::<Handle>() {
+                    Ok(handle) => Array1::open_handle(&handle)?,
+                    Err(_) => Array1::open(words[1])?,
+                });
+            }
             "create" => self.array = Some(Array1::create(words[1], number(2))?),
             "open_or_create" => {
                 let array = Array1::open_or_create(words[1], number(2))?;

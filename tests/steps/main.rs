@@ -7,6 +7,7 @@
 #![cfg(ndshm_steps)]
 
 mod arrays;
+mod files;
 mod logs;
 mod mortal;
 mod names;
@@ -53,7 +54,14 @@ impl Run {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    [arrays::scenarios(), values::scenarios(), logs::scenarios(), names::scenarios()].concat()
+    [
+        arrays::scenarios(),
+        values::scenarios(),
+        logs::scenarios(),
+        names::scenarios(),
+        files::scenarios(),
+    ]
+    .concat()
 }
 
 #[test]

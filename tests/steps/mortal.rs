@@ -199,20 +199,21 @@ pub(crate) fn has_owner(segment: &Segment) -> bool {
 
 /// Whether somebody sleeps, or is about to, until the payload changes.
 pub(crate) fn somebody_waits_for_changes(segment: &Segment) -> bool {
-    word(segment, state(segment) + 8) != 0
+    word(segment, state_of(segment) + 8) != 0
 }
 
 fn lock_word(segment: &Segment) -> u32 {
     let participants = u64::from(segment.info().unwrap().participants());
-    word(segment, (state(segment) + 64 + participants * 32).next_multiple_of(64))
+    word(segment, (state_of(segment) + 64 + participants * 32).next_multiple_of(64))
 }
 
 /// Where the words about the whole segment are in the control block.
-fn state(segment: &Segment) -> u64 {
+pub(crate) fn state_of(segment: &Segment) -> u64 {
     u64::from(word(segment, 16)).next_multiple_of(64)
 }
 
-fn word(segment: &Segment, offset: u64) -> u32 {
+/// The word at that offset of the control block.
+pub(crate) fn word(segment: &Segment, offset: u64) -> u32 {
     let control = segment.info().unwrap().control_offset() as u64;
     let mut bytes = [0; 4];
     File::open(segment.path()).unwrap().read_exact_at(&mut bytes, control + offset).unwrap();

@@ -13,11 +13,15 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::object::Object;
-use super::os_error;
+use super::{os_error, wait};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::place::Place;
 
 /// First of the bytes that participants lock; no file is that long.
 const FIRST_SLOT: i64 = 1 << 60;
+
+/// How often a lock that is held for a moment is tried, a millisecond apart.
+const TRIES: u32 = 5000;
 
 /// A byte with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub(crate) enum Byte {
     Slot(u32),
     /// Held while the name changes.
     Name,
+    /// Held by who settles what a restart of the machine left.
+    Init,
 }
 
 impl Byte {
@@ -33,6 +39,7 @@ impl Byte {
         match self {
             Self::Slot(slot) => FIRST_SLOT + i64::from(slot),
             Self::Name => FIRST_SLOT - 1,
+            Self::Init => FIRST_SLOT - 2,
         }
     }
 }
@@ -47,9 +54,9 @@ impl Locker {
         Ok(Self(object.reopen()?))
     }
 
-    /// Opens a fresh description of the object if it still has that name.
-    pub(crate) fn of_name(object: &Object, name: &str) -> Result<Option<Self>> {
-        Ok(object.reopen_by_name(name)?.map(Self))
+    /// Opens a fresh description of the object if it still is at that place.
+    pub(crate) fn at(object: &Object, place: &Place) -> Result<Option<Self>> {
+        Ok(object.reopen_at(place)?.map(Self))
     }
 
     /// Takes the lock if nobody has it.
@@ -62,6 +69,23 @@ impl Locker {
             }
             Err(error) => Err(os_error("lock a byte of it", error)),
         }
+    }
+
+    /// Takes a lock that is only ever held for a moment, waiting up to five seconds.
+    pub(crate) fn lock(&self, byte: Byte) -> Result<()> {
+        for _ in 0..TRIES {
+            if self.try_lock(byte)? {
+                return Ok(());
+            }
+            wait::pause();
+        }
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "has had its {byte:?} lock held for 5 s, by a process that is changing its name or \
+                 opening it after a restart: that process is stopped or stuck, end it"
+            ),
+        ))
     }
 
     pub(super) fn descriptor(&self) -> &OwnedFd {

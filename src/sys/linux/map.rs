@@ -44,6 +44,11 @@ impl Mapping {
         })
     }
 
+    /// Waits until `len` bytes from the page-aligned `offset` on are on the disk, if there is one.
+    pub(crate) fn flush(&self, offset: usize, len: usize) -> Result<()> {
+        self.0.flush_range(offset, len).map_err(|error| os_error("flush it to its disk", error))
+    }
+
     /// Start of the mapping, page-aligned.
     pub(crate) fn base(&self) -> NonNull<u8> {
         NonNull::new(self.0.as_mut_ptr()).expect("a mapping never starts at zero")

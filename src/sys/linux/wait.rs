@@ -49,7 +49,7 @@ pub(crate) fn spins() -> u32 {
 }
 
 /// Lets other threads and processes run for a while; for what the kernel offers no wait for.
-pub(crate) fn pause() {
+pub(super) fn pause() {
     let nobody_wakes = AtomicU32::new(0);
     wait(&nobody_wakes, 0, Duration::from_millis(1));
 }

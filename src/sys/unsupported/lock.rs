@@ -3,6 +3,7 @@
 use super::Never;
 use super::object::Object;
 use crate::error::Result;
+use crate::sys::place::Place;
 
 /// A byte with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(crate) enum Byte {
     Slot(u32),
     /// Held while the name changes.
     Name,
+    /// Held by who settles what a restart of the machine left.
+    Init,
 }
 
 /// A description of its own, to hold byte locks with.
@@ -22,11 +25,15 @@ impl Locker {
         object.never()
     }
 
-    pub(crate) fn of_name(object: &Object, _name: &str) -> Result<Option<Self>> {
+    pub(crate) fn at(object: &Object, _place: &Place) -> Result<Option<Self>> {
         object.never()
     }
 
     pub(crate) fn try_lock(&self, _byte: Byte) -> Result<bool> {
+        match self.0 {}
+    }
+
+    pub(crate) fn lock(&self, _byte: Byte) -> Result<()> {
         match self.0 {}
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Never, unsupported};
 use crate::error::Result;
+use crate::sys::place::Place;
 
 /// Which file a descriptor or a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,15 +28,15 @@ impl Object {
         match self.0 {}
     }
 
-    pub(crate) fn create_unnamed(_len: u64, _mode: u32) -> Result<Self> {
+    pub(crate) fn create_unnamed(_place: &Place, _len: u64, _mode: u32) -> Result<Self> {
         Err(unsupported())
     }
 
-    pub(crate) fn open(_name: &str) -> Result<(Self, Facts)> {
+    pub(crate) fn open(_place: &Place) -> Result<(Self, Facts)> {
         Err(unsupported())
     }
 
-    pub(crate) fn open_to_look(_name: &str) -> Result<(Self, Facts)> {
+    pub(crate) fn open_to_look(_place: &Place) -> Result<(Self, Facts)> {
         Err(unsupported())
     }
 
@@ -43,7 +44,15 @@ impl Object {
         match self.0 {}
     }
 
-    pub(crate) fn publish(&self, _name: &str) -> Result<()> {
+    pub(crate) fn lies_in_memory(&self) -> Result<bool> {
+        match self.0 {}
+    }
+
+    pub(crate) fn publish(&self, _place: &Place) -> Result<Place> {
+        match self.0 {}
+    }
+
+    pub(crate) fn as_place(&self) -> Place {
         match self.0 {}
     }
 
@@ -63,16 +72,16 @@ impl Object {
         match self.0 {}
     }
 
-    pub(crate) fn revive(&self, _name: &str) -> Result<()> {
+    pub(crate) fn revive(&self, _place: &Place) -> Result<()> {
         match self.0 {}
     }
 }
 
-pub(crate) fn identity_of(_name: &str) -> Result<Option<Identity>> {
+pub(crate) fn identity_of(_place: &Place) -> Result<Option<Identity>> {
     Err(unsupported())
 }
 
-pub(crate) fn unlink(_name: &str) -> Result<()> {
+pub(crate) fn unlink(_place: &Place) -> Result<()> {
     Err(unsupported())
 }
 
@@ -80,6 +89,6 @@ pub(crate) fn names() -> Result<Vec<String>> {
     Err(unsupported())
 }
 
-pub(crate) fn path_of(name: &str) -> PathBuf {
-    PathBuf::from(name)
+pub(crate) fn path_of(place: &Place) -> PathBuf {
+    PathBuf::from(place.as_str())
 }

@@ -20,5 +20,3 @@ pub(crate) fn wake_all(_word: &AtomicU32) {}
 pub(crate) fn spins() -> u32 {
     0
 }
-
-pub(crate) fn pause() {}

@@ -24,7 +24,7 @@ use super::request::read_only;
 use super::rows::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Access, Handle, Kind, Options, Origin, Segment};
+use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Segment};
 
 /// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
 /// command line or another language's binding stands on.
@@ -56,7 +56,7 @@ pub struct AnyArray {
 }
 
 impl AnyArray {
-    /// Creates an array of zeros called `name`, of mode 0600, whose name goes when the last clone of
+    /// Creates an array of zeros at `address`, of mode 0600, whose name goes when the last clone of
     /// this handle is dropped.
     ///
     /// # Errors
@@ -72,8 +72,31 @@ impl AnyArray {
     /// let typed = ndshm::Array2::<u16>::open("doc-any-created")?;
     /// # Ok(()) }
     /// ```
-    pub fn create(name: &str, dtype: &Dtype, shape: &[usize]) -> Result<Self> {
-        Self::options().create(name, dtype, shape)
+    pub fn create<'a>(
+        address: impl Into<Address<'a>>,
+        dtype: &Dtype,
+        shape: &[usize],
+    ) -> Result<Self> {
+        Self::options().create(address, dtype, shape)
+    }
+
+    /// Creates an array of zeros that has no name, so that nothing can be left behind: see
+    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::AnyArray::create_anonymous(&"<f8".parse()?, &[10])?;
+    /// assert_eq!(ndshm::AnyArray::open_handle(&array.handle())?.shape(), [10]);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
+        Self::options().create_anonymous(dtype, shape)
     }
 
     /// Creates an array of zeros under a name made up of `prefix` and 16 random hexadecimal digits.
@@ -94,7 +117,7 @@ impl AnyArray {
         Self::options().create_unique(prefix, dtype, shape)
     }
 
-    /// Opens the array called `name`, whatever its dtype and shape.
+    /// Opens the array at `address`, whatever its dtype and shape.
     ///
     /// # Errors
     ///
@@ -104,8 +127,8 @@ impl AnyArray {
     /// # Examples
     ///
     /// See [`AnyArray`].
-    pub fn open(name: &str) -> Result<Self> {
-        Self::options().open(name)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().open(address)
     }
 
     /// Opens the array that `handle` means, and no namesake.

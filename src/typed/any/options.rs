@@ -3,7 +3,7 @@
 use super::AnyArray;
 use crate::error::{Result, ResultExt};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Handle, Lifetime, Name, Options, Segment, create_unique};
+use crate::segment::{Address, Handle, Lifetime, Name, Options, Segment, create_unique};
 use crate::typed::options::draft;
 
 /// Options of arrays whose dtype is known at run time only.
@@ -43,8 +43,31 @@ impl Options<AnyArray> {
     /// let array = options.create("doc-any-mode", &"<f8".parse()?, &[10])?;
     /// # Ok(()) }
     /// ```
-    pub fn create(&self, name: &str, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {
-        self.make(Name::new(name)?, dtype, shape)
+    pub fn create<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        dtype: &Dtype,
+        shape: &[usize],
+    ) -> Result<AnyArray> {
+        self.make(Name::new(address)?, dtype, shape)
+    }
+
+    /// Creates an array of zeros without a name: see [`AnyArray::create_anonymous`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let options = ndshm::AnyArray::options().stripes(2);
+    /// let array = options.create_anonymous(&"<f8".parse()?, &[10])?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(&self, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {
+        self.make(Name::anonymous(), dtype, shape)
     }
 
     /// Creates an array of zeros under a name made up: see [`AnyArray::create_unique`].
@@ -77,8 +100,8 @@ impl Options<AnyArray> {
     /// assert!(looked_at.read().is_ok() && looked_at.write().is_err());
     /// # Ok(()) }
     /// ```
-    pub fn open(&self, name: &str) -> Result<AnyArray> {
-        AnyArray::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<AnyArray> {
+        AnyArray::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
     }
 
     /// Opens the array that a handle means: see [`AnyArray::open_handle`].
@@ -105,8 +128,8 @@ impl Options<AnyArray> {
         let text = name.as_str().to_owned();
         let drafted = dtype.check().and_then(|()| {
             let (dtype, folded) = dtype.clone().fold();
-            draft(self.settings(), &dtype, shape, &folded, Lifetime::Creator)
+            draft(name, self.settings(), &dtype, shape, &folded, Lifetime::Creator)
         });
-        drafted.and_then(|draft| draft.publish(name)).and_then(AnyArray::from_segment).of(&text)
+        drafted.and_then(|draft| draft.publish()).and_then(AnyArray::from_segment).of(&text)
     }
 }

@@ -20,7 +20,7 @@ use self::turn::Turn;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
-use crate::segment::{Handle, Kind, Options, Origin, Reserve, Segment};
+use crate::segment::{Address, Handle, Kind, Options, Origin, Reserve, Segment};
 use crate::sync::acquired;
 
 /// An append-only table in shared memory: any number of processes append rows, any number read and
@@ -70,7 +70,7 @@ pub struct Log<T: Element> {
 
 /// Creating, opening, and what the log is.
 impl<T: Element> Log<T> {
-    /// Creates an empty log called `name` with room for so many rows, of mode 0600, whose name goes
+    /// Creates an empty log at `address` with room for so many rows, of mode 0600, whose name goes
     /// when the last clone of this handle is dropped.
     ///
     /// # Errors
@@ -80,8 +80,28 @@ impl<T: Element> Log<T> {
     /// # Examples
     ///
     /// See [`Log`].
-    pub fn create(name: &str, capacity: usize) -> Result<Self> {
-        Self::options().create(name, capacity)
+    pub fn create<'a>(address: impl Into<Address<'a>>, capacity: usize) -> Result<Self> {
+        Self::options().create(address, capacity)
+    }
+
+    /// Creates an empty log that has no name, so that nothing can be left behind: see
+    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u64>::create_anonymous(1000)?;
+    /// ndshm::Log::<u64>::open_handle(&log.handle())?.append(&7)?;
+    /// assert_eq!(log.rows()[0], 7);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(capacity: usize) -> Result<Self> {
+        Self::options().create_anonymous(capacity)
     }
 
     /// Creates an empty log under a name made up of `prefix` and 16 random hexadecimal digits.
@@ -102,7 +122,7 @@ impl<T: Element> Log<T> {
         Self::options().create_unique(prefix, capacity)
     }
 
-    /// Opens the log called `name`, checking the type of its rows.
+    /// Opens the log at `address`, checking the type of its rows.
     ///
     /// # Errors
     ///
@@ -118,8 +138,8 @@ impl<T: Element> Log<T> {
     /// assert!(ndshm::Log::<f32>::open("doc-log-opened").is_err());
     /// # Ok(()) }
     /// ```
-    pub fn open(name: &str) -> Result<Self> {
-        Self::options().open(name)
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().open(address)
     }
 
     /// Opens the log that `handle` means, and no namesake.
@@ -142,7 +162,7 @@ impl<T: Element> Log<T> {
         Self::options().open_handle(handle)
     }
 
-    /// Opens the log called `name`, or creates it if there is none; [`origin`](Self::origin) tells
+    /// Opens the log at `address`, or creates it if there is none; [`origin`](Self::origin) tells
     /// which. Its name lasts until it is removed. One that exists keeps its own capacity.
     ///
     /// # Errors
@@ -158,8 +178,8 @@ impl<T: Element> Log<T> {
     /// ndshm::remove("doc-log-either")?;
     /// # Ok(()) }
     /// ```
-    pub fn open_or_create(name: &str, capacity: usize) -> Result<Self> {
-        Self::options().open_or_create(name, capacity)
+    pub fn open_or_create<'a>(address: impl Into<Address<'a>>, capacity: usize) -> Result<Self> {
+        Self::options().open_or_create(address, capacity)
     }
 
     /// Begins with the default options: those of arrays, but [`Reserve::Lazy`].
@@ -282,7 +302,8 @@ impl<T: Element> Log<T> {
     /// [`Full`](ErrorKind::Full), [`StorageFull`](ErrorKind::StorageFull) and
     /// [`MemoryLimit`](ErrorKind::MemoryLimit) when there is no memory to be had,
     /// [`ReadOnly`](ErrorKind::ReadOnly), [`OutOfSlots`](ErrorKind::OutOfSlots) when this process is one
-    /// appender too many. Nothing is appended then, and nothing lost.
+    /// appender too many, [`Poisoned`](ErrorKind::Poisoned) when the machine stopped before the log's file
+    /// was synced, so that its rows are suspect. Nothing is appended then, and nothing lost.
     ///
     /// # Examples
     ///

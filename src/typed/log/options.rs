@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Log;
 use crate::error::{Result, ResultExt};
 use crate::segment::{
-    Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Reserve, Segment, create_unique,
-    open_or_create,
+    Address, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Reserve, Segment,
+    create_unique, open_or_create,
 };
 use crate::typed::element::{Element, checked_dtype};
 
@@ -26,8 +26,25 @@ impl<T: Element> Options<Log<T>> {
     /// let log = ndshm::Log::<u8>::options().mode(0o660).create("doc-log-mode", 10)?;
     /// # Ok(()) }
     /// ```
-    pub fn create(&self, name: &str, capacity: usize) -> Result<Log<T>> {
-        self.make(Name::new(name)?, capacity, Lifetime::Creator)
+    pub fn create<'a>(&self, address: impl Into<Address<'a>>, capacity: usize) -> Result<Log<T>> {
+        self.make(Name::new(address)?, capacity, Lifetime::Creator)
+    }
+
+    /// Creates an empty log without a name: see [`Log::create_anonymous`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u8>::options().participants(2).create_anonymous(10)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(&self, capacity: usize) -> Result<Log<T>> {
+        self.make(Name::anonymous(), capacity, Lifetime::Creator)
     }
 
     /// Creates an empty log under a name made up: see [`Log::create_unique`].
@@ -62,8 +79,8 @@ impl<T: Element> Options<Log<T>> {
     /// assert!(looked_at.append(&8).is_err());
     /// # Ok(()) }
     /// ```
-    pub fn open(&self, name: &str) -> Result<Log<T>> {
-        Log::from_segment(Segment::attach(Name::new(name)?, self.settings().access)?)
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Log<T>> {
+        Log::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
     }
 
     /// Opens the log that a handle means: see [`Log::open_handle`].
@@ -102,10 +119,15 @@ impl<T: Element> Options<Log<T>> {
     /// assert!(options.open_or_create("doc-either-log", 10)?.is_empty());
     /// # Ok(()) }
     /// ```
-    pub fn open_or_create(&self, name: &str, capacity: usize) -> Result<Log<T>> {
+    pub fn open_or_create<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        capacity: usize,
+    ) -> Result<Log<T>> {
+        let address = address.into();
         open_or_create(
-            &Name::new(name)?,
-            || self.open(name),
+            &Name::new(address)?,
+            || self.open(address),
             |name| self.make(name, capacity, Lifetime::Persistent),
         )
     }
@@ -119,19 +141,22 @@ impl<T: Element> Options<Log<T>> {
         let settings = self.settings();
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         let shape: Vec<usize> = std::iter::once(capacity).chain(folded).collect();
-        let draft = Draft::new(&Blueprint {
-            kind: Kind::Log,
-            dtype: &dtype,
-            shape: &shape,
-            stripes: 1,
-            shadow_len: 0,
-            lifetime: settings.lifetime.unwrap_or(lifetime),
-            settings,
-        })?;
+        let draft = Draft::new(
+            name,
+            &Blueprint {
+                kind: Kind::Log,
+                dtype: &dtype,
+                shape: &shape,
+                stripes: 1,
+                shadow_len: 0,
+                lifetime,
+                settings,
+            },
+        )?;
         if settings.reserve == Reserve::Full {
             let region = draft.region();
             region.state().backed.store(region.layout().data_len as u64, Relaxed);
         }
-        Log::check(draft.publish(name)?)
+        Log::check(draft.publish()?)
     }
 }

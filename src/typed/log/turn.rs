@@ -29,8 +29,11 @@ impl<'a, T: Element> Turn<'a, T> {
             return Err(read_only(log));
         }
         let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
-        let hold = Hold::untracked(&log.segment, &demand)?;
-        Ok(hold.map(|hold| Self { log, _hold: hold }))
+        let Some(hold) = Hold::untracked(&log.segment, &demand)? else { return Ok(None) };
+        if hold.poison().is_some() {
+            return Err(restarted(log));
+        }
+        Ok(Some(Self { log, _hold: hold }))
     }
 
     /// Appends rows, all of them or none.
@@ -66,6 +69,17 @@ fn full<T: Element>(log: &Log<T>, len: usize, asked: usize) -> Error {
             "has {len} of {capacity} rows, so {asked} more do not fit: go on in a log of greater \
              capacity, which costs no memory until it is used"
         ),
+    )
+    .of(log.name())
+}
+
+/// Appenders leave no poison, so only a restart of the machine does.
+#[cold]
+fn restarted<T: Element>(log: &Log<T>) -> Error {
+    Error::new(
+        ErrorKind::Poisoned,
+        "may hold rows that never reached the disk: the machine stopped before its file was synced; \
+         see which rows are whole, and go on in another log",
     )
     .of(log.name())
 }

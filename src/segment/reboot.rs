@@ -1,0 +1,111 @@
+//! What a restart of the machine leaves of a segment in a file.
+//!
+//! The kernel writes pages of a file back when it likes, so after a power cut the file may hold any
+//! mixture of old and new pages. A segment knows that it does not when its *clean* mark is set on the
+//! disk: [`make_clean`] sets it after everything else is there, and whoever writes next takes it off the
+//! disk first ([`soil`]). Who opens a file in another boot than it was last used in, and finds no
+//! mark, poisons every stripe ([`settle`]).
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::control::Control;
+use super::region::Region;
+use crate::error::{Error, ErrorKind, Result};
+use crate::steps::step;
+use crate::sys::lifeline::registration;
+use crate::sys::lock::{Byte, Locker, is_held};
+use crate::sys::object::Object;
+use crate::sys::process;
+
+/// The file may differ from what its disk holds.
+const SOILED: u32 = 0;
+
+/// The disk holds what the memory holds.
+const CLEAN: u32 = 1;
+
+/// Somebody is about to write; the disk may still say [`CLEAN`].
+const SOILING: u32 = 2;
+
+/// Notes in a new segment in which boot it was made.
+pub(super) fn note(region: &Region) {
+    store_boot(region, process::boot_id(&registration()));
+}
+
+/// Poisons a segment that the machine stopped under, once, by whoever comes first.
+pub(super) fn settle(object: &Object, region: &Region, control: &Control) -> Result<()> {
+    let now = process::boot_id(&registration());
+    // Zeros where the kernel does not tell.
+    if now == [0; 16] || boot_of(region) == now {
+        return Ok(());
+    }
+    let locker = Locker::new(object)?;
+    locker.lock(Byte::Init)?;
+    step!("restart: init locked");
+    if boot_of(region) == now {
+        return Ok(());
+    }
+    for slot in 0..control.participants {
+        if is_held(object, Byte::Slot(slot))? {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "was last used in another boot of the machine, and yet the participant in slot \
+                     {slot} lives: its control block was changed by something else; end that process"
+                ),
+            ));
+        }
+    }
+    if region.state().clean.load(Relaxed) != CLEAN {
+        for stripe in 0..control.stripes {
+            region.stripe(stripe).poison_by_restart();
+            step!("restart: a stripe poisoned");
+        }
+    }
+    store_boot(region, now);
+    step!("restart: boot noted");
+    Ok(())
+}
+
+/// Writes everything to the disk and marks it clean; the caller keeps writers out meanwhile.
+pub(crate) fn make_clean(region: &Region) -> Result<()> {
+    let state = region.state();
+    region.flush_payload()?;
+    step!("sync: data on the disk");
+    // Relaxed: the caller's locks keep those away who would take the mark off.
+    state.clean.store(CLEAN, Relaxed);
+    let flushed = region.flush_control();
+    if flushed.is_err() {
+        state.clean.store(SOILED, Relaxed);
+    }
+    step!("sync: marked clean");
+    flushed
+}
+
+/// Takes the clean mark off the disk, before the caller, who holds a lock for writing, writes.
+#[cold]
+pub(crate) fn soil(region: &Region) -> Result<()> {
+    let clean = &region.state().clean;
+    // Others may do the same in other stripes; nobody writes before the mark is off the disk,
+    // which is why it is not taken off the memory in one go.
+    let _ = clean.compare_exchange(CLEAN, SOILING, Relaxed, Relaxed);
+    step!("write: soiling");
+    region.flush_control()?;
+    let _ = clean.compare_exchange(SOILING, SOILED, Relaxed, Relaxed);
+    step!("write: soiled");
+    Ok(())
+}
+
+fn boot_of(region: &Region) -> [u8; 16] {
+    let mut boot = [0; 16];
+    for (bytes, word) in boot.chunks_exact_mut(4).zip(&region.state().boot) {
+        bytes.copy_from_slice(&word.load(Acquire).to_le_bytes());
+    }
+    boot
+}
+
+/// Stores the boot; half of one is no boot's, so that who dies here leaves it to the next.
+fn store_boot(region: &Region, boot: [u8; 16]) {
+    for (bytes, word) in boot.chunks_exact(4).zip(&region.state().boot) {
+        word.store(u32::from_le_bytes(bytes.try_into().expect("four bytes")), Release);
+    }
+}

@@ -1,0 +1,204 @@
+//! What the machine's restart leaves of a segment in a file.
+//!
+//! A restart is played by writing another boot's id into the file while nobody has it open.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use ndshm::{Array1, ErrorKind, Log, PoisonCause, Segment, Value};
+
+use crate::homes::FreeFile;
+use crate::puppet::Puppet;
+use crate::support::{DEADLINE, fork, skip};
+
+fn file() -> FreeFile {
+    FreeFile::on_disk().unwrap_or_else(|| {
+        skip("the file lies in memory instead");
+        FreeFile::in_memory()
+    })
+}
+
+fn striped(path: &Path) -> Array1<u64> {
+    Array1::options().stripes(4).create(path, 64).unwrap()
+}
+
+/// Where the state line of the segment is.
+fn state_offset(path: &Path, file: &File) -> u64 {
+    let info = Segment::open(path).unwrap().info().unwrap();
+    let mut head_len = [0; 4];
+    file.read_exact_at(&mut head_len, info.control_offset() as u64 + 16).unwrap();
+    info.control_offset() as u64 + u64::from(u32::from_le_bytes(head_len))
+}
+
+/// Has the file last used in another boot, as a restart would.
+fn restart(path: &Path) {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let state = state_offset(path, &file);
+    file.write_all_at(&[7; 16], state + 24).unwrap();
+}
+
+/// Runs that in a forked process, so that nothing of it is open here.
+fn elsewhere(work: impl FnOnce()) {
+    fork(work).pass();
+}
+
+#[test]
+fn what_was_not_synced_is_suspect_after_a_restart() {
+    let file = file();
+    elsewhere(|| striped(file.path()).write().unwrap().fill(3));
+    restart(file.path());
+
+    let array = Array1::<u64>::open(file.path()).unwrap();
+    let error = array.read().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Poisoned);
+    assert!(error.to_string().contains("the machine stopped before"), "{error}");
+    for stripe in 0..4 {
+        let rows = array.stripe_range(stripe);
+        assert_eq!(array.read_rows(rows).unwrap_err().kind(), ErrorKind::Poisoned);
+    }
+    let mut mender = array.write_recover().unwrap();
+    let poison = mender.poison().unwrap();
+    assert_eq!((poison.cause(), poison.pid()), (PoisonCause::Restarted, 0));
+    mender.mark_consistent();
+    drop(mender);
+    assert_eq!(array.read().unwrap().sum(), 3 * 64);
+}
+
+#[test]
+fn who_opens_it_second_after_a_restart_does_not_undo_the_mending() {
+    let file = file();
+    elsewhere(|| drop(striped(file.path())));
+    restart(file.path());
+    let first = Array1::<u64>::open(file.path()).unwrap();
+    first.write_recover().unwrap().mark_consistent();
+    elsewhere(|| drop(Array1::<u64>::open(file.path()).unwrap().read().unwrap()));
+    drop(first);
+    elsewhere(|| drop(Array1::<u64>::open(file.path()).unwrap().read().unwrap()));
+}
+
+#[test]
+fn what_was_synced_and_not_written_since_is_sound_after_a_restart() {
+    let file = file();
+    elsewhere(|| {
+        let array = striped(file.path());
+        array.write().unwrap().fill(3);
+        array.sync().unwrap();
+        drop(array.read().unwrap());
+    });
+    for _ in 0..2 {
+        restart(file.path());
+        elsewhere(|| {
+            let array = Array1::<u64>::open(file.path()).unwrap();
+            assert_eq!(array.read().unwrap().sum(), 3 * 64);
+        });
+    }
+}
+
+#[test]
+fn one_row_written_after_a_sync_makes_it_suspect_again() {
+    let file = file();
+    elsewhere(|| {
+        let array = striped(file.path());
+        array.sync().unwrap();
+        array.write_rows(5..6).unwrap()[0] = 1;
+    });
+    restart(file.path());
+    let array = Array1::<u64>::open(file.path()).unwrap();
+    assert_eq!(array.read().unwrap_err().kind(), ErrorKind::Poisoned);
+}
+
+#[test]
+fn a_writer_that_was_killed_before_the_restart_is_no_obstacle() {
+    let file = file();
+    let array = striped(file.path());
+    let mut puppet = Puppet::on(&array);
+    puppet.does("write 0 16");
+    puppet.kill();
+    drop(array);
+    restart(file.path());
+    let array = Array1::<u64>::open(file.path()).unwrap();
+    let mut mender = array.request().timeout(DEADLINE).recover().write().unwrap();
+    assert_eq!(mender.poison().unwrap().cause(), PoisonCause::Restarted);
+    mender.mark_consistent();
+}
+
+#[test]
+fn a_number_is_never_suspect() {
+    let file = file();
+    elsewhere(|| Value::create(file.path(), 1_u64).unwrap().set(5).unwrap());
+    restart(file.path());
+    let value = Value::<u64>::open(file.path()).unwrap();
+    assert_eq!(value.get().unwrap(), 5);
+    value.set(6).unwrap();
+    value.sync().unwrap();
+}
+
+#[test]
+fn a_large_value_that_was_not_synced_is_suspect_until_it_is_set() {
+    let file = file();
+    elsewhere(|| Value::create(file.path(), [1_u64; 9]).unwrap().set([5; 9]).unwrap());
+    restart(file.path());
+    let value = Value::<[u64; 9]>::open(file.path()).unwrap();
+    assert_eq!(value.get().unwrap_err().kind(), ErrorKind::Poisoned);
+    value.set([6; 9]).unwrap();
+    assert_eq!(value.get().unwrap(), [6; 9]);
+    drop(value);
+    elsewhere(|| {
+        let value = Value::<[u64; 9]>::open(file.path()).unwrap();
+        assert_eq!(value.get().unwrap(), [6; 9]);
+        value.sync().unwrap();
+    });
+    restart(file.path());
+    assert_eq!(Value::<[u64; 9]>::open(file.path()).unwrap().get().unwrap(), [6; 9]);
+}
+
+#[test]
+fn a_file_whose_boot_changes_under_a_live_process_is_refused() {
+    let file = file();
+    let array = striped(file.path());
+    restart(file.path());
+    elsewhere(|| {
+        let error = Array1::<u64>::open(file.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    });
+    drop(array);
+}
+
+#[test]
+fn to_sync_what_is_no_file_costs_nothing_and_to_sync_what_one_writes_is_a_deadlock() {
+    let array = Array1::<u64>::create_unique("it-restarts-", 8).unwrap();
+    array.sync().unwrap();
+    let file = file();
+    let array = striped(file.path());
+    let guard = array.write().unwrap();
+    assert_eq!(array.sync().unwrap_err().kind(), ErrorKind::Deadlock);
+    drop(guard);
+    array.sync().unwrap();
+}
+
+#[test]
+fn a_log_in_a_file_goes_on_after_a_restart_if_it_was_synced_and_else_takes_no_more_rows() {
+    for synced in [true, false] {
+        let file = file();
+        elsewhere(|| {
+            let log = Log::<u64>::create(file.path(), 1 << 20).unwrap();
+            log.extend(&[1, 2, 3]).unwrap();
+            if synced {
+                log.segment().sync().unwrap();
+            }
+        });
+        restart(file.path());
+
+        let log = Log::<u64>::open(file.path()).unwrap();
+        assert_eq!(log.rows().as_slice(), [1, 2, 3], "nothing was lost in this restart");
+        if synced {
+            assert_eq!(log.append(&4).unwrap(), 3);
+            continue;
+        }
+        let error = log.append(&4).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Poisoned);
+        assert!(error.to_string().contains("before its file was synced"), "{error}");
+        assert_eq!(log.len(), 3);
+    }
+}
