@@ -53,6 +53,8 @@ pub enum ErrorKind {
     OutOfBounds,
     /// The data does not begin at a multiple of its elements' alignment.
     Misaligned,
+    /// There is no room for what is to be added.
+    Full,
     /// The filesystem that holds the segments is full.
     StorageFull,
     /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.
@@ -91,6 +93,8 @@ pub enum ErrorKind {
     NotFrozen,
     /// Others still have it mapped for writing.
     Busy,
+    /// A worker process could not be started, was killed, or said that it failed.
+    WorkerFailed,
     /// This platform or backing cannot do that.
     Unsupported,
     /// Any other error of the operating system; see [`source`](std::error::Error::source).

@@ -47,6 +47,9 @@
 //! | settings for many processes | `Config`, with feature `serde` |
 //! | to look without locks or permission to write | [`Access::Observe`] |
 //! | bare bytes, shared with C, Python's `SharedMemory` or the `shared_memory` crate | [`Block`] |
+//! | rows that are appended, read in place, and followed | [`Log`] |
+//! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`] |
+//! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order | [`Options`] |
@@ -73,6 +76,8 @@
 //!   meanwhile), [`Array::raw_view`] and `unsafe`.
 //! - A [`Value`] of 1, 2, 4 or 8 bytes is one sequentially consistent atomic. Any other is kept
 //!   twice and committed by a switch: reading never waits and never sees half of it.
+//! - The rows of a [`Log`] never change once they are committed: [`LogRows`] refers to them without a
+//!   lock.
 //!
 //! # Failure model
 //!
@@ -86,6 +91,7 @@
 //! | a reader, an observer, or anybody who waits | nothing |
 //! | who [freezes](Array::freeze) an array | it is frozen or not, and whole |
 //! | the setter of a [`Value`] | the old value or the new one |
+//! | who appends to a [`Log`] | all of its rows or none |
 //! | a forked child's parent | its locks are its own: the child never held them |
 //!
 //! A panic while writing poisons as a death does. An owner that is stopped (SIGSTOP, a debugger) is
@@ -158,6 +164,7 @@ mod sys;
 mod typed;
 
 pub use crate::error::{Error, ErrorKind, Result};
+pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
@@ -166,6 +173,9 @@ pub use crate::segment::{
     Reserve, Segment, SegmentSet, list, reap, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
+pub use crate::typed::any::{
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard,
+};
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };
@@ -177,8 +187,10 @@ pub use crate::typed::frozen::{
     Frozen, Frozen1, Frozen2, Frozen3, Frozen4, Frozen5, Frozen6, FrozenD,
 };
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+pub use crate::typed::log::{Follower, Log, LogRows};
 pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
+pub use crate::typed::part::{ArrayPart, Part};
 pub use crate::typed::request::Request;
 pub use crate::typed::value::Value;
 pub use crate::typed::value_guard::ValueGuard;

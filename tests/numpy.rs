@@ -13,7 +13,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ndarray::IxDyn;
-use ndshm::{Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, Npy, NpyFile, Order, Value};
+use ndshm::{
+    Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, Log, Npy, NpyFile, Order, Value,
+};
 
 const SHAPES: [&[usize]; 7] = [&[], &[5], &[3, 4], &[2, 3, 4], &[2, 3, 2, 4], &[3, 0, 2], &[0]];
 
@@ -270,6 +272,27 @@ fn numpy_follows<T: Element>(
         assert_eq!(python.ask("a.tolist()"), text);
     }
     python.check_header(value.name());
+}
+
+#[test]
+fn a_log_grows_under_numpy() {
+    let Some(mut python) = Python::start() else { return };
+    let log = Log::<[f32; 2]>::create_unique("numpy-", 1000).unwrap();
+    python.run(&format!("file = {:?}", log.segment().path()));
+    // The lines that docs/format.md gives.
+    let page = include_str!("../docs/format.md");
+    let lines = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (look, set_up) =
+        lines.trim().rsplit_once('\n').map(|(set_up, look)| (look, set_up)).unwrap();
+    assert!(look.starts_with("rows[:"), "{look}");
+    set_up.lines().for_each(|line| python.run(line));
+    assert_eq!(python.ask("rows.shape, rows.dtype.str"), "((1000, 2), '<f4')");
+    for count in [1_u8, 2, 3] {
+        assert_eq!(python.ask(&format!("len({look})")), (count - 1).to_string());
+        log.append(&[count.into(), 0.5]).unwrap();
+        assert_eq!(python.ask(&format!("{look}[-1].tolist()")), format!("[{count}.0, 0.5]"));
+    }
+    python.check_header(log.name());
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod owner;
 mod patience;
 mod slots;
 mod stripe;
+mod tail;
 
 pub(crate) use self::bell::Bell;
 pub(crate) use self::flag::{Flag, Passage};
@@ -22,6 +23,7 @@ pub(crate) use self::slots::{Occupant, Slot, Slots, StripePeers};
 #[cfg(test)]
 pub(crate) use self::stripe::STRIPE_FIELDS;
 pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Sight, Stripe};
+pub(crate) use self::tail::Tail;
 
 use crate::atomic::AtomicU32;
 use crate::error::Result;

@@ -389,7 +389,7 @@ impl Options<Block> {
             if object.lies_in_memory()? {
                 limits::check_memory(file_len)?;
             }
-            object.reserve(file_len)?;
+            object.reserve(0..file_len)?;
             step!("block: reserved");
         }
         let mapping = Mapping::new(&object, 0, len, Protection::ReadWrite)?;

@@ -98,13 +98,16 @@ impl Draft {
         limits::check_file_size(len)?;
         let object = Object::create_unnamed(name.place(), len, settings.mode)?;
         step!("create: sized");
-        if settings.reserve == Reserve::Full {
-            if !name.is_file() || object.lies_in_memory()? {
-                limits::check_memory(len)?;
-            }
-            object.reserve(len)?;
-            step!("create: reserved");
+        let reserved = match settings.reserve {
+            Reserve::Full => 0..len,
+            // Locks are touched by everybody, so they have memory in any case.
+            Reserve::Lazy => control.layout.control_offset as u64..len,
+        };
+        if !name.is_file() || object.lies_in_memory()? {
+            limits::check_memory(reserved.end - reserved.start)?;
         }
+        object.reserve(reserved)?;
+        step!("create: reserved");
         object.write_all_at(&header, 0)?;
         step!("create: header written");
         object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;

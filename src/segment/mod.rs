@@ -3,14 +3,16 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may do · [`naming`] names change hands ·
-//! [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that go together ·
-//! [`info`] the description in words · [`handle`] a segment's address as text · [`npy_file`] ordinary
-//! `.npy` files · [`block`] memory without a header · [`memory`] its bytes.
+//! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may
+//! do · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
+//! restart · [`reap`] what the dead left · [`set`] segments that go together · [`info`] the description
+//! in words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`block`]
+//! memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
 mod control;
+mod growth;
 mod handle;
 mod info;
 mod inspect;
@@ -44,6 +46,7 @@ pub use self::set::SegmentSet;
 pub(crate) use self::layout::data_len;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
+pub(crate) use self::options::Settings;
 pub(crate) use self::participants::Membership;
 pub(crate) use self::reboot::{make_clean, soil};
 pub(crate) use self::region::Region;

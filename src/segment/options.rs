@@ -32,6 +32,8 @@ pub enum Kind {
     Event = 3,
     /// An [`Event`](crate::Event) that lets one through for each time it is set.
     AutoResetEvent = 4,
+    /// A [`Log`](crate::Log).
+    Log = 5,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             2 => Some(Self::Value),
             3 => Some(Self::Event),
             4 => Some(Self::AutoResetEvent),
+            5 => Some(Self::Log),
             _ => None,
         }
     }

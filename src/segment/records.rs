@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 
-use crate::atomic::{AtomicU32, pin};
-use crate::lock::Bell;
+use crate::atomic::{AtomicU32, AtomicU64, pin};
+use crate::lock::{Bell, Tail};
 
 /// Words about the whole segment, one cache line.
 #[repr(C, align(64))]
@@ -27,7 +27,12 @@ pub(crate) struct State {
     /// Of files: the boot in which it was last opened. Stored Release under the init lock, after what
     /// a restart left was settled; read Acquire by every opener.
     pub(crate) boot: [AtomicU32; 4],
-    _reserved: [AtomicU32; 6],
+    /// Number of rows of a log that are committed: see [`Tail`].
+    pub(crate) committed: AtomicU64,
+    /// How many bytes of a log's data surely have memory. Read and raised by the owner of its lock
+    /// alone, whose taking and giving back orders it: Relaxed.
+    pub(crate) backed: AtomicU64,
+    _spare: [AtomicU32; 2],
 }
 
 pin!(
@@ -41,6 +46,8 @@ pin!(
         marks: 16,
         clean: 20,
         boot: 24,
+        committed: 40,
+        backed: 48,
     }
 );
 
@@ -84,5 +91,11 @@ impl State {
     #[inline]
     pub(crate) fn is_frozen(&self) -> bool {
         self.marks.load(Acquire) & FROZEN != 0
+    }
+
+    /// The end of a log.
+    #[inline]
+    pub(crate) fn tail(&self) -> Tail<'_> {
+        Tail { committed: &self.committed, bell: self.bell() }
     }
 }

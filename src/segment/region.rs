@@ -31,7 +31,7 @@ use crate::sys::object::Object;
 /// Every byte belongs to an atomic, and every bit pattern is a value.
 unsafe trait Record {}
 
-// SAFETY: repr(C) of 16 AtomicU32 filling 64 bytes.
+// SAFETY: repr(C) of 12 AtomicU32 and 2 AtomicU64 filling 64 bytes.
 unsafe impl Record for State {}
 // SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes.
 unsafe impl Record for Slot {}

@@ -11,8 +11,8 @@ use ndarray::{
 
 use super::contents::Contents;
 use super::element::{Element, checked_dtype};
-
 use super::request::Request;
+use super::rows::Split;
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
@@ -399,7 +399,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     #[must_use]
     pub fn stripe_range(&self, stripe: u32) -> Range<usize> {
         if stripe < self.stripes() {
-            rows_of(stripe, self.row_count(), self.stripes())
+            rows_of(stripe, self.split().rows, self.stripes())
         } else {
             0..0
         }
@@ -476,9 +476,13 @@ impl<T: Element, D: Dimension> Array<T, D> {
         &self.shape
     }
 
-    /// Length of axis 0; one row when there is no axis.
-    pub(super) fn row_count(&self) -> usize {
-        self.shape().first().copied().unwrap_or(1)
+    #[inline(always)]
+    pub(super) fn split(&self) -> Split {
+        Split {
+            rows: self.shape().first().copied().unwrap_or(1),
+            ndim: self.ndim(),
+            stripes: self.stripes(),
+        }
     }
 
     /// Refuses an array of another shape than an `open_or_create` asked for.

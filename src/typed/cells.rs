@@ -82,6 +82,17 @@ pub(super) fn load_committed<T: Element>(region: &Region) -> T {
     Copies::of(region).load()
 }
 
+/// Reads a value of any type, as its last commit left it; `bytes` is as long as it.
+pub(super) fn load_bytes(region: &Region, bytes: &mut [u8]) {
+    match bytes.len() {
+        1 => bytes.copy_from_slice(&load::<u8>(region).to_le_bytes()),
+        2 => bytes.copy_from_slice(&load::<u16>(region).to_le_bytes()),
+        4 => bytes.copy_from_slice(&load::<u32>(region).to_le_bytes()),
+        8 => bytes.copy_from_slice(&load::<u64>(region).to_le_bytes()),
+        _ => Copies::of(region).load_into(bytes),
+    }
+}
+
 /// Commits a value under the lock; see [`Copies::commit`].
 pub(super) fn commit<T: Element>(region: &Region, value: &T) {
     Copies::of(region).commit(value);
@@ -108,14 +119,22 @@ impl<'a> Copies<'a> {
     /// Reads the last committed value; never waits, and starts again only when one was committed
     /// meanwhile.
     fn load<T: Element>(self) -> T {
+        let mut value = T::zeroed();
+        self.load_into(bytes_of_mut(&mut value));
+        value
+    }
+
+    /// Like [`load`](Self::load), into as many bytes as the value has.
+    #[inline]
+    fn load_into(self, value: &mut [u8]) {
         loop {
             // SeqCst: `wait_changed` looks here after it announced itself.
             let before = self.commits.load(SeqCst);
-            let value = copy_out(if before.is_multiple_of(2) { self.payload } else { self.shadow });
+            copy_out_to(value, if before.is_multiple_of(2) { self.payload } else { self.shadow });
             // The copy above must not sink below the second look.
             fence(Acquire);
             if self.commits.load(Relaxed) == before {
-                return value;
+                return;
             }
         }
     }
@@ -151,10 +170,15 @@ impl<'a> Copies<'a> {
 
 fn copy_out<T: Element>(words: &[AtomicU64]) -> T {
     let mut value = T::zeroed();
-    for (bytes, word) in bytes_of_mut(&mut value).chunks_mut(8).zip(words) {
+    copy_out_to(bytes_of_mut(&mut value), words);
+    value
+}
+
+#[inline]
+fn copy_out_to(value: &mut [u8], words: &[AtomicU64]) {
+    for (bytes, word) in value.chunks_mut(8).zip(words) {
         bytes.copy_from_slice(&word.load(Relaxed).to_le_bytes()[..bytes.len()]);
     }
-    value
 }
 
 /// Overwrites the copy that is not current.

@@ -1,13 +1,15 @@
 //! Segments as arrays and values of Rust types.
 //!
-//! In reading order: [`element`] what may be shared · [`array`] arrays · [`request`] every way to
-//! lock their rows · [`guard`] what a lock hands out · [`snapshot`] private copies · [`frozen`] arrays
-//! that nobody writes any more · [`view`] payloads as `ndarray` views · [`value`] single values ·
-//! [`value_guard`] what locking one hands out · [`number`] arithmetic on them · [`cells`] their
-//! memory · [`options`] creating and opening all of it · [`contents`] whether what is there is what
-//! was asked for · [`npy`] ordinary `.npy` files. With feature `serde`: `config` settings as JSON ·
-//! `finite` what JSON has no words for.
+//! In reading order: [`element`] what may be shared · [`contents`] whether what is there is what was
+//! asked for · [`array`] arrays · [`rows`] which rows are asked for · [`request`] every way to lock them ·
+//! [`guard`] what a lock hands out · [`snapshot`] private copies · [`frozen`] arrays that nobody writes
+//! any more · [`view`] payloads as `ndarray` views · [`value`] single values · [`value_guard`] what
+//! locking one hands out · [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating
+//! and opening arrays and values · [`log`] rows that are appended and followed · [`any`] arrays whose
+//! dtype is known at run time · [`part`] shares of an array for worker processes · [`npy`] ordinary
+//! `.npy` files. With feature `serde`: `config` settings as JSON · `finite` what JSON has no words for.
 
+pub(crate) mod any;
 pub(crate) mod array;
 pub(crate) mod bool;
 mod cells;
@@ -19,10 +21,13 @@ pub(crate) mod element;
 mod finite;
 pub(crate) mod frozen;
 pub(crate) mod guard;
+pub(crate) mod log;
 pub(crate) mod npy;
 pub(crate) mod number;
 mod options;
+pub(crate) mod part;
 pub(crate) mod request;
+mod rows;
 mod snapshot;
 pub(crate) mod value;
 pub(crate) mod value_guard;

@@ -8,10 +8,10 @@ use super::element::{Element, checked_dtype};
 use super::value::{Value, shadow_len};
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::npy::Order;
+use crate::npy::{Dtype, Order};
 use crate::segment::{
-    Address, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Segment, create_unique,
-    data_len, open_or_create,
+    Address, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Segment, Settings,
+    create_unique, data_len, open_or_create,
 };
 use crate::sync::default_stripes;
 
@@ -247,35 +247,46 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         lifetime: Lifetime,
         contents: Option<&ArrayRef<T, D>>,
     ) -> Result<Draft> {
-        let settings = self.settings();
         let (dtype, folded) = checked_dtype::<T>()?.fold();
-        if !folded.is_empty() && settings.order == Order::F {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "asks for Fortran order and elements that are arrays, which would not be \
-                 contiguous: use scalar elements and more axes",
-            ));
-        }
-        let axes: Vec<usize> = shape.slice().iter().chain(&folded).copied().collect();
-        let data_len = data_len(&axes, dtype.item_size())?;
-        let rows = axes.first().copied().unwrap_or(1);
-        let mut draft = Draft::new(
-            name,
-            &Blueprint {
-                kind: Kind::Array,
-                dtype: &dtype,
-                shape: &axes,
-                stripes: settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows)),
-                shadow_len: 0,
-                lifetime,
-                settings,
-            },
-        )?;
+        let mut draft = draft(name, self.settings(), &dtype, shape.slice(), &folded, lifetime)?;
         if let Some(contents) = contents {
             view::of_draft(&mut draft, shape).assign(contents);
         }
         Ok(draft)
     }
+}
+
+/// Makes an array of zeros that has no name yet, the axes of its elements being `folded`.
+pub(super) fn draft(
+    name: Name,
+    settings: &Settings,
+    dtype: &Dtype,
+    shape: &[usize],
+    folded: &[usize],
+    lifetime: Lifetime,
+) -> Result<Draft> {
+    if !folded.is_empty() && settings.order == Order::F {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "asks for Fortran order and elements that are arrays, which would not be contiguous: \
+             use scalar elements and more axes",
+        ));
+    }
+    let axes = [shape, folded].concat();
+    let data_len = data_len(&axes, dtype.item_size())?;
+    let rows = axes.first().copied().unwrap_or(1);
+    Draft::new(
+        name,
+        &Blueprint {
+            kind: Kind::Array,
+            dtype,
+            shape: &axes,
+            stripes: settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows)),
+            shadow_len: 0,
+            lifetime,
+            settings,
+        },
+    )
 }
 
 /// Options of values.

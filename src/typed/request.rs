@@ -1,6 +1,6 @@
 //! Every way to ask for a lock on rows.
 
-use std::ops::{Bound, Range, RangeBounds};
+use std::ops::RangeBounds;
 use std::time::Duration;
 
 use ndarray::Dimension;
@@ -8,18 +8,11 @@ use ndarray::Dimension;
 use super::array::Array;
 use super::element::Element;
 use super::guard::{Extent, OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use super::rows::Rows;
+use crate::error::{Result, ResultExt};
 use crate::lock::Patience;
 use crate::segment::Segment;
-use crate::sync::{Demand, Hold, Mode, Regard, acquired, rows_of, stripes_over};
-
-/// Which rows are asked for.
-#[derive(Clone, Debug)]
-enum Rows {
-    All,
-    Range(Bound<usize>, Bound<usize>),
-    Stripe(u32),
-}
+use crate::sync::{Demand, Hold, Mode, Regard, acquired};
 
 /// A request for a lock, put together step by step; for combinations that have no method of their
 /// own on [`Array`].
@@ -62,7 +55,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// See [`Request`].
     #[inline(always)]
     pub fn rows(mut self, rows: impl RangeBounds<usize>) -> Self {
-        self.rows = Rows::Range(rows.start_bound().cloned(), rows.end_bound().cloned());
+        self.rows = Rows::range(rows);
         self
     }
 
@@ -287,81 +280,15 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
 
     #[inline(always)]
     fn extent(&self) -> Result<Extent<'a, D>> {
-        let rows = match self.rows {
-            Rows::All => None,
-            Rows::Range(from, to) => Some(self.range(from, to).of(self.array.name())?),
-            Rows::Stripe(stripe) => Some(self.stripe_rows(stripe).of(self.array.name())?),
-        };
+        let rows = self.rows.locate(self.array.split()).of(self.array.name())?;
         Ok(Extent { shape: self.array.shape_ref(), rows })
     }
 
     #[inline(always)]
     fn demand(&self, mode: Mode, extent: &Extent<'_, D>) -> Demand {
-        let stripes_in_all = self.array.stripes();
-        let stripes = match (&self.rows, &extent.rows) {
-            (&Rows::Stripe(stripe), _) => stripe..stripe + 1,
-            (_, Some(rows)) => stripes_over(rows, self.array.row_count(), stripes_in_all),
-            (_, None) => 0..stripes_in_all,
-        };
+        let stripes = self.rows.stripes(extent.rows.as_ref(), self.array.split());
         Demand { stripes, mode, patience: self.patience, regard: self.regard }
     }
-
-    #[inline(always)]
-    fn range(&self, from: Bound<usize>, to: Bound<usize>) -> Result<Range<usize>> {
-        self.has_rows()?;
-        let rows = self.array.row_count();
-        let start = match from {
-            Bound::Included(row) => Some(row),
-            Bound::Excluded(row) => row.checked_add(1),
-            Bound::Unbounded => Some(0),
-        };
-        let end = match to {
-            Bound::Included(row) => row.checked_add(1),
-            Bound::Excluded(row) => Some(row),
-            Bound::Unbounded => Some(rows),
-        };
-        match (start, end) {
-            (Some(start), Some(end)) if start <= end && end <= rows => Ok(start..end),
-            _ => Err(no_such_rows(rows, from, to)),
-        }
-    }
-
-    #[inline(always)]
-    fn stripe_rows(&self, stripe: u32) -> Result<Range<usize>> {
-        self.has_rows()?;
-        let stripes = self.array.stripes();
-        if stripe < stripes {
-            Ok(rows_of(stripe, self.array.row_count(), stripes))
-        } else {
-            Err(no_such_stripe(stripes, stripe))
-        }
-    }
-
-    #[inline(always)]
-    fn has_rows(&self) -> Result<()> {
-        if self.array.ndim() == 0 { Err(no_axes()) } else { Ok(()) }
-    }
-}
-
-#[cold]
-fn no_axes() -> Error {
-    Error::new(
-        ErrorKind::OutOfBounds,
-        "has no axes, so it has no rows: lock it whole with `read` or `write`",
-    )
-}
-
-#[cold]
-fn no_such_stripe(stripes: u32, asked: u32) -> Error {
-    Error::new(ErrorKind::OutOfBounds, format!("has {stripes} stripes, asked for stripe {asked}"))
-}
-
-#[cold]
-fn no_such_rows(rows: usize, from: Bound<usize>, to: Bound<usize>) -> Error {
-    Error::new(
-        ErrorKind::OutOfBounds,
-        format!("has {rows} rows, asked for rows {from:?} to {to:?}"),
-    )
 }
 
 /// Declares the ways to lock: each a line over [`Request`].

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ndarray::Array1 as Vector;
-use ndshm::{Array1, Block, ErrorKind::*, Event, Lifetime, Reserve, Segment, Value};
+use ndshm::{Array1, Block, ErrorKind::*, Event, Lifetime, Log, Reserve, Segment, Value};
 
 use crate::bad_input::refused;
 use crate::puppet::Puppet;
@@ -128,6 +128,49 @@ fn a_lazy_segment_on_a_full_dev_shm_is_an_error_where_its_bookkeeping_does_not_f
             let lazy = Array1::<u8>::options().reserve(Reserve::Lazy);
             refused(lazy.create("lazy", 8), StorageFull, "has 0 free");
             assert_eq!(in_shm(), 1);
+        });
+    });
+}
+
+#[test]
+fn the_locks_of_a_lazy_segment_have_memory_in_any_case() {
+    alone(|| {
+        with_small_shm("size=512k", || {
+            let lazy = Array1::<u8>::options().reserve(Reserve::Lazy).participants(1024);
+            let array = lazy.create("lazy", MIB).unwrap();
+            let mut filler = File::create("/dev/shm/filler").unwrap();
+            while filler.write_all(&[1; 4096]).is_ok() {}
+
+            assert_eq!(array.segment().participants().unwrap().len(), 1);
+            drop(array.write().unwrap());
+        });
+    });
+}
+
+#[test]
+fn a_log_on_a_full_dev_shm_is_an_error_that_loses_nothing() {
+    alone(|| {
+        with_small_shm("size=4m", || {
+            fs::write("/dev/shm/filler", vec![1; MIB]).unwrap();
+            let log = Log::<[u64; 512]>::create("log", 1 << 20).unwrap();
+            let row = |number| [number; 512];
+            let mut rows = 0;
+            let full = loop {
+                match log.append(&row(rows)) {
+                    Ok(_) => rows += 1,
+                    Err(error) => break error,
+                }
+            };
+            refused(Err::<(), _>(full), StorageFull, "has 0 free");
+            assert!(rows > 760, "{rows} pages of 768 less those of the header and the locks");
+            let whole = || (0..).zip(&log.rows()).all(|(number, found)| *found == row(number));
+            assert!(log.len() as u64 == rows && whole());
+            refused(log.extend(&[row(rows)]), StorageFull, "has 0 free");
+            fork(|| refused(log.append(&row(rows)), StorageFull, "has 0 free")).pass();
+
+            fs::remove_file("/dev/shm/filler").unwrap();
+            assert_eq!(log.append(&row(rows)).unwrap() as u64, rows);
+            assert!(whole());
         });
     });
 }
@@ -297,6 +340,25 @@ fn more_than_the_memory_cgroup_allows_is_an_error_and_no_kill() {
         assert!(!exists(name.as_str()));
         let fits = Array1::<u8>::create(name.as_str(), 2 * MIB).unwrap();
         fits.write().unwrap().fill(1);
+    });
+}
+
+#[test]
+fn a_log_that_the_memory_cgroup_does_not_let_grow_says_so_and_loses_nothing() {
+    alone(|| {
+        let Some(_group) = Group::new(32 * MIB) else {
+            return skip("may not make a memory cgroup");
+        };
+        let log = Log::<[u8; 4096]>::create_unique("it-limits-", 1 << 20).unwrap();
+        let rows = vec![[1; 4096]; 300];
+        let error = loop {
+            if let Err(error) = log.extend(&rows) {
+                break error;
+            }
+        };
+        refused(Err::<(), _>(error), MemoryLimit, "the memory cgroup leaves");
+        assert!(log.len() >= 3000 && log.len().is_multiple_of(300), "{}", log.len());
+        assert!(log.rows().iter().all(|row| *row == [1; 4096]));
     });
 }
 

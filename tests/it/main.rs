@@ -3,6 +3,7 @@
 //! A child is this binary again, told by an environment variable which role to play; a test that
 //! changes something about its whole process runs alone in one of its own.
 
+mod any;
 mod bad_input;
 mod block;
 #[cfg(feature = "serde")]
@@ -14,9 +15,11 @@ mod forks;
 mod frozen;
 mod homes;
 mod limits;
+mod logs;
 mod naming;
 mod npy;
 mod observers;
+mod parts;
 mod processes;
 mod puppet;
 mod reap;
@@ -35,6 +38,9 @@ fn child_role() {
         ["turnstile", name] => events::go_through(name),
         ["interrupted"] => naming::interrupted(),
         ["observer", name] => observers::observe(name),
+        ["follow", name] => logs::follow(name),
+        ["part", part, end] => parts::work(part, end),
+        ["append", name] => logs::append(name),
         ["puppet"] => puppet::obey(),
         ["storm", ref arguments @ ..] => storm::work(arguments),
         _ => panic!("no role is called {role:?}"),

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ndshm::{Access, Array1, ErrorKind, Frozen1, PoisonCause, Segment, Value};
+use ndshm::{Access, Array1, ErrorKind, Frozen1, Log, PoisonCause, Segment, Value};
 
 use crate::homes::FreeFile;
 use crate::puppet::Puppet;
@@ -244,4 +244,30 @@ fn what_was_frozen_and_is_suspect_after_a_restart_is_refused() {
     elsewhere(|| drop(Segment::open(path.path()).unwrap()));
     assert_eq!(open().kind(), ErrorKind::Poisoned);
     assert!(open().to_string().contains("remove it and create another"), "{}", open());
+}
+
+#[test]
+fn a_log_in_a_file_goes_on_after_a_restart_if_it_was_synced_and_else_takes_no_more_rows() {
+    for synced in [true, false] {
+        let file = file();
+        elsewhere(|| {
+            let log = Log::<u64>::create(file.path(), 1 << 20).unwrap();
+            log.extend(&[1, 2, 3]).unwrap();
+            if synced {
+                log.segment().sync().unwrap();
+            }
+        });
+        restart(file.path());
+
+        let log = Log::<u64>::open(file.path()).unwrap();
+        assert_eq!(log.rows().as_slice(), [1, 2, 3], "nothing was lost in this restart");
+        if synced {
+            assert_eq!(log.append(&4).unwrap(), 3);
+            continue;
+        }
+        let error = log.append(&4).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Poisoned);
+        assert!(error.to_string().contains("before its file was synced"), "{error}");
+        assert_eq!(log.len(), 3);
+    }
 }

@@ -114,7 +114,7 @@ impl Drop for Role {
 }
 
 /// This binary, to play a role.
-fn command(role: &str) -> Command {
+pub(crate) fn command(role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["child_role", "--exact", "--nocapture"])

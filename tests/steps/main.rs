@@ -9,6 +9,7 @@
 
 mod arrays;
 mod files;
+mod logs;
 mod mortal;
 mod names;
 mod readers;
@@ -30,6 +31,7 @@ use mortal::{End, Home, Mortal};
 const ENOUGH: usize = 3;
 
 /// A story in which one process may die.
+#[derive(Clone)]
 struct Scenario {
     name: &'static str,
     /// What the child does with what has that name.
@@ -61,6 +63,7 @@ fn scenarios() -> Vec<Scenario> {
     let all = [
         arrays::scenarios(),
         values::scenarios(),
+        logs::scenarios(),
         names::scenarios(),
         files::scenarios(),
         readers::scenarios(),

@@ -6,7 +6,7 @@
 //!
 //! In reading order: [`world`] participants and their kernel · [`stripe`] the reader-writer lock ·
 //! [`slots`] moving in after the dead · [`bell`] the bell · [`flag`] who goes through an event ·
-//! [`observe`] copies without a lock · [`controls`] locks with a mistake.
+//! [`tail`] the end of a log · [`observe`] copies without a lock · [`controls`] locks with a mistake.
 
 mod bell;
 mod controls;
@@ -14,4 +14,5 @@ mod flag;
 mod observe;
 mod slots;
 mod stripe;
+mod tail;
 mod world;

@@ -10,6 +10,7 @@
 use std::ffi::CString;
 use std::io;
 use std::mem;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -196,12 +197,13 @@ impl Object {
         Ok(self.filesystem()? == TMPFS_MAGIC)
     }
 
-    /// Allocates every page of the first `len` bytes, so that a full tmpfs is an error now and not
-    /// a SIGBUS later.
-    pub(crate) fn reserve(&self, len: u64) -> Result<()> {
-        let mut done = 0;
-        while done < len {
-            let part = RESERVE_STEP.min(len - done);
+    /// Allocates every page of a range of bytes, so that a full tmpfs is an error now and not a
+    /// SIGBUS later; pages that exist keep what they hold.
+    pub(crate) fn reserve(&self, range: Range<u64>) -> Result<()> {
+        let len = range.end.saturating_sub(range.start);
+        let mut done = range.start;
+        while done < range.end {
+            let part = RESERVE_STEP.min(range.end - done);
             match rustix::fs::fallocate(self.borrow(), FallocateFlags::empty(), done, part) {
                 Ok(()) => {
                     done += part;

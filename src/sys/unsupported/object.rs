@@ -1,5 +1,6 @@
 //! Shared-memory objects, of which there are none.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::{Never, unsupported};
@@ -47,7 +48,7 @@ impl Object {
         Err(unsupported())
     }
 
-    pub(crate) fn reserve(&self, _len: u64) -> Result<()> {
+    pub(crate) fn reserve(&self, _range: Range<u64>) -> Result<()> {
         match self.0 {}
     }
 

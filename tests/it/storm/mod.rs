@@ -12,6 +12,7 @@
 
 mod arrays;
 mod events;
+mod logs;
 mod names;
 mod values;
 
@@ -79,6 +80,7 @@ pub(crate) fn work(arguments: &[&str]) {
         "attachments" => arrays::work(name, arrays::Attach::EachTurn),
         "values" => values::work(name),
         "events" => events::work(name),
+        "logs" => logs::work(name),
         "names" => names::work(name),
         other => panic!("no storm is called {other}"),
     }

@@ -1,0 +1,53 @@
+//! Memory for data that grows: had before it is written, so that running out is an error.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::life::Segment;
+use crate::error::{ErrorKind, Result, ResultExt};
+use crate::steps::step;
+use crate::sys::limits;
+
+/// Memory is had in pieces of this length: as much as makes the look at cgroup limits worth it.
+const CHUNK: usize = 1 << 20;
+
+impl Segment {
+    /// Sees to it that the first `end` bytes of the data have memory, `end` being within them. The
+    /// caller owns the lock of the first stripe.
+    #[inline]
+    pub(crate) fn reserve_data(&self, end: usize) -> Result<()> {
+        let backed = &self.region().state().backed;
+        if end as u64 <= backed.load(Relaxed) { Ok(()) } else { self.reserve_more(end) }
+    }
+
+    #[cold]
+    fn reserve_more(&self, end: usize) -> Result<()> {
+        let data_len = self.region().layout().data_len;
+        let backed = &self.region().state().backed;
+        let start = usize::try_from(backed.load(Relaxed)).unwrap_or(data_len).min(end);
+        let generous = end.checked_next_multiple_of(CHUNK).unwrap_or(data_len).min(data_len);
+        let had = match self.reserve_range(start..generous) {
+            Ok(()) => generous,
+            // What is left may do for these rows.
+            Err(error) if error.kind() == ErrorKind::StorageFull => {
+                self.reserve_range(start..end).of(self.name())?;
+                end
+            }
+            Err(error) => return Err(error.of(self.name())),
+        };
+        step!("reserve: memory had");
+        backed.store(had as u64, Relaxed);
+        step!("reserve: mark raised");
+        Ok(())
+    }
+
+    /// Has memory for bytes of the data.
+    fn reserve_range(&self, bytes: Range<usize>) -> Result<()> {
+        let object = self.membership().object()?;
+        if !self.is_file() || object.lies_in_memory()? {
+            limits::check_memory(bytes.len() as u64)?;
+        }
+        let offset = self.region().layout().data_offset;
+        object.reserve((offset + bytes.start) as u64..(offset + bytes.end) as u64)
+    }
+}

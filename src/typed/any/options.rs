@@ -1,0 +1,135 @@
+//! Creating and opening arrays of any dtype with options.
+
+use super::AnyArray;
+use crate::error::{Result, ResultExt};
+use crate::npy::{Dtype, Order};
+use crate::segment::{Address, Handle, Lifetime, Name, Options, Segment, create_unique};
+use crate::typed::options::draft;
+
+/// Options of arrays whose dtype is known at run time only.
+impl Options<AnyArray> {
+    /// Sets the order of the axes in memory. Default: [`Order::C`], rows contiguous.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyArray::options`].
+    #[must_use]
+    pub fn order(self, order: Order) -> Self {
+        self.set_order(order)
+    }
+
+    /// Sets how many stripes the rows are split into, 1 to 1024; the default is that of arrays.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyArray::options`].
+    #[must_use]
+    pub fn stripes(self, stripes: u32) -> Self {
+        self.set_stripes(stripes)
+    }
+
+    /// Creates an array of zeros: see [`AnyArray::create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnyArray::create`], and [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for
+    /// options that can never work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let options = ndshm::AnyArray::options().mode(0o660);
+    /// let array = options.create("doc-any-mode", &"<f8".parse()?, &[10])?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        dtype: &Dtype,
+        shape: &[usize],
+    ) -> Result<AnyArray> {
+        self.make(Name::new(address)?, dtype, shape)
+    }
+
+    /// Creates an array of zeros without a name: see [`AnyArray::create_anonymous`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let options = ndshm::AnyArray::options().stripes(2);
+    /// let array = options.create_anonymous(&"<f8".parse()?, &[10])?;
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(&self, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {
+        self.make(Name::anonymous(), dtype, shape)
+    }
+
+    /// Creates an array of zeros under a name made up: see [`AnyArray::create_unique`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyArray::options`].
+    pub fn create_unique(&self, prefix: &str, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {
+        create_unique(prefix, |name| self.make(name, dtype, shape))
+    }
+
+    /// Opens an array: see [`AnyArray::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnyArray::open`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, AnyArray};
+    ///
+    /// let made = AnyArray::create_unique("doc-any-", &"<f8".parse()?, &[10])?;
+    /// let looked_at = AnyArray::options().access(Access::Read).open(made.name())?;
+    /// assert!(looked_at.read().is_ok() && looked_at.write().is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<AnyArray> {
+        AnyArray::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
+    }
+
+    /// Opens the array that a handle means: see [`AnyArray::open_handle`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnyArray::open_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, AnyArray};
+    ///
+    /// let made = AnyArray::create_unique("doc-any-", &"<f8".parse()?, &[10])?;
+    /// let same = AnyArray::options().access(Access::Read).open_handle(&made.handle())?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(&self, handle: &Handle) -> Result<AnyArray> {
+        AnyArray::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+    }
+
+    fn make(&self, name: Name, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {
+        let text = name.as_str().to_owned();
+        let drafted = dtype.check().and_then(|()| {
+            let (dtype, folded) = dtype.clone().fold();
+            draft(name, self.settings(), &dtype, shape, &folded, Lifetime::Creator)
+        });
+        drafted.and_then(|draft| draft.publish()).and_then(AnyArray::from_segment).of(&text)
+    }
+}

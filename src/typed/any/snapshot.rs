@@ -1,0 +1,180 @@
+//! Copies of what segments hold, whatever it is.
+
+use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
+
+use super::guard::{AnyRows, offset_of};
+use super::{AnyArray, strides};
+use crate::error::{Error, ErrorKind, Result};
+use crate::npy::datum::Datum;
+use crate::npy::{Dtype, Order};
+use crate::segment::{Kind, Segment};
+use crate::typed::cells;
+use crate::typed::contents::Contents;
+use crate::typed::element::{Element, checked_dtype};
+use crate::typed::log;
+
+/// A private copy of what a segment holds, of a dtype and shape known at run time only.
+///
+/// Arrays are copied under the read lock; values and logs as their last commit left them, without a
+/// lock.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{AnySnapshot, Segment, Value};
+///
+/// let pose = Value::create("doc-any-pose", [0.5_f32, 1.0])?;
+/// let seen = AnySnapshot::of(&Segment::open("doc-any-pose")?)?;
+/// pose.set([2.0, 3.0])?;
+/// assert_eq!((seen.dtype().to_string().as_str(), seen.shape()), ("<f4", &[2][..]));
+/// assert_eq!(seen.at(&[0]).unwrap().to_string(), "0.5");
+/// assert_eq!(seen.view::<f32>()?.sum(), 1.5);
+/// assert_eq!(seen.bytes().len(), 8);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AnySnapshot {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    order: Order,
+    /// Words, so that they are aligned for any element.
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl AnySnapshot {
+    /// Copies what a segment holds: an array, a value, the state of an event, or the committed rows of
+    /// a log.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnyRequest::read`](crate::AnyRequest::read) for arrays;
+    /// [`KindMismatch`](ErrorKind::KindMismatch) for kinds that are none of these.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnySnapshot`].
+    pub fn of(segment: &Segment) -> Result<Self> {
+        let kind = segment.control().kind;
+        match kind {
+            Kind::Array => AnyArray::from_segment(segment.clone())?.snapshot(),
+            Kind::Value | Kind::Event | Kind::AutoResetEvent => {
+                let mut copy = Self::zeroed(segment, segment.control().shape.clone());
+                cells::load_bytes(segment.region(), copy.bytes_mut());
+                Ok(copy)
+            }
+            Kind::Log => {
+                let rows = log::committed(segment);
+                let mut shape = segment.control().shape.clone();
+                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
+                let mut copy = Self::zeroed(segment, shape);
+                copy.bytes_mut().copy_from_slice(rows.bytes);
+                Ok(copy)
+            }
+        }
+    }
+
+    pub(super) fn of_rows(rows: &AnyRows) -> Self {
+        let bytes = rows.bytes().expect("all rows of an array lie together");
+        let mut copy =
+            Self::new(rows.dtype().clone(), rows.shape().to_vec(), rows.order(), bytes.len());
+        copy.bytes_mut().copy_from_slice(bytes);
+        copy
+    }
+
+    fn zeroed(segment: &Segment, shape: Vec<usize>) -> Self {
+        let control = segment.control();
+        let items: usize = if shape.contains(&0) { 0 } else { shape.iter().product() };
+        let len = items * control.dtype.item_size();
+        Self::new(control.dtype.clone(), shape, control.order, len)
+    }
+
+    fn new(dtype: Dtype, shape: Vec<usize>, order: Order, len: usize) -> Self {
+        Self { dtype, shape, order, words: vec![0; len.div_ceil(8)], len }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.len]
+    }
+
+    /// Returns the dtype of an item.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnySnapshot`].
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.dtype
+    }
+
+    /// Returns the lengths of the axes.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnySnapshot`].
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Returns the order of the axes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-any-", 3)?;
+    /// assert_eq!(ndshm::AnySnapshot::of(array.segment())?.order(), ndshm::Order::C);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Returns all bytes, as they lay in memory.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnySnapshot`].
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.len]
+    }
+
+    /// Returns a view as elements of `T`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnyRows::view`](crate::AnyRows::view).
+    ///
+    /// # Examples
+    ///
+    /// See [`AnySnapshot`].
+    pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
+        let contents = Contents { dtype: &self.dtype, shape: &self.shape, order: self.order };
+        let shape: IxDyn = contents.shape_of::<T, _>(checked_dtype::<T>()?)?;
+        let shape = shape.slice().to_vec().set_f(self.order == Order::F);
+        let items = bytemuck::try_cast_slice(self.bytes()).ok();
+        items.and_then(|items| ArrayViewD::from_shape(shape, items).ok()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                "a snapshot's elements are aligned to 8 bytes at most: use a type that asks for no \
+                 more",
+            )
+        })
+    }
+
+    /// Returns the item at that index; `None` when there is none.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnySnapshot`].
+    #[must_use]
+    pub fn at(&self, index: &[usize]) -> Option<Datum> {
+        let strides = strides(&self.dtype, &self.shape, self.order);
+        let offset = offset_of(index, &self.shape, &strides)?;
+        Some(Datum::read(&self.dtype, &self.bytes()[offset..offset + self.dtype.item_size()]))
+    }
+}

@@ -1,0 +1,140 @@
+//! Who follows a log.
+
+use std::time::Duration;
+
+use super::{Log, LogRows};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Patience;
+use crate::typed::element::Element;
+
+/// Hands out the rows of a log as they are committed, each once and in order.
+///
+/// Any number of followers in any processes follow the same log, each at its own pace; none takes a
+/// participant's slot, and a slow or killed one holds nobody up. An appender pays for a wake only
+/// while somebody sleeps.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let log = ndshm::Log::<u64>::create_unique("doc-follow-", 1000)?;
+/// let mut follower = log.follow();
+/// let appender = std::thread::spawn(move || (0..100).try_for_each(|row| log.append(&row).map(drop)));
+///
+/// let mut sum = 0;
+/// while follower.position() < 100 {
+///     sum += follower.wait()?.sum(); // as many as there are by now, at least one
+/// }
+/// assert_eq!(sum, 4950);
+/// # appender.join().unwrap()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a follower does nothing until it is asked for rows"]
+pub struct Follower<T: Element> {
+    log: Log<T>,
+    next: usize,
+}
+
+impl<T: Element> Follower<T> {
+    pub(super) fn new(log: Log<T>, next: usize) -> Self {
+        Self { log, next }
+    }
+
+    /// Waits until there are rows that were not handed out yet, and returns all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](ErrorKind::Full) when the log is, and was read to its end: no more rows can come.
+    ///
+    /// # Examples
+    ///
+    /// See [`Follower`].
+    pub fn wait(&mut self) -> Result<LogRows<T>> {
+        self.wait_with(Patience::Endless)
+    }
+
+    /// Waits for rows, at most `timeout`, by the monotonic clock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait), and [`Timeout`](ErrorKind::Timeout), never early.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let log = ndshm::Log::<u8>::create_unique("doc-follow-timeout-", 10)?;
+    /// let error = log.follow().wait_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<LogRows<T>> {
+        self.wait_with(Patience::at_most(timeout))
+    }
+
+    /// Returns the rows that were not handed out yet, without waiting; `None` when there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u8>::create_unique("doc-try-next-", 10)?;
+    /// let mut follower = log.follow();
+    /// assert!(follower.try_next().is_none());
+    /// log.append(&7)?;
+    /// assert_eq!(follower.try_next().unwrap().as_slice(), [7]);
+    /// # Ok(()) }
+    /// ```
+    pub fn try_next(&mut self) -> Option<LogRows<T>> {
+        (self.log.len() > self.next).then(|| self.take())
+    }
+
+    /// Returns the number of the row that is handed out next.
+    ///
+    /// # Examples
+    ///
+    /// See [`Follower`].
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.next
+    }
+
+    fn wait_with(&mut self, patience: Patience) -> Result<LogRows<T>> {
+        if self.next >= self.log.capacity() {
+            return Err(self.at_the_end());
+        }
+        let segment = self.log.segment();
+        let (tail, peers) = (segment.region().state().tail(), segment.membership().peers(0));
+        match tail.wait_beyond(&peers, self.next as u64, patience) {
+            Some(_) => Ok(self.take()),
+            None => Err(Error::new(
+                ErrorKind::Timeout,
+                format!(
+                    "still has {} rows: wait longer, or see what its appenders do",
+                    self.log.len()
+                ),
+            )
+            .of(self.log.name())),
+        }
+    }
+
+    fn take(&mut self) -> LogRows<T> {
+        let rows = self.log.rows_from(self.next);
+        self.next = rows.range().end;
+        rows
+    }
+
+    #[cold]
+    fn at_the_end(&self) -> Error {
+        Error::new(
+            ErrorKind::Full,
+            format!(
+                "is full and was read to its end, row {}: no more can come, go on in another log",
+                self.log.capacity()
+            ),
+        )
+        .of(self.log.name())
+    }
+}

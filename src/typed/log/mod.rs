@@ -1,0 +1,492 @@
+//! Logs: rows that are appended, read in place, and followed.
+//!
+//! In reading order: this file, a log and what it is asked for · [`turn`] appending under the lock ·
+//! [`rows`] committed rows · [`follower`] waiting for more · [`options`] creating and opening with options.
+
+mod follower;
+mod options;
+mod rows;
+mod turn;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::time::Duration;
+
+pub use self::follower::Follower;
+pub use self::rows::LogRows;
+pub(crate) use self::rows::committed;
+use self::turn::Turn;
+use super::element::{Element, checked_dtype};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::Patience;
+use crate::segment::{Address, Handle, Kind, Options, Origin, Reserve, Segment};
+use crate::sync::acquired;
+
+/// An append-only table in shared memory: any number of processes append rows, any number read and
+/// follow them, in place and without locks.
+///
+/// A row is committed whole or not at all, and never changes afterwards. Appenders take turns under a
+/// lock; an appender killed at any instruction costs what it had not committed, and holds nobody up.
+/// Readers take no lock and no participant's slot: [`rows`](Self::rows) is the committed part as an
+/// `ndarray` view, and a [`Follower`] sleeps until there is more.
+///
+/// The capacity is fixed, and may be far larger than the memory there is: memory is had as the log
+/// grows, a megabyte at a time, so that a full `/dev/shm` or memory cgroup is an error of the append
+/// that found it so, and loses nothing.
+///
+/// An element type `[T; N]` makes a table of N columns. NumPy sees an array of *capacity* rows; where
+/// it finds the number of those committed is told by `docs/format.md`:
+///
+/// ```text
+/// rows = np.load("/dev/shm/ticks", mmap_mode="r")
+/// control = -(-(rows.offset + rows.nbytes) // 4096) * 4096
+/// head_len = int(np.memmap("/dev/shm/ticks", "<u4", "r", control + 16, 1)[0])
+/// committed = np.memmap("/dev/shm/ticks", "<u8", "r", control + head_len + 40, 1)
+/// rows[:int(committed[0])]   # again whenever you like; not beyond: there may be no memory
+/// ```
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let ticks = ndshm::Log::<[f64; 2]>::create("doc-ticks", 1 << 30)?; // 16 GiB, if it ever fills
+/// ticks.append(&[0.0, 101.5])?;
+/// ticks.extend(&[[0.1, 101.7], [0.2, 101.6]])?; // one commit
+///
+/// // In any other process:
+/// let ticks = ndshm::Log::<[f64; 2]>::open("doc-ticks")?;
+/// let last = ticks.rows()[ticks.len() - 1];
+/// let mut follower = ticks.follow();
+/// # ticks.append(&[0.3, 101.9])?;
+/// let new = follower.wait()?; // what came since, in place
+/// # assert_eq!((last, new.as_slice()), ([0.2, 101.6], &[[0.3, 101.9]][..]));
+/// # Ok(()) }
+/// ```
+pub struct Log<T: Element> {
+    segment: Segment,
+    row: PhantomData<fn() -> T>,
+}
+
+/// Creating, opening, and what the log is.
+impl<T: Element> Log<T> {
+    /// Creates an empty log at `address` with room for so many rows, of mode 0600, whose name goes
+    /// when the last clone of this handle is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create`](crate::Array::create).
+    ///
+    /// # Examples
+    ///
+    /// See [`Log`].
+    pub fn create<'a>(address: impl Into<Address<'a>>, capacity: usize) -> Result<Self> {
+        Self::options().create(address, capacity)
+    }
+
+    /// Creates an empty log that has no name, so that nothing can be left behind: see
+    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u64>::create_anonymous(1000)?;
+    /// ndshm::Log::<u64>::open_handle(&log.handle())?.append(&7)?;
+    /// assert_eq!(log.rows()[0], 7);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_anonymous(capacity: usize) -> Result<Self> {
+        Self::options().create_anonymous(capacity)
+    }
+
+    /// Creates an empty log under a name made up of `prefix` and 16 random hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u64>::create_unique("doc-log-", 1000)?;
+    /// assert_eq!((log.len(), log.capacity()), (0, 1000));
+    /// # Ok(()) }
+    /// ```
+    pub fn create_unique(prefix: &str, capacity: usize) -> Result<Self> {
+        Self::options().create_unique(prefix, capacity)
+    }
+
+    /// Opens the log at `address`, checking the type of its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch),
+    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch), and those of [`Segment::open`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # let made = ndshm::Log::<u64>::create("doc-log-opened", 10)?;
+    /// let log = ndshm::Log::<u64>::open("doc-log-opened")?;
+    /// assert!(ndshm::Log::<f32>::open("doc-log-opened").is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::options().open(address)
+    }
+
+    /// Opens the log that `handle` means, and no namesake.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u8>::create_unique("doc-log-", 10)?;
+    /// let same = ndshm::Log::<u8>::open_handle(&log.handle().to_string().parse()?)?;
+    /// same.append(&7)?;
+    /// assert_eq!(log.rows()[0], 7);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(handle: &Handle) -> Result<Self> {
+        Self::options().open_handle(handle)
+    }
+
+    /// Opens the log at `address`, or creates it if there is none; [`origin`](Self::origin) tells
+    /// which. Its name lasts until it is removed. One that exists keeps its own capacity.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and [`create`](Self::create).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u8>::open_or_create("doc-log-either", 10)?;
+    /// assert_eq!(log.origin(), ndshm::Origin::Created);
+    /// ndshm::remove("doc-log-either")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_or_create<'a>(address: impl Into<Address<'a>>, capacity: usize) -> Result<Self> {
+        Self::options().open_or_create(address, capacity)
+    }
+
+    /// Begins with the default options: those of arrays, but [`Reserve::Lazy`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Log, Reserve};
+    ///
+    /// // All the memory at once: no append ever fails for want of it.
+    /// let log = Log::<u64>::options().reserve(Reserve::Full).create_unique("doc-log-", 1000)?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn options() -> Options<Self> {
+        Options::new().reserve(Reserve::Lazy)
+    }
+
+    /// Returns the segment under the log.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u8>::create_unique("doc-log-", 10)?;
+    /// assert_eq!(log.segment().info()?.kind(), ndshm::Kind::Log);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Returns the log's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert_eq!(ndshm::Log::<u8>::create("doc-log-named", 10)?.name(), "doc-log-named");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.segment.name()
+    }
+
+    /// Returns the log's address as text, to be given to another process.
+    ///
+    /// # Examples
+    ///
+    /// See [`open_handle`](Self::open_handle).
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.segment.handle()
+    }
+
+    /// Returns whether this handle created the log or found it.
+    ///
+    /// # Examples
+    ///
+    /// See [`open_or_create`](Self::open_or_create).
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.segment.origin()
+    }
+
+    /// Returns how many rows are committed; it never goes back.
+    ///
+    /// # Examples
+    ///
+    /// See [`append`](Self::append).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.in_capacity(self.segment.region().state().tail().len())
+    }
+
+    /// Returns whether no row is committed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert!(ndshm::Log::<u8>::create_unique("doc-log-", 10)?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how many rows there is room for in all.
+    ///
+    /// # Examples
+    ///
+    /// See [`create_unique`](Self::create_unique).
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.segment.control().shape[0]
+    }
+
+    /// Returns whether no row can be appended any more.
+    ///
+    /// # Examples
+    ///
+    /// See [`append`](Self::append).
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+}
+
+/// Appending. All of it waits for other appenders as long as they live, and for nobody else.
+impl<T: Element> Log<T> {
+    /// Appends one row, and returns its number. When this returns, everybody sees the row.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](ErrorKind::Full), [`StorageFull`](ErrorKind::StorageFull) and
+    /// [`MemoryLimit`](ErrorKind::MemoryLimit) when there is no memory to be had,
+    /// [`ReadOnly`](ErrorKind::ReadOnly), [`OutOfSlots`](ErrorKind::OutOfSlots) when this process is one
+    /// appender too many, [`Poisoned`](ErrorKind::Poisoned) when the machine stopped before the log's file
+    /// was synced, so that its rows are suspect. Nothing is appended then, and nothing lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u64>::create_unique("doc-log-append-", 2)?;
+    /// assert_eq!((log.append(&7)?, log.append(&8)?), (0, 1));
+    /// assert_eq!(log.len(), 2);
+    /// assert!(log.is_full());
+    /// assert_eq!(log.append(&9).unwrap_err().kind(), ndshm::ErrorKind::Full);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn append(&self, row: &T) -> Result<usize> {
+        self.extend(std::slice::from_ref(row)).map(|rows| rows.start)
+    }
+
+    /// Appends rows, all of them or none, and returns their numbers. Nobody ever sees some of them
+    /// without the others.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](Self::append).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u64>::create_unique("doc-log-extend-", 3)?;
+    /// assert_eq!(log.extend(&[7, 8])?, 0..2);
+    /// assert_eq!(log.extend(&[9, 10]).unwrap_err().kind(), ndshm::ErrorKind::Full);
+    /// assert_eq!(log.rows().as_slice(), [7, 8]);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn extend(&self, rows: &[T]) -> Result<Range<usize>> {
+        self.extend_with(rows, Patience::Endless).map(acquired)
+    }
+
+    /// Appends rows if nobody else is appending; `None` when somebody is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](Self::append).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u64>::create_unique("doc-log-try-", 3)?;
+    /// assert_eq!(log.try_extend(&[7, 8])?, Some(0..2));
+    /// # Ok(()) }
+    /// ```
+    pub fn try_extend(&self, rows: &[T]) -> Result<Option<Range<usize>>> {
+        self.extend_with(rows, Patience::None)
+    }
+
+    /// Appends rows, waiting at most `timeout` for other appenders; one that is stopped may take that
+    /// long.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](Self::append), and [`Timeout`](ErrorKind::Timeout), which names who
+    /// appends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let log = ndshm::Log::<u64>::create_unique("doc-log-timeout-", 3)?;
+    /// assert_eq!(log.extend_timeout(&[7, 8], Duration::from_secs(1))?, 0..2);
+    /// # Ok(()) }
+    /// ```
+    pub fn extend_timeout(&self, rows: &[T], timeout: Duration) -> Result<Range<usize>> {
+        self.extend_with(rows, Patience::at_most(timeout)).map(acquired)
+    }
+
+    fn extend_with(&self, rows: &[T], patience: Patience) -> Result<Option<Range<usize>>> {
+        let Some(turn) = Turn::take(self, patience)? else { return Ok(None) };
+        let appended = turn.append(rows)?;
+        self.segment.region().state().tail().announce(&self.segment.membership().peers(0));
+        Ok(Some(appended))
+    }
+}
+
+/// Reading and following, without a lock.
+impl<T: Element> Log<T> {
+    /// Returns all rows that are committed now, in place.
+    ///
+    /// # Examples
+    ///
+    /// See [`LogRows`].
+    #[must_use]
+    pub fn rows(&self) -> LogRows<T> {
+        self.rows_from(0)
+    }
+
+    /// Returns the rows from number `start` on that are committed now, in place; none if there are
+    /// not that many.
+    ///
+    /// # Examples
+    ///
+    /// See [`LogRows`].
+    #[must_use]
+    pub fn rows_from(&self, start: usize) -> LogRows<T> {
+        let len = self.len();
+        LogRows::new(&self.segment, start.min(len)..len)
+    }
+
+    /// Follows the log from here on: the rows committed after this call.
+    ///
+    /// # Examples
+    ///
+    /// See [`Follower`].
+    pub fn follow(&self) -> Follower<T> {
+        self.follow_from(self.len())
+    }
+
+    /// Follows the log from row number `start` on, 0 for all there ever were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u64>::create_unique("doc-log-from-", 10)?;
+    /// log.extend(&[7, 8])?;
+    /// assert_eq!(log.follow_from(0).wait()?.as_slice(), [7, 8]);
+    /// # Ok(()) }
+    /// ```
+    pub fn follow_from(&self, start: usize) -> Follower<T> {
+        Follower::new(self.clone(), start)
+    }
+
+    /// The word in memory as a number of rows that can be true.
+    fn in_capacity(&self, len: u64) -> usize {
+        usize::try_from(len).map_or(self.capacity(), |len| len.min(self.capacity()))
+    }
+}
+
+impl<T: Element> Log<T> {
+    /// Checks that a segment holds such a log.
+    fn from_segment(segment: Segment) -> Result<Self> {
+        let name = segment.name().to_owned();
+        Self::check(segment).of(&name)
+    }
+
+    fn check(segment: Segment) -> Result<Self> {
+        let control = segment.control();
+        if control.kind != Kind::Log {
+            return Err(Error::new(
+                ErrorKind::KindMismatch,
+                format!("is of kind {:?}, asked for a Log: open it as that", control.kind),
+            ));
+        }
+        let (dtype, folded) = checked_dtype::<T>()?.fold();
+        let columns = control.shape.get(1..);
+        if control.dtype != dtype || columns != Some(&folded[..]) || align_of::<T>() > 4096 {
+            return Err(Error::new(
+                ErrorKind::DtypeMismatch,
+                format!(
+                    "holds rows of {} of shape {:?}, asked for {dtype} of shape {folded:?}",
+                    control.dtype,
+                    columns.unwrap_or_default()
+                ),
+            ));
+        }
+        Ok(Self { segment, row: PhantomData })
+    }
+}
+
+impl<T: Element> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Self { segment: self.segment.clone(), row: PhantomData }
+    }
+}
+
+impl<T: Element> fmt::Debug for Log<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("name", &self.name())
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .finish()
+    }
+}
