@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example ticks -- [FOLLOWERS] [TICKS]`
 //!
-//! The log `ticks` has room for far more rows than there is memory. A spawned writer appends quotes,
+//! The log has room for far more rows than there is memory. A spawned writer appends quotes,
 //! a few at a time with pauses between; each follower reads them in place as they are committed, and
 //! prints how many a second it saw and how long they took to reach it. Ends by itself.
 

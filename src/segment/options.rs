@@ -142,8 +142,9 @@ pub enum Reserve {
     /// All of it, when it is created: too little memory is an error there.
     #[default]
     Full,
-    /// Page by page, when first touched. Should memory run out then, the process that touches the
-    /// page is killed by SIGBUS: for sparse data that never grows full.
+    /// Page by page, when first touched; its locks have memory at once. Should memory run out then,
+    /// the process that touches the page is killed by SIGBUS: for sparse data that never grows full.
+    /// A [`Log`](crate::Log) has memory before it writes to it, so that it is an error there.
     Lazy,
 }
 

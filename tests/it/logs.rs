@@ -1,11 +1,11 @@
 //! Logs: what is committed stays, is whole, and reaches who follows.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread;
 use std::time::Duration;
 
-use ndshm::{Array1, ErrorKind, Kind, Log, Reserve, Value};
+use ndshm::{AnySnapshot, Array1, ErrorKind, Kind, Log, Reserve, Value};
 
 use crate::homes::FreeFile;
 use crate::support::{DEADLINE, Role, eventually, fork, say, somebody_listens, state_of};
@@ -132,6 +132,24 @@ fn a_log_is_told_from_everything_else() {
     assert_eq!(kind(Log::<f32>::open(array.name()).unwrap_err()), ErrorKind::KindMismatch);
     let value = Value::create_unique("it-log-", 1.0_f32).unwrap();
     assert_eq!(kind(Log::<f32>::open(value.name()).unwrap_err()), ErrorKind::KindMismatch);
+}
+
+#[test]
+fn a_committed_length_that_cannot_be_true_is_not_believed() {
+    let log = log(10);
+    log.extend(&[1, 2, 3]).unwrap();
+    let control = log.segment().info().unwrap().control_offset() as u64;
+    let file = File::options().read(true).write(true).open(log.segment().path()).unwrap();
+    let mut head_len = [0; 4];
+    file.read_exact_at(&mut head_len, control + 16).unwrap();
+    let committed = control + u64::from(u32::from_le_bytes(head_len)) + 40;
+    for lie in [11, 1 << 40, u64::MAX] {
+        file.write_all_at(&lie.to_le_bytes(), committed).unwrap();
+        assert_eq!((log.len(), log.rows().len(), log.rows_from(4).len()), (10, 10, 6));
+        assert_eq!(log.append(&4).unwrap_err().kind(), ErrorKind::Full);
+        assert_eq!(log.follow_from(4).wait().unwrap().range(), 4..10);
+        assert_eq!(AnySnapshot::of(log.segment()).unwrap().shape(), [10]);
+    }
 }
 
 #[test]

@@ -30,8 +30,8 @@ use crate::sync::frozen;
 /// command line or another language's binding stands on.
 ///
 /// Its locks are those of [`Array`](crate::Array), and its guards hand out bytes, typed views where
-/// the type fits, and single items as [`Datum`](crate::Datum). Axes that an element type `[T; N]` adds are axes of
-/// [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`].
+/// the type fits, and single items as [`Datum`](crate::Datum). Axes that an element type `[T; N]`
+/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`].
 ///
 /// # Examples
 ///
