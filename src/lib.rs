@@ -108,10 +108,12 @@
 //!
 //! A name is 1 to 255 bytes without a slash, and becomes the file `/dev/shm/NAME`. It appears only on
 //! a finished segment. It goes when the creating handle's last clone is dropped
-//! ([`Lifetime::Creator`]) or when somebody calls [`remove`] ([`Lifetime::Persistent`], the default
-//! of `open_or_create`). Those attached keep their memory either way. A killed creator leaves its name
-//! behind: [`reap`] removes
-//! what only the dead hold.
+//! ([`Lifetime::Creator`]), when the last process that has it open lets go of it
+//! ([`Lifetime::LastUser`], the default of `open_or_create`), or when somebody calls [`remove`]
+//! ([`Lifetime::Persistent`]); [`SegmentSet`] removes many together. Those attached keep their memory
+//! either way. [`Array::create_or_replace`] gives the name to another segment, at once, and those
+//! attached to the old one are told. A killed process leaves its names behind: [`reap`] removes what
+//! only the dead hold.
 //!
 //! Give a path instead of a name, and the segment is that file: see [`Address`]. It stays until it is
 //! removed, also when the machine restarts; [`Segment::sync`] says what the disk then holds for sure.

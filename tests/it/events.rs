@@ -283,6 +283,7 @@ fn processes_that_open_or_create_one_name_wait_for_the_same_event() {
     let name = FreeName::new();
     let children =
         [(); 4].map(|()| fork(|| Event::open_or_create(name.as_str()).unwrap().wait().unwrap()));
-    Event::open_or_create(name.as_str()).unwrap().set().unwrap();
+    let event = Event::open_or_create(name.as_str()).unwrap();
+    event.set().unwrap();
     children.into_iter().for_each(Forked::pass);
 }

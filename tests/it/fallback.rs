@@ -54,9 +54,17 @@ fn everything_works() {
     a_dead_writer_is_noticed(&array);
     assert_eq!(ndshm::reap().unwrap().len(), 0);
 
-    drop(Value::open_or_create("value", [7_u64; 5]).unwrap());
+    let value = Value::open_or_create("value", [7_u64; 5]).unwrap();
     assert_eq!(Value::<[u64; 5]>::open("value").unwrap().get().unwrap(), [7; 5]);
-    ndshm::remove("value").unwrap();
+    drop(value);
+    assert_eq!(names(), ["array"], "the last user is gone");
+
+    let old = Value::create_or_replace("value", 1_u64).unwrap();
+    let new = Value::create_or_replace("value", 2_u64).unwrap();
+    assert!(old.segment().is_replaced());
+    assert_eq!(old.reopen().unwrap().get().unwrap(), 2);
+    drop((old, new));
+    assert_eq!(names(), ["array"], "both are gone");
 
     let block = Block::create_unique("block-", 5000).unwrap();
     assert_eq!(fs::read(block.path()).unwrap(), [0; 5000]);

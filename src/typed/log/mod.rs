@@ -163,7 +163,8 @@ impl<T: Element> Log<T> {
     }
 
     /// Opens the log at `address`, or creates it if there is none; [`origin`](Self::origin) tells
-    /// which. Its name lasts until it is removed. One that exists keeps its own capacity.
+    /// which. Its name lasts as long as anybody has it open
+    /// ([`Lifetime::LastUser`](crate::Lifetime)), a file until it is removed. One that exists keeps its own capacity.
     ///
     /// # Errors
     ///

@@ -128,7 +128,7 @@ impl<T: Element> Options<Log<T>> {
         open_or_create(
             &Name::new(address)?,
             || self.open(address),
-            |name| self.make(name, capacity, Lifetime::Persistent),
+            |name| self.make(name, capacity, Lifetime::LastUser),
         )
     }
 
