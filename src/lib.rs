@@ -52,7 +52,7 @@
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
-//! | stripes, modes, lifetimes, order | [`Options`] |
+//! | stripes, modes, lifetimes, order, prefaulted and huge pages | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
 //! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |

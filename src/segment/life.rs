@@ -10,7 +10,8 @@ use super::info::Info;
 use super::inspect::{check_owner, read_control};
 use super::name::{Address, Name};
 use super::naming::{self, NameLock, unlink_if_still};
-use super::options::{Access, Kind, Lifetime, Opening, Origin, Reserve, Settings};
+use super::options::{Access, Kind, Lifetime, Opening, Origin, Settings};
+use super::paging;
 use super::participants::{Membership, Participant};
 use super::reap::reap_beside;
 use super::reboot;
@@ -98,27 +99,19 @@ impl Draft {
         limits::check_file_size(len)?;
         let object = Object::create_unnamed(name.place(), len, settings.mode)?;
         step!("create: sized");
-        let reserved = match settings.reserve {
-            Reserve::Full => 0..len,
-            // Locks are touched by everybody, so they have memory in any case.
-            Reserve::Lazy => control.layout.control_offset as u64..len,
-        };
-        if !name.is_file() || object.lies_in_memory()? {
-            limits::check_memory(reserved.end - reserved.start)?;
-        }
-        object.reserve(reserved)?;
-        step!("create: reserved");
-        object.write_all_at(&header, 0)?;
-        step!("create: header written");
-        object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
-        step!("create: control block written");
         let region = Region::new(
             &object,
             control.layout,
             control.participants,
             control.stripes,
-            Access::ReadWrite,
+            settings.opening(),
         )?;
+        paging::provide(&name, &object, &region, settings)?;
+        step!("create: reserved");
+        object.write_all_at(&header, 0)?;
+        step!("create: header written");
+        object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
+        step!("create: control block written");
         if name.is_file() {
             reboot::note(&region);
         }
@@ -281,9 +274,10 @@ impl Segment {
             control.layout,
             control.participants,
             control.stripes,
-            access,
+            opening,
         )?);
         step!("attach: mapped");
+        paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {
                 if name.is_file() {

@@ -16,7 +16,7 @@ use std::sync::atomic;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::layout::Layout;
-use super::options::Access;
+use super::options::{Access, Opening};
 use super::records::State;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::Result;
@@ -81,17 +81,18 @@ impl Region {
         layout: Layout,
         participants: u32,
         stripes: u32,
-        access: Access,
+        opening: impl Into<Opening>,
     ) -> Result<Self> {
+        let Opening { access, paging, .. } = opening.into();
+        let map = |len, protection| match paging.huge {
+            true => Mapping::for_huge_pages(object, len, protection),
+            false => Mapping::new(object, 0, len, protection),
+        };
         let mappings = match access {
-            Access::ReadWrite => {
-                [Some(Mapping::new(object, 0, layout.total, Protection::ReadWrite)?), None]
-            }
-            Access::Observe => {
-                [Some(Mapping::new(object, 0, layout.total, Protection::Read)?), None]
-            }
+            Access::ReadWrite => [Some(map(layout.total, Protection::ReadWrite)?), None],
+            Access::Observe => [Some(map(layout.total, Protection::Read)?), None],
             Access::Read => [
-                Some(Mapping::new(object, 0, layout.control_offset, Protection::Read)?),
+                Some(map(layout.control_offset, Protection::Read)?),
                 Some(Mapping::new(
                     object,
                     layout.control_offset as u64,
@@ -157,9 +158,14 @@ impl Region {
         self.record(row + stripe as usize * size_of::<AtomicU32>())
     }
 
+    /// The mapping that the payload is in.
+    pub(super) fn mapping(&self) -> &Mapping {
+        self.mappings[0].as_ref().expect("every kind of access maps the payload")
+    }
+
     /// Waits until the payload is on the disk.
     pub(crate) fn flush_payload(&self) -> Result<()> {
-        self.mappings[0].iter().try_for_each(|whole| whole.flush(0, self.layout.control_offset))
+        self.mapping().flush(0, self.layout.control_offset)
     }
 
     /// Waits until the control block is on the disk.

@@ -19,6 +19,7 @@ mod logs;
 mod naming;
 mod npy;
 mod observers;
+mod paging;
 mod parts;
 mod processes;
 mod puppet;

@@ -6,6 +6,7 @@ pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod object;
 mod object_error;
+pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
 pub(crate) mod wait;

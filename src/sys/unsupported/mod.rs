@@ -7,6 +7,7 @@ pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod object;
+pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod wait;
 
