@@ -392,7 +392,8 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened with [`Access::Read`].
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened with [`Access::Read`](crate::Access), and
+    /// [`Frozen`](ErrorKind::Frozen).
     ///
     /// # Examples
     ///
