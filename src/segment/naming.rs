@@ -17,7 +17,10 @@ use crate::sys::place::Place;
 use crate::sys::wait;
 
 /// The right to change what a name stands for, which is a given object.
-pub(super) struct NameLock(#[expect(dead_code, reason = "held, not read")] Locker);
+pub(super) struct NameLock {
+    /// Held, never read.
+    _locker: Locker,
+}
 
 impl NameLock {
     /// Waits for the lock; `None` when something else is there by now, or nothing.
@@ -27,7 +30,7 @@ impl NameLock {
         locker.lock(Byte::Name)?;
         step!("name: locked");
         let still = object::identity_of(place)? == Some(object.identity());
-        Ok(still.then_some(Self(locker)))
+        Ok(still.then_some(Self { _locker: locker }))
     }
 
     /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
@@ -36,7 +39,7 @@ impl NameLock {
         let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
         let right =
             locker.try_lock(Byte::Name)? && object::identity_of(place)? == Some(object.identity());
-        Ok(right.then_some(Self(locker)))
+        Ok(right.then_some(Self { _locker: locker }))
     }
 
     /// Takes the name away.

@@ -318,6 +318,7 @@ fn an_observer_follows_a_log_and_copies_what_it_does_not_know() {
     let seen = Log::<u64>::options().access(Access::Observe).open(log.name()).unwrap();
     assert_eq!(seen.append(&1).unwrap_err().kind(), ReadOnly);
     let mut follower = seen.follow();
+    refused(follower.wait_timeout(SHORT), Timeout, "still has 0 rows");
     let appender = fork(|| assert_eq!(log.append(&7).unwrap(), 0));
     assert_eq!(follower.wait_timeout(DEADLINE).unwrap().as_slice(), [7]);
     appender.pass();
