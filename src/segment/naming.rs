@@ -4,10 +4,9 @@
 //! looks again after locking, so no two undo each other's work. Only plain creation needs no lock: it
 //! fails where there is something.
 
-use super::inspect::{check_owner, read_control};
+use super::inspect::{check_owner, is_in_use, read_control};
 use super::name::{Address, Name};
 use super::options::{Access, Trust};
-use super::reap::is_in_use;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;

@@ -1,14 +1,12 @@
 //! Removing what only the dead have left.
 
-use super::control::Control;
 use super::info::Info;
-use super::inspect::{check_owner, read_control};
+use super::inspect::{check_owner, is_in_use, read_control};
 use super::name::Name;
 use super::naming::{NameLock, finish_leftover};
 use super::options::{Lifetime, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
-use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Object};
 
 /// Removes the names of segments whose creators died before they could, and which no live process
@@ -64,16 +62,6 @@ fn reap_one(name: &str) -> Result<Info> {
     }
     lock.unlink(&name)?;
     Ok(Info::new(name, control, facts))
-}
-
-/// Whether a live process takes part in it.
-pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
-    for slot in 0..control.participants {
-        if is_held(object, Byte::Slot(slot))? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Finishes what killed replacers left in the directory of a file.
