@@ -13,11 +13,11 @@ use crate::sys::object::{self, Object};
 /// takes part in; returns what was removed.
 ///
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
-/// [`Lifetime::Persistent`] segments, those of other users, damaged ones, and all that is not a
-/// segment; removed as well, though not listed, are segments that a creator was killed in the making
-/// of, on systems where those cannot be without a name. A process that is attached but never locked anything is no participant; it keeps its
-/// memory, as after any removal. Opens each file, reads its headers, and probes
-/// each participant's slot with two system calls.
+/// [`Lifetime::Persistent`] segments, files elsewhere than in `/dev/shm`, what belongs to other users,
+/// what is damaged, and all that is not a segment. Finished as well, though not listed, is what killed
+/// creators and replacers left under names of the library's own. A process that is attached but never
+/// locked anything is no participant; it keeps its memory, as after any removal. Opens each file,
+/// reads its headers, and probes each participant's slot with two system calls.
 ///
 /// # Errors
 ///
