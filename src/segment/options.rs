@@ -85,6 +85,23 @@ pub enum Access {
     Observe,
 }
 
+impl Access {
+    /// What to say to who asks for more than this access gives.
+    #[cold]
+    pub(super) fn refusal(self) -> Error {
+        let problem = match self {
+            Self::Observe => {
+                "was opened with `Access::Observe`, which takes no locks and writes nothing: copy it \
+                 out with `snapshot` or `get`, or open it with `Access::Read` or `Access::ReadWrite`"
+            }
+            Self::Read | Self::ReadWrite => {
+                "was opened for reading only: open it with `Access::ReadWrite` to change it"
+            }
+        };
+        Error::new(ErrorKind::ReadOnly, problem)
+    }
+}
+
 /// How long the name of a segment lasts.
 ///
 /// # Examples
@@ -331,7 +348,7 @@ impl<H> Options<H> {
     /// For a new segment of 2 MiB or more that lies in memory, reserved in full. Where the tmpfs is mounted with
     /// `huge=advise`, `within_size` or `always`, its pages are huge from the start, and creating it is several
     /// times faster. Elsewhere, from Linux 6.1 on, ordinary pages are moved into huge ones as far as
-    /// there are any, which takes longer than to do without; anonymous segments are done so too, unless
+    /// there are any, which may take longer than to do without; anonymous segments are done so too, unless
     /// `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says otherwise. Each opener asks for itself, so that
     /// its address space is laid out for them.
     ///
@@ -406,9 +423,9 @@ impl<H> Options<H> {
     /// Maps all pages before the segment is there to be used, with so many threads, 0 for one on each
     /// processor: no first touch then costs a page fault, half a microsecond or so for every 4 KiB.
     ///
-    /// Worth it for large arrays that are used at once and all over. To create and fill one takes less time
-    /// with two threads or more, since they zero its pages in parallel; creating alone takes longer. Who
-    /// opens one pays for the faults in any case, and here all at once.
+    /// Worth it for large arrays that are used at once and all over, and where processors are free: they zero
+    /// the pages in parallel, so that to create and fill one takes less time, though creating alone takes
+    /// longer. Who opens one pays for the faults in any case, and here all at once.
     ///
     /// Opening gives memory to what was reserved lazily; creating lazily so is
     /// [`InvalidArgument`](ErrorKind::InvalidArgument). Before Linux 5.14 each page is touched instead, and a
