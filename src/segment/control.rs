@@ -13,7 +13,7 @@ use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
 /// First bytes of every control block.
-const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
+pub(crate) const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
 
 /// Version of the layout that this build reads and writes.
 const LAYOUT_VERSION: u32 = 1;
