@@ -291,7 +291,10 @@ impl Object {
     /// Where other processes find it as long as this one runs.
     pub(crate) fn as_place(&self) -> Place {
         let number = self.descriptor.load(Relaxed);
-        Place::Descriptor(format!("/proc/{}/fd/{number}", std::process::id()).into())
+        // What the mounted /proc calls this process, which may be of another PID namespace.
+        let own = std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse().ok());
+        let pid = own.unwrap_or_else(std::process::id);
+        Place::Descriptor(format!("/proc/{pid}/fd/{number}").into())
     }
 
     /// Fills `buffer` from `offset` on; an object that ends earlier is `Truncated`.
