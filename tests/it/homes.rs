@@ -8,6 +8,7 @@ use ndshm::{
 };
 
 use crate::puppet::Puppet;
+use crate::share::save;
 use crate::support::{DEADLINE, FreeName, alone, close_descriptors, fork, skip};
 
 /// Where a segment may live.
@@ -16,6 +17,8 @@ pub(crate) enum Home {
     Name,
     FileInMemory,
     FileOnDisk,
+    /// A file of NumPy's making that became a segment.
+    SharedFile,
     Nowhere,
 }
 
@@ -23,6 +26,7 @@ pub(crate) enum Home {
 pub(crate) enum Spot {
     Name(FreeName),
     File(FreeFile),
+    SharedFile(FreeFile),
     Nowhere,
 }
 
@@ -70,6 +74,7 @@ impl Spot {
             Home::Name => Self::Name(FreeName::new()),
             Home::FileInMemory => Self::File(FreeFile::in_memory()),
             Home::FileOnDisk => Self::File(FreeFile::on_disk()?),
+            Home::SharedFile => Self::SharedFile(FreeFile::in_memory()),
             Home::Nowhere => Self::Nowhere,
         })
     }
@@ -78,6 +83,12 @@ impl Spot {
         match self {
             Self::Name(name) => options.create(name.as_str(), len),
             Self::File(file) => options.create(file.path(), len),
+            Self::SharedFile(file) => {
+                save(file.path(), len);
+                let array = options.share_npy(file.path())?;
+                array.write()?.fill(0);
+                Ok(array)
+            }
             Self::Nowhere => options.create_anonymous(len),
         }
     }
@@ -85,7 +96,7 @@ impl Spot {
     fn value<T: ndshm::Element>(&self, value: T) -> Result<Value<T>> {
         match self {
             Self::Name(name) => Value::create(name.as_str(), value),
-            Self::File(file) => Value::create(file.path(), value),
+            Self::File(file) | Self::SharedFile(file) => Value::create(file.path(), value),
             Self::Nowhere => Value::create_anonymous(value),
         }
     }
@@ -93,14 +104,15 @@ impl Spot {
     fn event(&self) -> Result<Event> {
         match self {
             Self::Name(name) => Event::create(name.as_str()),
-            Self::File(file) => Event::create(file.path()),
+            Self::File(file) | Self::SharedFile(file) => Event::create(file.path()),
             Self::Nowhere => Event::create_anonymous(),
         }
     }
 }
 
 fn everywhere(test: impl Fn(Home, &Spot)) {
-    for home in [Home::Name, Home::FileInMemory, Home::FileOnDisk, Home::Nowhere] {
+    let files = [Home::FileInMemory, Home::FileOnDisk, Home::SharedFile];
+    for home in [Home::Name, Home::Nowhere].into_iter().chain(files) {
         let Some(spot) = Spot::of(home) else { continue };
         test(home, &spot);
     }
@@ -226,7 +238,7 @@ fn a_segment_is_gone_with_its_creator_but_a_file_stays() {
         assert!(path.exists(), "{home:?}");
         drop(array);
         let opened = Array1::<u64>::open_handle(&handle);
-        if matches!(home, Home::FileInMemory | Home::FileOnDisk) {
+        if matches!(home, Home::FileInMemory | Home::FileOnDisk | Home::SharedFile) {
             assert_eq!(opened.unwrap().segment().info().unwrap().lifetime(), Lifetime::Persistent);
             ndshm::remove(&path).unwrap();
         } else {

@@ -82,8 +82,7 @@ impl Object {
         // Whatever the umask left of the mode given above.
         rustix::fs::fchmod(object.borrow(), Mode::from_raw_mode(mode))
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
-        rustix::fs::ftruncate(object.borrow(), len)
-            .map_err(|errno| os_error(&format!("give a new object {len} bytes"), errno))?;
+        object.set_len(len)?;
         object.check_filesystem(place)?;
         Ok(object)
     }
@@ -283,8 +282,14 @@ impl Object {
         }
     }
 
+    /// Cuts the file off, or makes it longer by zeros.
+    pub(crate) fn set_len(&self, len: u64) -> Result<()> {
+        rustix::fs::ftruncate(self.borrow(), len)
+            .map_err(|errno| os_error(&format!("give it {len} bytes"), errno))
+    }
+
     /// Waits until all that was written is on the disk.
-    fn flush(&self) -> Result<()> {
+    pub(crate) fn flush(&self) -> Result<()> {
         rustix::fs::fsync(self.borrow()).map_err(|errno| os_error("flush it to its disk", errno))
     }
 
