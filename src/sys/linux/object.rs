@@ -297,7 +297,8 @@ impl Object {
     pub(crate) fn as_place(&self) -> Place {
         let number = self.descriptor.load(Relaxed);
         // What the mounted /proc calls this process, which may be of another PID namespace.
-        let own = std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse().ok());
+        let own =
+            std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse().ok());
         let pid = own.unwrap_or_else(std::process::id);
         Place::Descriptor(format!("/proc/{pid}/fd/{number}").into())
     }
