@@ -307,7 +307,7 @@ impl Control {
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
         let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
-        if head.data_offset % alignment as u64 != 0 {
+        if !head.data_offset.is_multiple_of(alignment as u64) {
             return Err(field("data offset"));
         }
         let layout = Layout::new(Measures {
