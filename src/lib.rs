@@ -51,6 +51,7 @@
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`] |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order, prefaulted and huge pages | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
@@ -92,6 +93,8 @@
 //! | who [freezes](Array::freeze) an array | it is frozen or not, and whole |
 //! | the setter of a [`Value`] | the old value or the new one |
 //! | who appends to a [`Log`] | all of its rows or none |
+//! | who [shares](Array::share_npy) an `.npy` file | the plain file or the shared one |
+//! | who [replaces](Array::create_or_replace) a segment | the old one under its name or the new one, whole |
 //! | a forked child's parent | its locks are its own: the child never held them |
 //!
 //! A panic while writing poisons as a death does. An owner that is stopped (SIGSTOP, a debugger) is

@@ -46,23 +46,27 @@ fn numpy_reads_and_writes_every_dtype_in_every_order_and_shape() {
 fn both_sides_see_the_same<T: Number>(python: &mut Python) {
     for (order, shape) in every_order_and_shape() {
         let array = filled::<T>(order, shape);
-        let name = array.name();
-        let len = array.len();
-        let values = |start| (start..start + len).map(|n| T::nth(n).text()).collect::<Vec<_>>();
-
-        let contiguous = match order {
-            _ if orders_are_the_same(shape) => "CF",
-            Order::C => "C",
-            Order::F => "F",
-        };
-        let expected = format!("{} {shape:?} {contiguous} {}", T::DTYPE, values(0).join(","));
-        assert_eq!(python.ask(&format!("look({name:?})")), expected, "{order:?}");
-
-        python.run(&format!("write({name:?}, {:?})", values(len).join(",")));
-        let seen: Vec<T> = array.read().unwrap().iter().copied().collect();
-        let written: Vec<T> = (len..2 * len).map(T::nth).collect();
-        assert_eq!(seen, written, "{} {order:?} {shape:?}", T::DTYPE);
+        numpy_agrees(python, &array, array.name(), order);
     }
+}
+
+/// Has NumPy look at the array, which holds the first numbers, and write the next ones.
+fn numpy_agrees<T: Number>(python: &mut Python, array: &ArrayD<T>, name: &str, order: Order) {
+    let (shape, len) = (array.shape(), array.len());
+    let values = |start| (start..start + len).map(|n| T::nth(n).text()).collect::<Vec<_>>();
+
+    let contiguous = match order {
+        _ if orders_are_the_same(shape) => "CF",
+        Order::C => "C",
+        Order::F => "F",
+    };
+    let expected = format!("{} {shape:?} {contiguous} {}", T::DTYPE, values(0).join(","));
+    assert_eq!(python.ask(&format!("look({name:?})")), expected, "{order:?}");
+
+    python.run(&format!("write({name:?}, {:?})", values(len).join(",")));
+    let seen: Vec<T> = array.read().unwrap().iter().copied().collect();
+    let written: Vec<T> = (len..2 * len).map(T::nth).collect();
+    assert_eq!(seen, written, "{} {order:?} {shape:?}", T::DTYPE);
 }
 
 #[test]
@@ -459,6 +463,31 @@ fn file_is_read<T: Number>(python: &mut Python) {
             assert!(copy.iter().eq(&items), "{} {version} {order:?} {shape:?}", T::DTYPE);
             assert_eq!(array.raw_view().unwrap().strides(), copy.strides());
         }
+    }
+}
+
+#[test]
+fn files_that_numpy_saved_are_shared_and_numpy_goes_on_with_them() {
+    let Some(mut python) = Python::start() else { return };
+    for_each_number!(file_is_shared(&mut python));
+}
+
+fn file_is_shared<T: Number>(python: &mut Python) {
+    for (order, shape) in every_order_and_shape() {
+        let texts: Vec<String> = (0..shape.iter().product()).map(|n| T::nth(n).text()).collect();
+        let file = FreeName::new("numpy-shared-");
+        python.run(&format!(
+            "save_as({:?}, (1, 0), numbers({:?}, '{order:?}', {shape:?}, {:?}))",
+            file.0,
+            T::DTYPE,
+            texts.join(",")
+        ));
+        let array = ArrayD::<T>::share_npy(file.path()).unwrap();
+        numpy_agrees(python, &array, &file.0, order);
+        // Read whole, instead of mapped, it is the same.
+        let same = format!("(np.load(path({0:?})) == load({0:?})).all()", file.0);
+        assert_eq!(python.ask(&same), "True");
+        assert_eq!(ArrayD::<T>::open(&file.path()).unwrap().shape(), shape);
     }
 }
 

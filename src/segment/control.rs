@@ -4,7 +4,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::layout::{Layout, MAX_AXES, Measures, data_len};
+use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
 use super::options::{Kind, Lifetime};
 use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +13,10 @@ use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
 /// First bytes of every control block.
-const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
+pub(crate) const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
+
+/// First bytes of a control block that somebody is adding to a plain file, or died over.
+pub(crate) const UNFINISHED: [u8; 8] = *b"\x93NDSHM\r\0";
 
 /// Version of the layout that this build reads and writes.
 const LAYOUT_VERSION: u32 = 1;
@@ -134,10 +137,20 @@ pub(crate) struct Plan<'a> {
 impl Control {
     /// Describes a new segment, made by this process now.
     pub(crate) fn new(plan: &Plan<'_>) -> Result<Self> {
+        let head_len = head_len(plan.dtype.to_string().len());
+        if head_len > LONGEST_HEAD {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "has a dtype that takes {head_len} bytes of control block, of {LONGEST_HEAD} at \
+                     most: use fewer fields"
+                ),
+            ));
+        }
         let layout = Layout::new(Measures {
             data_offset: plan.data_offset,
             data_len: data_len(plan.shape, plan.dtype.item_size())?,
-            head_len: head_len(plan.dtype.to_string().len()),
+            head_len,
             participants: plan.participants,
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
@@ -293,6 +306,10 @@ impl Control {
             .map(|&len| length(len, "axis"))
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
+        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
+        if !head.data_offset.is_multiple_of(alignment as u64) {
+            return Err(field("data offset"));
+        }
         let layout = Layout::new(Measures {
             data_offset: length(head.data_offset, "data offset")?,
             data_len: data_len(&shape, dtype.item_size()).map_err(|_| field("shape"))?,

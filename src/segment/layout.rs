@@ -5,8 +5,11 @@ use crate::lock::{Slot, Stripe};
 
 use super::records::State;
 
-/// Payload and control block begin at multiples of this.
-const PAGE: usize = 4096;
+/// Payload and control block begin at multiples of this, but for the payload of shared `.npy` files.
+pub(super) const PAGE: usize = 4096;
+
+/// Data of shared `.npy` files begins at a multiple of this, as NumPy 1.14 and later write it.
+pub(super) const SHARED_ALIGNMENT: usize = LINE;
 
 /// A cache line.
 const LINE: usize = 64;

@@ -6,8 +6,8 @@
 //! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may
 //! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
 //! restart · [`reap`] what the dead left · [`set`] segments that go together · [`info`] the description
-//! in words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`block`]
-//! memory without a header · [`memory`] its bytes.
+//! in words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
+//! [`share`] made into segments · [`block`] memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
@@ -30,6 +30,7 @@ mod reboot;
 mod records;
 mod region;
 mod set;
+mod share;
 
 pub use self::block::Block;
 pub use self::handle::Handle;
@@ -51,3 +52,4 @@ pub(crate) use self::options::Settings;
 pub(crate) use self::participants::Membership;
 pub(crate) use self::reboot::{make_clean, soil};
 pub(crate) use self::region::Region;
+pub(crate) use self::share::Taken;

@@ -26,6 +26,7 @@ mod puppet;
 mod reap;
 mod restarts;
 mod sandbox;
+mod share;
 mod storm;
 mod support;
 mod threads;

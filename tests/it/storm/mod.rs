@@ -76,7 +76,7 @@ impl Worker {
 pub(crate) fn work(arguments: &[&str]) {
     let [storm, name] = arguments else { panic!("two arguments") };
     match *storm {
-        "arrays" => arrays::work(name, arrays::Attach::Once),
+        "arrays" | "files" | "nameless" => arrays::work(name, arrays::Attach::Once),
         "attachments" => arrays::work(name, arrays::Attach::EachTurn),
         "values" => values::work(name),
         "events" => events::work(name),
