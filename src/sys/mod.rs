@@ -8,6 +8,7 @@
 //! | `map` | mappings of an object |
 //! | `lifeline` | the proof that a participant is alive, and who was forked |
 //! | `wait` | sleep on a shared word, wake those who sleep |
+//! | `clock` | a clock that processes share |
 //! | `process` | who this process is |
 //! | `limits` | what this process may still allocate |
 //!
@@ -25,4 +26,4 @@ mod unsupported;
 #[cfg(not(target_os = "linux"))]
 use unsupported as platform;
 
-pub(crate) use platform::{lifeline, limits, lock, map, object, process, wait};
+pub(crate) use platform::{clock, lifeline, limits, lock, map, object, process, wait};

@@ -12,10 +12,10 @@ use crate::npy::{Dtype, Order};
 const PAGE: usize = 4096;
 
 /// What a segment or a file says that it holds.
-pub(super) struct Contents<'a> {
-    pub(super) dtype: &'a Dtype,
-    pub(super) shape: &'a [usize],
-    pub(super) order: Order,
+pub(crate) struct Contents<'a> {
+    pub(crate) dtype: &'a Dtype,
+    pub(crate) shape: &'a [usize],
+    pub(crate) order: Order,
 }
 
 impl Contents<'_> {
@@ -25,7 +25,7 @@ impl Contents<'_> {
     ///
     /// `DtypeMismatch`, `RankMismatch`, and `ShapeMismatch` where elements that are arrays do not fit
     /// the last axes.
-    pub(super) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
+    pub(crate) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
         let (dtype, folded) = asked.fold();
         let ndim = D::NDIM.map(|ndim| ndim + folded.len());
         let mismatch = |kind| {
