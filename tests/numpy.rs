@@ -314,9 +314,8 @@ fn numpy_finds_the_newest_frame_of_a_ring_and_what_goes_with_it() {
         let plane = Plane { offset: 0, stride: 15, rows: 4 };
         frame.publish(FrameMeta::new().source(7).picture(1, 5, 4).plane(0, plane).rate(30, 1));
         python.run(look);
-        let seen =
-            python.ask("newest['frame'][0, 0, 0], newest['frame'][3, 4, 2], newest['frame'].shape");
-        assert!(seen.contains("(4, 5, 3)") && seen.contains("99"), "{seen}");
+        assert_eq!(python.ask("newest['frame'].shape"), "(4, 5, 3)");
+        assert_eq!(python.ask("int(newest['frame'][3, 4, 2])"), "99");
         assert_eq!(python.ask("int(newest['frame'][0, 0, 0])"), number.to_string());
         let meta = "[int(newest['meta'][f]) for f in ('seq', 'source_id', 'width', 'height')]";
         assert_eq!(python.ask(meta), format!("[{number}, 7, 5, 4]"));
