@@ -5,17 +5,20 @@ use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 use super::guard::{AnyRows, offset_of};
 use super::{AnyArray, strides};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Patience;
 use crate::npy::datum::Datum;
 use crate::npy::{Dtype, Order};
 use crate::segment::{Kind, Segment};
+use crate::sync::copy_out;
 use crate::typed::cells;
 use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 use crate::typed::log;
+use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// A private copy of what a segment holds, of a dtype and shape known at run time only.
 ///
-/// Arrays are copied under the read lock; values and logs as their last commit left them, without a
+/// Arrays are copied under the read lock, or without one for observers; values and logs as their last commit left them, without a
 /// lock.
 ///
 /// # Examples
@@ -86,6 +89,13 @@ impl AnySnapshot {
             Self::new(rows.dtype().clone(), rows.shape().to_vec(), rows.order(), bytes.len());
         copy.bytes_mut().copy_from_slice(bytes);
         copy
+    }
+
+    /// Copies an array without a lock, as it was at one moment.
+    pub(super) fn observe(segment: &Segment) -> Result<Self> {
+        let mut copy = Self::zeroed(segment, segment.control().shape.clone());
+        copy_out(segment, copy.bytes_mut(), Patience::at_most(OBSERVERS_PATIENCE))?;
+        Ok(copy)
     }
 
     fn zeroed(segment: &Segment, shape: Vec<usize>) -> Self {
