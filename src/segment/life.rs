@@ -60,6 +60,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) shape: &'a [usize],
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
+    /// How many slots of a ring one process may lease; else 0.
+    pub(crate) leases: u32,
     /// How long its name lasts unless the settings say; a file lasts until it is removed.
     pub(crate) lifetime: Lifetime,
     pub(crate) settings: &'a Settings,
@@ -92,6 +94,7 @@ impl Draft {
             participants: settings.participants,
             stripes: blueprint.stripes,
             shadow_len: blueprint.shadow_len,
+            leases: blueprint.leases,
             data_offset: header.len(),
         })?;
         let len = control.layout.total as u64;

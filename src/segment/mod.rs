@@ -46,6 +46,8 @@ pub use self::reap::reap;
 pub use self::set::SegmentSet;
 
 pub(crate) use self::layout::data_len;
+#[cfg(test)]
+pub(crate) use self::layout::tests::table as format_table;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
 pub(crate) use self::options::Settings;

@@ -18,6 +18,12 @@ const MOST_PARTICIPANTS: u32 = 1024;
 /// Most stripes an array may have.
 const MOST_STRIPES: u32 = 1024;
 
+/// Most slots a ring may have.
+pub(crate) const MOST_SLOTS: u32 = 1024;
+
+/// Most slots of a ring that one process may lease at once.
+pub(crate) const MOST_LEASES: u32 = 1024;
+
 /// Default number of participants.
 const PARTICIPANTS: u32 = 64;
 
@@ -35,6 +41,8 @@ pub enum Kind {
     AutoResetEvent = 4,
     /// A [`Log`](crate::Log).
     Log = 5,
+    /// A [`Ring`](crate::Ring).
+    Ring = 6,
 }
 
 impl Kind {
@@ -45,6 +53,7 @@ impl Kind {
             3 => Some(Self::Event),
             4 => Some(Self::AutoResetEvent),
             5 => Some(Self::Log),
+            6 => Some(Self::Ring),
             _ => None,
         }
     }
@@ -187,18 +196,26 @@ pub enum Origin {
     Opened,
 }
 
+/// Default number of a ring's slots.
+const SLOTS: u32 = 8;
+
+/// Default number of leases of a process.
+const LEASES: u32 = 4;
+
 /// What was chosen; fields that an opener does not need are ignored by it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) access: Access,
     pub(crate) auto_reset: bool,
     pub(crate) eager: bool,
+    pub(crate) leases: u32,
     pub(crate) lifetime: Option<Lifetime>,
     pub(crate) mode: u32,
     pub(crate) order: Order,
     pub(crate) paging: Paging,
     pub(crate) participants: u32,
     pub(crate) reserve: Reserve,
+    pub(crate) slots: u32,
     pub(crate) stripes: Option<u32>,
     pub(crate) trust: Trust,
 }
@@ -245,6 +262,16 @@ impl Settings {
         }
         if let Some(asked) = self.stripes.filter(|asked| !(1..=MOST_STRIPES).contains(asked)) {
             return invalid(format!("asks for {asked} stripes: choose 1 to {MOST_STRIPES}"));
+        }
+        if !(2..=MOST_SLOTS).contains(&self.slots) {
+            let asked = self.slots;
+            return invalid(format!("asks for {asked} slots: choose 2 to {MOST_SLOTS}"));
+        }
+        if !(1..=MOST_LEASES).contains(&self.leases) {
+            let asked = self.leases;
+            return invalid(format!(
+                "asks for {asked} leases a process: choose 1 to {MOST_LEASES}"
+            ));
         }
         if self.mode & !0o777 != 0 || self.mode & 0o600 != 0o600 {
             let asked = self.mode;
@@ -297,12 +324,14 @@ impl<H> Options<H> {
             access: Access::ReadWrite,
             auto_reset: false,
             eager: false,
+            leases: LEASES,
             lifetime: None,
             mode: 0o600,
             order: Order::C,
             paging: Paging::default(),
             participants: PARTICIPANTS,
             reserve: Reserve::Full,
+            slots: SLOTS,
             stripes: None,
             trust: Trust::Ours,
         };
@@ -485,8 +514,18 @@ impl<H> Options<H> {
         self
     }
 
+    pub(crate) fn set_leases(mut self, leases: u32) -> Self {
+        self.settings.leases = leases;
+        self
+    }
+
     pub(crate) fn set_order(mut self, order: Order) -> Self {
         self.settings.order = order;
+        self
+    }
+
+    pub(crate) fn set_slots(mut self, slots: u32) -> Self {
+        self.settings.slots = slots;
         self
     }
 

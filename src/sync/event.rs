@@ -511,6 +511,7 @@ impl Options<Event> {
                 shape: &[],
                 stripes: 1,
                 shadow_len: 0,
+                leases: 0,
                 lifetime,
                 settings,
             },

@@ -9,6 +9,7 @@
 //! | `pages` | what pages back a mapping, and when |
 //! | `lifeline` | the proof that a participant is alive, and who was forked |
 //! | `wait` | sleep on a shared word, wake those who sleep |
+//! | `clock` | a clock that processes share |
 //! | `process` | who this process is |
 //! | `limits` | what this process may still allocate |
 //!
@@ -26,4 +27,4 @@ mod unsupported;
 #[cfg(not(target_os = "linux"))]
 use unsupported as platform;
 
-pub(crate) use platform::{lifeline, limits, lock, map, object, pages, process, wait};
+pub(crate) use platform::{clock, lifeline, limits, lock, map, object, pages, process, wait};

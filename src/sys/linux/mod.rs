@@ -1,5 +1,6 @@
 //! Linux: `/dev/shm`, open-file-description locks, futexes.
 
+pub(crate) mod clock;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod lock;

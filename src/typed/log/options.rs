@@ -149,6 +149,7 @@ impl<T: Element> Options<Log<T>> {
                 shape: &shape,
                 stripes: 1,
                 shadow_len: 0,
+                leases: 0,
                 lifetime,
                 settings,
             },
