@@ -26,6 +26,9 @@ const PAGE: usize = 4096;
 /// How much a thread takes on at a time; a multiple of [`HUGE_PAGE`].
 const CHUNK: usize = 16 << 20;
 
+/// From `linux/mman.h`; libc has it for glibc alone.
+const MADV_COLLAPSE: libc::c_int = 25;
+
 /// Fields of `/proc/PID/smaps` that count huge pages of objects.
 const HUGE_FIELDS: [&str; 2] = ["ShmemPmdMapped:", "FilePmdMapped:"];
 
@@ -83,7 +86,7 @@ impl Mapping {
     /// can (Linux 6.1 or later) and finds memory.
     pub(crate) fn collapse(&self, threads: NonZero<usize>) {
         let whole = self.len - self.len % HUGE_PAGE;
-        let _ = in_parallel(whole, threads, |bytes| advise(self.pages(bytes), libc::MADV_COLLAPSE));
+        let _ = in_parallel(whole, threads, |bytes| advise(self.pages(bytes), MADV_COLLAPSE));
     }
 
     /// How many bytes this process reaches through huge pages.
