@@ -13,6 +13,7 @@ mod logs;
 mod mortal;
 mod names;
 mod readers;
+mod rings;
 #[path = "../it/sandbox.rs"]
 mod sandbox;
 mod system;
@@ -67,6 +68,7 @@ fn scenarios() -> Vec<Scenario> {
         names::scenarios(),
         files::scenarios(),
         readers::scenarios(),
+        rings::scenarios(),
     ];
     all.into_iter().flatten().collect()
 }
