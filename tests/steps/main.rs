@@ -14,6 +14,7 @@ mod logs;
 mod mortal;
 mod names;
 mod readers;
+mod rings;
 #[path = "../it/sandbox.rs"]
 mod sandbox;
 mod system;
@@ -69,6 +70,7 @@ fn scenarios() -> Vec<Scenario> {
         files::scenarios(),
         hands::scenarios(),
         readers::scenarios(),
+        rings::scenarios(),
     ];
     all.into_iter().flatten().collect()
 }
