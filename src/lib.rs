@@ -57,6 +57,8 @@
 //! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |
 //! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
+//! | who is in a segment and holds its locks | [`Status`], or the command `ndshm` |
+//! | how much may still be created | [`capacity`] |
 //!
 //! # Memory model
 //!
@@ -171,10 +173,10 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::segment::{
-    Access, Address, Block, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin, Participant,
-    Reserve, Segment, SegmentSet, list, reap, remove,
+    Access, Address, Block, Capacity, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin,
+    Participant, Reserve, Segment, SegmentSet, capacity, list, reap, remove,
 };
-pub use crate::sync::{Event, Poison, PoisonCause};
+pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
     AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard,
 };

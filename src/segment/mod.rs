@@ -6,12 +6,14 @@
 //! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may
 //! do · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
 //! restart · [`reap`] what the dead left · [`set`] segments that go together · [`info`] the description
-//! in words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`block`]
+//! in words · [`glimpse`] a look from outside · [`capacity`] what may still be created · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`block`]
 //! memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
+mod capacity;
 mod control;
+mod glimpse;
 mod growth;
 mod handle;
 mod info;
@@ -31,6 +33,7 @@ mod region;
 mod set;
 
 pub use self::block::Block;
+pub use self::capacity::{Capacity, capacity};
 pub use self::handle::Handle;
 pub use self::info::Info;
 pub use self::inspect::list;
@@ -43,6 +46,7 @@ pub use self::participants::Participant;
 pub use self::reap::reap;
 pub use self::set::SegmentSet;
 
+pub(crate) use self::glimpse::{Glimpse, Occupied};
 pub(crate) use self::layout::data_len;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;

@@ -25,6 +25,7 @@ mod puppet;
 mod reap;
 mod restarts;
 mod sandbox;
+mod status;
 mod storm;
 mod support;
 mod threads;

@@ -23,7 +23,7 @@ use super::element::Element;
 use super::rows::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
+use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Segment};
 use crate::sync::frozen;
 
 /// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
@@ -356,17 +356,21 @@ impl AnyArray {
         AnyRequest::new(self)
     }
 
-    /// Copies the array out, under the read lock.
+    /// Copies the array out, under the read lock; with [`Access::Observe`] without one, checked and waited
+    /// for as [`Array::snapshot`](crate::Array::snapshot) does.
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read).
+    /// Those of [`Array::snapshot`](crate::Array::snapshot).
     ///
     /// # Examples
     ///
     /// See [`AnySnapshot`].
     pub fn snapshot(&self) -> Result<AnySnapshot> {
-        Ok(AnySnapshot::of_rows(&*self.read()?))
+        match self.segment.access() {
+            Access::Observe => AnySnapshot::observed(&self.segment),
+            Access::ReadWrite | Access::Read => Ok(AnySnapshot::of_rows(&*self.read()?)),
+        }
     }
 
     /// Returns where the data begins, for other languages to read; valid while this handle lives, and
