@@ -138,7 +138,8 @@ fn tightest(root: &Path, groups: &str) -> Option<u64> {
 fn headroom(group: &Path, version: &Version) -> Option<u64> {
     let read = |file: &str| std::fs::read_to_string(group.join(file)).ok();
     let number = |file: &str| read(file)?.trim().parse::<u64>().ok();
-    let limit = number(version.limit)?;
+    // Version 1 says "none" with the greatest multiple of a page.
+    let limit = number(version.limit).filter(|limit| *limit < 1 << 62)?;
     let usage = number(version.usage)?;
     let reclaimable: u64 = read("memory.stat")?
         .lines()
@@ -205,6 +206,19 @@ mod tests {
             ],
         );
         assert_eq!(tightest(&fake.0, "5:cpu:/\n4:memory:/g\n0::/\n"), Some(200));
+    }
+
+    #[test]
+    fn version_1_has_a_number_for_no_limit() {
+        let fake = Fake::new(
+            "unlimited",
+            &[
+                ("memory/memory.limit_in_bytes", "9223372036854771712\n"),
+                ("memory/memory.usage_in_bytes", "900\n"),
+                ("memory/memory.stat", "total_inactive_file 100\n"),
+            ],
+        );
+        assert_eq!(tightest(&fake.0, "4:memory:/\n"), None);
     }
 
     #[test]
