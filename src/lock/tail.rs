@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use super::{Bell, Patience, Peers};
+use super::{Bell, Peers};
 use crate::atomic::AtomicU64;
 use crate::steps::step;
 
@@ -50,16 +50,5 @@ impl Tail<'_> {
     #[inline]
     pub(crate) fn announce(self, peers: &impl Peers) {
         self.bell.ring(peers);
-    }
-
-    /// Waits until there are more rows than `seen`, and says how many; `None` when patience runs out
-    /// first.
-    pub(crate) fn wait_beyond(
-        self,
-        peers: &impl Peers,
-        seen: u64,
-        patience: Patience,
-    ) -> Option<u64> {
-        self.bell.wait_for(peers, patience, || Some(self.len()).filter(|&len| len > seen))
     }
 }

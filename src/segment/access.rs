@@ -4,7 +4,7 @@ use super::handle::Handle;
 use super::life::Segment;
 use super::name::{Address, Name};
 use super::options::{Access, Options};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Result, ResultExt};
 use crate::sys::object::Object;
 use crate::sys::place::Place;
 
@@ -64,20 +64,8 @@ impl Segment {
     pub(crate) fn writable(&self) -> Result<()> {
         match self.access() {
             Access::ReadWrite => Ok(()),
-            Access::Read | Access::Observe => Err(self.read_only()),
+            access => Err(access.refusal().of(self.name())),
         }
-    }
-
-    #[cold]
-    fn read_only(&self) -> Error {
-        match self.access() {
-            Access::Observe => observed(),
-            _ => Error::new(
-                ErrorKind::ReadOnly,
-                "was opened for reading only: open it with `Access::ReadWrite` to change it",
-            ),
-        }
-        .of(self.name())
     }
 }
 
@@ -115,26 +103,4 @@ impl Options<Segment> {
     pub fn open_handle(&self, handle: &Handle) -> Result<Segment> {
         Segment::attach_handle(handle, self.settings().opening())
     }
-}
-
-/// Refuses to map for writing what the kernel lets nobody write.
-pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
-    let may_be_sealed = matches!(name.place(), Place::Descriptor(_)) && access != Access::Observe;
-    if may_be_sealed && object.is_sealed()? {
-        return Err(Error::new(
-            ErrorKind::Frozen,
-            "is sealed: nobody writes it any more; open it as `Frozen`, or with `Access::Observe`",
-        ));
-    }
-    Ok(())
-}
-
-/// Words for who may only look, and asked for more.
-#[cold]
-pub(super) fn observed() -> Error {
-    Error::new(
-        ErrorKind::ReadOnly,
-        "was opened with `Access::Observe`, which takes no locks and writes nothing: copy it out with \
-         `snapshot` or `get`, or open it with `Access::Read` or `Access::ReadWrite`",
-    )
 }

@@ -3,10 +3,12 @@
 use super::control::{Control, FIRST_READ, SHORTEST_HEAD};
 use super::info::Info;
 use super::name::Name;
-use super::options::Trust;
+use super::options::{Access, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{HEADER_SIZE, Header};
+use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
+use crate::sys::place::Place;
 use crate::sys::process;
 
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
@@ -51,6 +53,28 @@ pub(super) fn check_owner(facts: &Facts, trust: Trust) -> Result<()> {
             facts.owner
         ),
     ))
+}
+
+/// Refuses to map for writing what the kernel lets nobody write.
+pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
+    let may_be_sealed = matches!(name.place(), Place::Descriptor(_)) && access != Access::Observe;
+    if may_be_sealed && object.is_sealed()? {
+        return Err(Error::new(
+            ErrorKind::Frozen,
+            "is sealed: nobody writes it any more; open it as `Frozen`, or with `Access::Observe`",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a live process takes part in it.
+pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
+    for slot in 0..control.participants {
+        if is_held(object, Byte::Slot(slot))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Reads and checks both descriptions of a segment, without mapping it.

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::access::check_unsealed;
 use super::control::{Control, Plan};
 use super::handle::Handle;
 use super::info::Info;
-use super::inspect::{check_owner, read_control};
+use super::inspect::{check_owner, check_unsealed, read_control};
 use super::name::{Address, Name};
 use super::naming::{self, NameLock, unlink_if_still};
 use super::options::{Access, Kind, Lifetime, Opening, Origin, Reserve, Settings};

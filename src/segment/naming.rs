@@ -4,10 +4,9 @@
 //! looks again after locking, so no two undo each other's work. Only plain creation needs no lock: it
 //! fails where there is something.
 
-use super::inspect::{check_owner, read_control};
+use super::inspect::{check_owner, is_in_use, read_control};
 use super::name::{Address, Name};
 use super::options::{Access, Trust};
-use super::reap::is_in_use;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
@@ -17,7 +16,10 @@ use crate::sys::place::Place;
 use crate::sys::wait;
 
 /// The right to change what a name stands for, which is a given object.
-pub(super) struct NameLock(#[expect(dead_code, reason = "held, not read")] Locker);
+pub(super) struct NameLock {
+    /// Held, never read.
+    _locker: Locker,
+}
 
 impl NameLock {
     /// Waits for the lock; `None` when something else is there by now, or nothing.
@@ -27,7 +29,7 @@ impl NameLock {
         locker.lock(Byte::Name)?;
         step!("name: locked");
         let still = object::identity_of(place)? == Some(object.identity());
-        Ok(still.then_some(Self(locker)))
+        Ok(still.then_some(Self { _locker: locker }))
     }
 
     /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
@@ -36,7 +38,7 @@ impl NameLock {
         let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
         let right =
             locker.try_lock(Byte::Name)? && object::identity_of(place)? == Some(object.identity());
-        Ok(right.then_some(Self(locker)))
+        Ok(right.then_some(Self { _locker: locker }))
     }
 
     /// Takes the name away.

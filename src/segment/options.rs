@@ -84,6 +84,23 @@ pub enum Access {
     Observe,
 }
 
+impl Access {
+    /// What to say to who asks for more than this access gives.
+    #[cold]
+    pub(super) fn refusal(self) -> Error {
+        let problem = match self {
+            Self::Observe => {
+                "was opened with `Access::Observe`, which takes no locks and writes nothing: copy it \
+                 out with `snapshot` or `get`, or open it with `Access::Read` or `Access::ReadWrite`"
+            }
+            Self::Read | Self::ReadWrite => {
+                "was opened for reading only: open it with `Access::ReadWrite` to change it"
+            }
+        };
+        Error::new(ErrorKind::ReadOnly, problem)
+    }
+}
+
 /// How long the name of a segment lasts.
 ///
 /// # Examples

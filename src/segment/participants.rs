@@ -6,10 +6,9 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::access::observed;
 use super::name::Name;
 use super::naming::NameLock;
-use super::options::Lifetime;
+use super::options::{Access, Lifetime};
 use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};
@@ -245,7 +244,7 @@ impl Membership {
     #[cold]
     fn register(&self) -> Result<Owner> {
         if self.standing == Standing::Observer {
-            return Err(observed());
+            return Err(Access::Observe.refusal());
         }
         let proof = registration();
         if let Some(me) = self.registered() {

@@ -1,25 +1,23 @@
 //! Removing what only the dead have left.
 
-use super::control::Control;
 use super::info::Info;
-use super::inspect::{check_owner, read_control};
+use super::inspect::{check_owner, is_in_use, read_control};
 use super::name::Name;
 use super::naming::{NameLock, finish_leftover};
 use super::options::{Lifetime, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
-use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Object};
 
 /// Removes the names of segments whose creators died before they could, and which no live process
 /// takes part in; returns what was removed.
 ///
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
-/// [`Lifetime::Persistent`] segments, those of other users, damaged ones, and all that is not a
-/// segment; removed as well, though not listed, are segments that a creator was killed in the making
-/// of, on systems where those cannot be without a name. A process that is attached but never locked anything is no participant; it keeps its
-/// memory, as after any removal. Opens each file, reads its headers, and probes
-/// each participant's slot with two system calls.
+/// [`Lifetime::Persistent`] segments, files elsewhere than in `/dev/shm`, what belongs to other users,
+/// what is damaged, and all that is not a segment. Finished as well, though not listed, is what killed
+/// creators and replacers left under names of the library's own. A process that is attached but never
+/// locked anything is no participant; it keeps its memory, as after any removal. Opens each file,
+/// reads its headers, and probes each participant's slot with two system calls.
 ///
 /// # Errors
 ///
@@ -64,16 +62,6 @@ fn reap_one(name: &str) -> Result<Info> {
     }
     lock.unlink(&name)?;
     Ok(Info::new(name, control, facts))
-}
-
-/// Whether a live process takes part in it.
-pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
-    for slot in 0..control.participants {
-        if is_held(object, Byte::Slot(slot))? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Finishes what killed replacers left in the directory of a file.

@@ -13,6 +13,7 @@ use std::ops::Deref;
 
 use ndarray::{
     ArrayRef, ArrayView, Dimension, IntoNdProducer, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn,
+    RawArrayView,
 };
 
 use super::array::Array;
@@ -218,6 +219,24 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     #[must_use]
     pub fn view(&self) -> ArrayView<'_, T, D> {
         self.view.view()
+    }
+
+    /// Returns a raw view of the array, for other languages or for what borrows cannot say: valid while a
+    /// clone of this handle lives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-frozen-raw-", 3)?.freeze()?;
+    /// let raw = array.raw_view();
+    /// // SAFETY: the array is frozen, and outlives the view.
+    /// assert_eq!(unsafe { raw.deref_into_view() }.sum(), 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn raw_view(&self) -> RawArrayView<T, D> {
+        self.array.raw_view()
     }
 
     /// Returns the segment under the array.

@@ -101,10 +101,10 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     ///
     /// # Errors
     ///
-    /// [`Timeout`](ErrorKind::Timeout), which names the owner; [`OwnerDied`](ErrorKind::OwnerDied) and
-    /// [`Poisoned`](ErrorKind::Poisoned) without [`recover`](Self::recover);
-    /// [`Deadlock`](ErrorKind::Deadlock) when this thread would wait for itself;
-    /// [`OutOfBounds`](ErrorKind::OutOfBounds); [`OutOfSlots`](ErrorKind::OutOfSlots) when this
+    /// [`Timeout`](crate::ErrorKind::Timeout), which names the owner; [`OwnerDied`](crate::ErrorKind::OwnerDied) and
+    /// [`Poisoned`](crate::ErrorKind::Poisoned) without [`recover`](Self::recover);
+    /// [`Deadlock`](crate::ErrorKind::Deadlock) when this thread would wait for itself;
+    /// [`OutOfBounds`](crate::ErrorKind::OutOfBounds); [`OutOfSlots`](crate::ErrorKind::OutOfSlots) when this
     /// process is one too many.
     ///
     /// # Examples
@@ -176,8 +176,8 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for
-    /// less than writing, and [`Frozen`](ErrorKind::Frozen).
+    /// Those of [`read`](Self::read), [`ReadOnly`](crate::ErrorKind::ReadOnly) when the array was opened for
+    /// less than writing, and [`Frozen`](crate::ErrorKind::Frozen).
     ///
     /// # Examples
     ///

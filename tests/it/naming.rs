@@ -93,7 +93,8 @@ fn whoever_comes_while_the_last_user_leaves_has_what_the_name_stands_for() {
 #[test]
 fn a_name_that_is_replaced_stands_for_a_whole_segment_at_every_moment() {
     let name = FreeName::new();
-    let mut last = Array1::<u64>::create_or_replace(name.as_str(), 1).unwrap();
+    let first = Array1::<u64>::create_or_replace(name.as_str(), 1).unwrap();
+    let mut last = first.clone();
     let done = Value::create_unique("it-naming-", 0_u8).unwrap();
     let replacer = fork(|| {
         let mut kept = None;

@@ -4,7 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
-use ndshm::{Access, Array1, Array2, Element, ErrorKind::*, Event, Order, Segment, Value};
+use ndshm::{
+    Access, AnyArray, AnySnapshot, Array1, Array2, Element, ErrorKind::*, Event, Log, Order,
+    Segment, Value,
+};
 
 use crate::bad_input::refused;
 use crate::puppet::Puppet;
@@ -307,4 +310,23 @@ fn an_observer_in_the_process_of_a_writer_shares_nothing_with_it() {
     drop(seen);
     array.write().unwrap().fill(2);
     assert!(path_of(name.as_str()).exists());
+}
+
+#[test]
+fn an_observer_follows_a_log_and_copies_what_it_does_not_know() {
+    let log = Log::<u64>::create_unique("it-observers-", 100).unwrap();
+    let seen = Log::<u64>::options().access(Access::Observe).open(log.name()).unwrap();
+    assert_eq!(seen.append(&1).unwrap_err().kind(), ReadOnly);
+    let mut follower = seen.follow();
+    refused(follower.wait_timeout(SHORT), Timeout, "still has 0 rows");
+    let appender = fork(|| assert_eq!(log.append(&7).unwrap(), 0));
+    assert_eq!(follower.wait_timeout(DEADLINE).unwrap().as_slice(), [7]);
+    appender.pass();
+
+    let array = Array1::<u64>::create_unique("it-observers-", 3).unwrap();
+    array.write().unwrap().fill(5);
+    let any = AnyArray::options().access(Access::Observe).open(array.name()).unwrap();
+    assert_eq!(any.snapshot().unwrap().view::<u64>().unwrap().sum(), 15);
+    assert_eq!(AnySnapshot::of(any.segment()).unwrap().at(&[2]).unwrap().to_string(), "5");
+    assert_eq!(any.read().unwrap_err().kind(), ReadOnly);
 }

@@ -87,7 +87,9 @@ impl Log {
         let mut seen = Vec::new();
         while !seen.contains(&(slot + 1)) {
             let next = seen.len() as u64;
-            let end = self.tail().wait_beyond(&self.world.peers(0), next, Patience::Endless);
+            let tail = self.tail();
+            let more = || Some(tail.len()).filter(|&len| len > next);
+            let end = tail.bell.wait_for(&self.world.peers(0), Patience::Endless, more);
             seen.extend(self.read(next..end.expect("endless patience ran out")));
             assert_eq!(self.read(0..seen.len() as u64), seen, "a committed row changed");
         }

@@ -5,8 +5,7 @@
 
 use std::path::Path;
 
-use super::object::DIRECTORY;
-use super::os_error;
+use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Below this the limits of a cgroup are not worth reading: any `malloc` could hit them as well.

@@ -14,6 +14,9 @@ use std::io;
 
 use crate::error::{Error, ErrorKind};
 
+/// Where named objects live.
+const DIRECTORY: &str = "/dev/shm";
+
 /// Turns a failed system call into an error; `what` completes "could not …".
 #[cold]
 fn os_error(what: &str, source: impl Into<io::Error>) -> Error {

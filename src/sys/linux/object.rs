@@ -22,14 +22,11 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::object_error::{create_error, lost, open_error, publish_error};
-use super::os_error;
 use super::temporary::{self, Temporary};
+use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::place::Place;
-
-/// Where named objects live.
-pub(super) const DIRECTORY: &str = "/dev/shm";
 
 /// Programs that close "all" descriptors usually mean the low ones.
 const LOWEST_DESCRIPTOR: RawFd = 64;

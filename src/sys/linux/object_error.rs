@@ -4,8 +4,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::object::DIRECTORY;
-use super::os_error;
+use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind};
 use crate::sys::place::Place;
 

@@ -356,8 +356,8 @@ impl AnyArray {
         AnyRequest::new(self)
     }
 
-    /// Copies the array out, under the read lock; with [`Access::Observe`] without one, checked and waited
-    /// for as [`Array::snapshot`](crate::Array::snapshot) does.
+    /// Copies the array out, under the read lock; without one for observers, as
+    /// [`Array::snapshot`](crate::Array::snapshot) does.
     ///
     /// # Errors
     ///
@@ -368,7 +368,7 @@ impl AnyArray {
     /// See [`AnySnapshot`].
     pub fn snapshot(&self) -> Result<AnySnapshot> {
         match self.segment.access() {
-            Access::Observe => AnySnapshot::observed(&self.segment),
+            Access::Observe => AnySnapshot::observe(&self.segment),
             Access::ReadWrite | Access::Read => Ok(AnySnapshot::of_rows(&*self.read()?)),
         }
     }
@@ -396,7 +396,8 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened with [`Access::Read`].
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened with [`Access::Read`](crate::Access), and
+    /// [`Frozen`](ErrorKind::Frozen).
     ///
     /// # Examples
     ///

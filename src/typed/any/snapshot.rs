@@ -18,7 +18,7 @@ use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// A private copy of what a segment holds, of a dtype and shape known at run time only.
 ///
-/// Arrays are copied under the read lock; values and logs as their last commit left them, without a
+/// Arrays are copied under the read lock, or without one for observers; values and logs as their last commit left them, without a
 /// lock.
 ///
 /// # Examples
@@ -109,23 +109,19 @@ impl AnySnapshot {
         Ok(copy)
     }
 
-    /// Copies an array that is opened for observing.
-    pub(super) fn observed(segment: &Segment) -> Result<Self> {
-        let control = segment.control();
-        let len = segment.region().layout().data_len;
-        let mut copy =
-            Self::try_new(control.dtype.clone(), control.shape.clone(), control.order, len)
-                .of(segment.name())?;
-        copy_out(segment, copy.bytes_mut(), Patience::at_most(OBSERVERS_PATIENCE))?;
-        Ok(copy)
-    }
-
     pub(super) fn of_rows(rows: &AnyRows) -> Self {
         let bytes = rows.bytes().expect("all rows of an array lie together");
         let mut copy =
             Self::new(rows.dtype().clone(), rows.shape().to_vec(), rows.order(), bytes.len());
         copy.bytes_mut().copy_from_slice(bytes);
         copy
+    }
+
+    /// Copies an array without a lock, as it was at one moment.
+    pub(super) fn observe(segment: &Segment) -> Result<Self> {
+        let mut copy = Self::zeroed(segment, segment.control().shape.clone());
+        copy_out(segment, copy.bytes_mut(), Patience::at_most(OBSERVERS_PATIENCE))?;
+        Ok(copy)
     }
 
     fn zeroed(segment: &Segment, shape: Vec<usize>) -> Self {

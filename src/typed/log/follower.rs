@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Log, LogRows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
+use crate::sync::wait_for_change;
 use crate::typed::element::Element;
 
 /// Hands out the rows of a log as they are committed, each once and in order.
@@ -46,6 +47,7 @@ impl<T: Element> Follower<T> {
     /// # Errors
     ///
     /// [`Full`](ErrorKind::Full) when the log is, and was read to its end: no more rows can come.
+    /// [`Replaced`](ErrorKind::Replaced) when another segment has its name by now.
     ///
     /// # Examples
     ///
@@ -105,10 +107,10 @@ impl<T: Element> Follower<T> {
         if self.next >= self.log.capacity() {
             return Err(self.at_the_end());
         }
-        let segment = self.log.segment();
-        let (tail, peers) = (segment.region().state().tail(), segment.membership().peers(0));
-        match tail.wait_beyond(&peers, self.next as u64, patience) {
-            Some(_) => Ok(self.take()),
+        let (tail, seen) = (self.log.segment().region().state().tail(), self.next as u64);
+        let more = || (tail.len() > seen).then_some(());
+        match wait_for_change(self.log.segment(), patience, more)? {
+            Some(()) => Ok(self.take()),
             None => Err(Error::new(
                 ErrorKind::Timeout,
                 format!(
