@@ -124,3 +124,12 @@ fn an_array_that_is_filled_first_appears_filled_or_not_at_all() {
         .unwrap();
     assert_eq!(array.read().unwrap().at(&[3]).unwrap().to_string(), "9");
 }
+
+#[test]
+fn a_frozen_array_says_so() {
+    let array = striped();
+    let name = array.name().to_owned();
+    assert!(!Status::of(&name).unwrap().is_frozen());
+    let _frozen = array.freeze().unwrap();
+    assert!(Status::of(&name).unwrap().is_frozen());
+}

@@ -15,9 +15,11 @@ use std::process::{Child, Command, Stdio};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use ndshm::Array1;
+use ndshm::{Array1, Lifetime};
 
 const ROLE: &str = "NDSHM_CLI_HOLDS";
+
+const LASTING: &str = "NDSHM_CLI_LASTING";
 
 /// How a run ended and what it said.
 pub(crate) struct Run {
@@ -181,8 +183,12 @@ pub(crate) struct Holder(Child);
 
 impl Holder {
     /// Starts it, and waits until it has the lock.
-    pub(crate) fn start(name: &str) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
+    pub(crate) fn start(name: &str, lifetime: Lifetime) -> Self {
+        let mut command = Command::new(env::current_exe().unwrap());
+        if lifetime == Lifetime::Persistent {
+            command.env(LASTING, "1");
+        }
+        let mut child = command
             .args(["child_role", "--exact", "--nocapture"])
             .env(ROLE, name)
             .stdin(Stdio::piped())
@@ -214,7 +220,11 @@ impl Drop for Holder {
 /// The role of a [`Holder`]; nothing in other processes.
 pub(crate) fn hold_until_killed() {
     let Ok(name) = env::var(ROLE) else { return };
-    let array = Array1::<u8>::create(&name, 4).unwrap();
+    let lifetime = match env::var_os(LASTING) {
+        Some(_) => Lifetime::Persistent,
+        None => Lifetime::Creator,
+    };
+    let array = Array1::<u8>::options().lifetime(lifetime).create(&name, 4).unwrap();
     let mut guard = array.write().unwrap();
     guard[0] = 7;
     println!("\nholding");
