@@ -59,6 +59,8 @@
 //! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |
 //! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
+//! | who is in a segment and holds its locks | [`Status`], or the command `ndshm` |
+//! | how much may still be created | [`capacity`] |
 //!
 //! # Memory model
 //!
@@ -184,10 +186,10 @@ pub use crate::ring::publisher::{Loan, Overflow, Publisher};
 pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
-    Access, Address, Block, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin, Participant,
-    Reserve, Segment, SegmentSet, list, reap, remove,
+    Access, Address, Block, Capacity, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin,
+    Participant, Reserve, Segment, SegmentSet, capacity, list, reap, remove,
 };
-pub use crate::sync::{Event, Poison, PoisonCause};
+pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
     AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard,
 };

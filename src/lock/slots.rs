@@ -52,7 +52,22 @@ impl Slot {
         bytemuck::cast([self.namespace[0].load(Relaxed), self.namespace[1].load(Relaxed)])
     }
 
-    fn generation(&self) -> u32 {
+    /// A private copy of a slot, of the bytes that were read where it lies.
+    pub(crate) fn copied(bytes: [u8; 32]) -> Self {
+        let words = bytemuck::cast::<_, [u32; 8]>(bytes);
+        let [word, pid, namespace @ .., _, _] = words.map(AtomicU32::new);
+        let [namespace_low, namespace_high, started_low, started_high] = namespace;
+        Self {
+            word,
+            pid,
+            namespace: [namespace_low, namespace_high],
+            started: [started_low, started_high],
+            _reserved: [0; 2].map(AtomicU32::new),
+        }
+    }
+
+    /// Which of its occupants it is about.
+    pub(crate) fn generation(&self) -> u32 {
         self.word.load(Acquire) & (GENERATIONS - 1)
     }
 

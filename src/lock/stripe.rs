@@ -97,6 +97,18 @@ pub(crate) enum Sight {
 }
 
 impl Stripe {
+    /// A private copy of a lock, of the bytes that were read where it lies.
+    pub(crate) fn copied(bytes: [u8; 32]) -> Self {
+        let words = bytemuck::cast::<_, [u32; 8]>(bytes);
+        let [word, gate, turn, version, cause, culprit, reserved @ ..] = words.map(AtomicU32::new);
+        Self { word, gate, turn, version, cause, culprit, _reserved: reserved }
+    }
+
+    /// Whether the owner said that it may be writing.
+    pub(crate) fn is_written(&self) -> bool {
+        self.version.load(Relaxed) & 1 == 1
+    }
+
     /// Takes the lock for writing; the owner calls [`begin_write`](Self::begin_write) first.
     ///
     /// The outer result is the world's errors, the inner one says who was in the way.

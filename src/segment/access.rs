@@ -1,13 +1,32 @@
 //! What a handle may do, and what nobody may do any more.
 
+use super::handle::Handle;
 use super::life::Segment;
-use super::name::Name;
-use super::options::Access;
+use super::name::{Address, Name};
+use super::options::{Access, Options};
 use crate::error::{Result, ResultExt};
 use crate::sys::object::Object;
 use crate::sys::place::Place;
 
 impl Segment {
+    /// Begins with the default options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, Segment, Value};
+    ///
+    /// let value = Value::<u8>::create_unique("doc-segment-", 1)?;
+    /// let seen = Segment::options().access(Access::Observe).open(value.name())?;
+    /// assert_eq!(seen.info()?.kind(), ndshm::Kind::Value);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn options() -> Options<Self> {
+        Options::new()
+    }
+
     /// Returns whether nobody can lock the segment for writing any more, for ever.
     ///
     /// # Examples
@@ -47,5 +66,41 @@ impl Segment {
             Access::ReadWrite => Ok(()),
             access => Err(access.refusal().of(self.name())),
         }
+    }
+}
+
+/// Options of segments of any kind.
+impl Options<Segment> {
+    /// Opens a segment: see [`Segment::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::open`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Segment::options`].
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Segment> {
+        Segment::attach(Name::new(address)?, self.settings().opening())
+    }
+
+    /// Opens the segment that a handle means: see [`Segment::open_handle`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::open_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, Segment, Value};
+    ///
+    /// let value = Value::<u8>::create_unique("doc-segment-", 1)?;
+    /// let seen = Segment::options().access(Access::Observe).open_handle(&value.handle())?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(&self, handle: &Handle) -> Result<Segment> {
+        Segment::attach_handle(handle, self.settings().opening())
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::control::Control;
+use super::layout::Layout;
 use super::name::Name;
 use super::options::{Kind, Lifetime};
 use crate::npy::{Dtype, Order};
@@ -101,6 +102,10 @@ accessors! {
 }
 
 impl Info {
+    pub(super) fn layout(&self) -> &Layout {
+        &self.control.layout
+    }
+
     pub(crate) fn new(name: Name, control: Control, facts: Facts) -> Self {
         Self { name, control, facts }
     }

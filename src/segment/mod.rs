@@ -4,14 +4,17 @@
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may
-//! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
-//! restart · [`reap`] what the dead left · [`set`] segments that go together · [`info`] the description
-//! in words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
+//! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names
+//! change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that
+//! go together · [`info`] the description in words · [`glimpse`] a look from outside · [`capacity`] what
+//! may still be created · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
 //! [`share`] made into segments · [`block`] memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
+mod capacity;
 mod control;
+mod glimpse;
 mod growth;
 mod handle;
 mod info;
@@ -33,6 +36,7 @@ mod set;
 mod share;
 
 pub use self::block::Block;
+pub use self::capacity::{Capacity, capacity};
 pub use self::handle::Handle;
 pub use self::info::Info;
 pub use self::inspect::list;
@@ -45,6 +49,7 @@ pub use self::participants::Participant;
 pub use self::reap::reap;
 pub use self::set::SegmentSet;
 
+pub(crate) use self::glimpse::{Glimpse, Occupied};
 pub(crate) use self::layout::data_len;
 #[cfg(test)]
 pub(crate) use self::layout::tests::table as format_table;

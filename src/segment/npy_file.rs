@@ -162,6 +162,54 @@ impl NpyFile {
         self.read_items()
     }
 
+    /// Copies some of the data's bytes, from that offset on, until `bytes` is full.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfBounds`](ErrorKind::OutOfBounds) when the data ends before, and those of
+    /// [`to_bytes`](Self::to_bytes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # let array = ndshm::Array1::<u16>::create_unique("doc-read-at-", 3)?;
+    /// # array.write()?[2] = 7;
+    /// # let path = array.segment().path();
+    /// let file = ndshm::NpyFile::open(path)?;
+    /// let mut last = [0; 2];
+    /// file.read_at(&mut last, file.data_len() - 2)?;
+    /// assert_eq!(last, [7, 0]);
+    /// # Ok(()) }
+    /// ```
+    pub fn read_at(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
+        self.read_into(bytes, offset).of(&self.0.path.to_string_lossy())
+    }
+
+    fn read_into(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
+        if offset.checked_add(bytes.len()).is_none_or(|end| end > self.data_len()) {
+            return Err(Error::new(
+                ErrorKind::OutOfBounds,
+                format!(
+                    "has {} bytes of data, asked for {} from {offset} on",
+                    self.data_len(),
+                    bytes.len()
+                ),
+            ));
+        }
+        let read = self.0.object.read_exact_at(bytes, (self.0.header.data_offset + offset) as u64);
+        // What was read through a number that is another file's by now is not this file's.
+        self.0.object.check_descriptor()?;
+        match read {
+            Err(error) if error.kind() == ErrorKind::Truncated => Err(Error::new(
+                ErrorKind::Truncated,
+                "was cut short since it was opened: write a new file and rename it onto the old one \
+                 instead",
+            )),
+            read => read,
+        }
+    }
+
     /// Copies the data out as items of a type whose size divides it.
     pub(crate) fn read_items<T: bytemuck::Pod>(&self) -> Result<Vec<T>> {
         assert!(self.data_len().is_multiple_of(size_of::<T>()));
@@ -174,18 +222,8 @@ impl NpyFile {
                 format!("has {} bytes of data, more than can be allocated", self.data_len());
             Error::new(ErrorKind::OutOfAddressSpace, message)
         })?;
-        let bytes = bytemuck::cast_slice_mut(&mut items);
-        let read = self.0.object.read_exact_at(bytes, self.0.header.data_offset as u64);
-        // What was read through a number that is another file's by now is not this file's.
-        self.0.object.check_descriptor()?;
-        match read {
-            Err(error) if error.kind() == ErrorKind::Truncated => Err(Error::new(
-                ErrorKind::Truncated,
-                "was cut short since it was opened: write a new file and rename it onto the old one \
-                 instead",
-            )),
-            read => read.map(|()| items),
-        }
+        self.read_into(bytemuck::cast_slice_mut(&mut items), 0)?;
+        Ok(items)
     }
 }
 

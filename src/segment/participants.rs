@@ -51,6 +51,12 @@ pub struct Participant {
 }
 
 impl Participant {
+    /// What the record of a slot says of its occupant.
+    pub(super) fn of(slot: u32, record: &Slot, alive: bool) -> Self {
+        let (pid, namespace) = (record.pid(), record.namespace());
+        Self { slot, pid, namespace, alive }
+    }
+
     /// Returns its slot in the control block.
     ///
     /// # Examples
@@ -215,15 +221,7 @@ impl Membership {
     pub(crate) fn census(&self) -> Result<Vec<Participant>> {
         (0..self.region.participants())
             .filter(|&slot| self.region.slot(slot).is_in_use())
-            .map(|slot| {
-                let record = self.region.slot(slot);
-                Ok(Participant {
-                    slot,
-                    pid: record.pid(),
-                    namespace: record.namespace(),
-                    alive: self.is_alive(slot)?,
-                })
-            })
+            .map(|slot| Ok(Participant::of(slot, self.region.slot(slot), self.is_alive(slot)?)))
             .collect()
     }
 

@@ -58,6 +58,26 @@ const REPLACED: u32 = 1 << 0;
 const FROZEN: u32 = 1 << 1;
 
 impl State {
+    /// A private copy, of the bytes that were read where it lies.
+    pub(super) fn copied(bytes: [u8; 64]) -> Self {
+        let words = bytemuck::cast::<_, [u32; 16]>(bytes);
+        let [high_water, changes, waiting, commits, marks, clean, boot @ .., _, _, _, _, _, _] =
+            words.map(AtomicU32::new);
+        let [_, _, _, _, _, committed, backed, spare] = bytemuck::cast::<_, [u64; 8]>(bytes);
+        Self {
+            high_water,
+            changes,
+            waiting,
+            commits,
+            marks,
+            clean,
+            boot,
+            committed: AtomicU64::new(committed),
+            backed: AtomicU64::new(backed),
+            _spare: bytemuck::cast::<_, [u32; 2]>(spare).map(AtomicU32::new),
+        }
+    }
+
     /// Says that another segment has the name; the caller wakes who waits for changes.
     pub(super) fn mark_replaced(&self) {
         // SeqCst, and so is the look after a waiter announced itself: see `Bell`.

@@ -7,6 +7,7 @@ mod held;
 mod hold;
 mod observe;
 mod rows;
+mod status;
 
 pub(crate) use self::change::wait_for_change;
 pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired, frozen};
@@ -15,3 +16,4 @@ pub(crate) use self::rows::{default_stripes, rows_of, stripes_over};
 
 pub use self::event::Event;
 pub use self::hold::{Poison, PoisonCause};
+pub use self::status::{Status, StripeStatus};

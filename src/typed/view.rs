@@ -9,6 +9,7 @@
 
 use std::borrow::Borrow;
 use std::ops::Range;
+use std::slice;
 
 use ndarray::{
     ArrayView, ArrayViewMut, Axis, Dimension, RawArrayView, RawArrayViewMut, ShapeBuilder, Slice,
@@ -54,6 +55,14 @@ pub(super) fn of_draft<'a, T: Element, D: Dimension>(
     assert_eq!(draft.region().layout().data_len, shape.size() * size_of::<T>());
     // SAFETY: as in `raw`, and the draft is borrowed alone.
     unsafe { ArrayViewMut::from_shape_ptr(shape, data.as_ptr()) }
+}
+
+/// The bytes of the whole payload of a segment that nobody else sees yet, which are any bytes.
+pub(super) fn bytes_of_draft(draft: &mut Draft) -> &mut [u8] {
+    let len = draft.region().layout().data_len;
+    // SAFETY: the payload is that long, at most isize::MAX, mapped for writing and initialised, as all
+    // of a file is, and the draft is borrowed alone.
+    unsafe { slice::from_raw_parts_mut(draft.region().payload().as_ptr(), len) }
 }
 
 /// The rows under a hold, for reading.

@@ -28,6 +28,7 @@ mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod status;
 mod storm;
 mod support;
 mod threads;

@@ -5,15 +5,38 @@
 
 use std::path::Path;
 
+use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Below this the limits of a cgroup are not worth reading: any `malloc` could hit them as well.
 const WORTH_CHECKING: u64 = 1 << 20;
 
+/// How many bytes there are, by each limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) storage_size: u64,
+    pub(crate) storage_free: u64,
+    pub(crate) memory_left: Option<u64>,
+    pub(crate) cgroup_headroom: Option<u64>,
+    pub(crate) file_size: Option<u64>,
+}
+
+/// Looks at all limits on new named objects.
+pub(crate) fn room() -> Result<Room> {
+    let storage = rustix::fs::statvfs(DIRECTORY)
+        .map_err(|errno| os_error("look at the filesystem at /dev/shm", errno))?;
+    Ok(Room {
+        storage_size: storage.f_blocks.saturating_mul(storage.f_frsize),
+        storage_free: storage.f_bavail.saturating_mul(storage.f_frsize),
+        memory_left: memory_left(),
+        cgroup_headroom: cgroup_headroom(),
+        file_size: file_size_limit(),
+    })
+}
+
 /// Fails when a file of `len` bytes would be answered with SIGXFSZ.
 pub(crate) fn check_file_size(len: u64) -> Result<()> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
-    match limit.current {
+    match file_size_limit() {
         Some(limit) if len > limit => Err(Error::new(
             ErrorKind::LimitExceeded,
             format!(
@@ -30,8 +53,7 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
     if len < WORTH_CHECKING {
         return Ok(());
     }
-    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| left(&text));
-    if let Some(left) = available.filter(|left| len > *left) {
+    if let Some(left) = memory_left().filter(|left| len > *left) {
         return Err(Error::new(
             ErrorKind::MemoryLimit,
             format!(
@@ -40,8 +62,7 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
             ),
         ));
     }
-    let Ok(groups) = std::fs::read_to_string("/proc/self/cgroup") else { return Ok(()) };
-    match tightest(Path::new("/sys/fs/cgroup"), &groups) {
+    match cgroup_headroom() {
         Some(headroom) if len > headroom => Err(Error::new(
             ErrorKind::MemoryLimit,
             format!(
@@ -51,6 +72,19 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+fn file_size_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+}
+
+fn memory_left() -> Option<u64> {
+    left(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn cgroup_headroom() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    tightest(Path::new("/sys/fs/cgroup"), &groups)
 }
 
 /// Bytes that `/proc/meminfo` says can be had, in memory and in swap.
@@ -103,7 +137,8 @@ fn tightest(root: &Path, groups: &str) -> Option<u64> {
 fn headroom(group: &Path, version: &Version) -> Option<u64> {
     let read = |file: &str| std::fs::read_to_string(group.join(file)).ok();
     let number = |file: &str| read(file)?.trim().parse::<u64>().ok();
-    let limit = number(version.limit)?;
+    // Version 1 says "none" with the greatest multiple of a page.
+    let limit = number(version.limit).filter(|limit| *limit < 1 << 62)?;
     let usage = number(version.usage)?;
     let reclaimable: u64 = read("memory.stat")?
         .lines()
@@ -170,6 +205,19 @@ mod tests {
             ],
         );
         assert_eq!(tightest(&fake.0, "5:cpu:/\n4:memory:/g\n0::/\n"), Some(200));
+    }
+
+    #[test]
+    fn version_1_has_a_number_for_no_limit() {
+        let fake = Fake::new(
+            "unlimited",
+            &[
+                ("memory/memory.limit_in_bytes", "9223372036854771712\n"),
+                ("memory/memory.usage_in_bytes", "900\n"),
+                ("memory/memory.stat", "total_inactive_file 100\n"),
+            ],
+        );
+        assert_eq!(tightest(&fake.0, "4:memory:/\n"), None);
     }
 
     #[test]

@@ -10,3 +10,17 @@ pub(crate) fn check_file_size(_len: u64) -> Result<()> {
 pub(crate) fn check_memory(_len: u64) -> Result<()> {
     Err(unsupported())
 }
+
+/// How many bytes there are, by each limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) storage_size: u64,
+    pub(crate) storage_free: u64,
+    pub(crate) memory_left: Option<u64>,
+    pub(crate) cgroup_headroom: Option<u64>,
+    pub(crate) file_size: Option<u64>,
+}
+
+pub(crate) fn room() -> Result<Room> {
+    Err(unsupported())
+}

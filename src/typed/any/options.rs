@@ -5,6 +5,7 @@ use crate::error::{Result, ResultExt};
 use crate::npy::{Dtype, Order};
 use crate::segment::{Address, Handle, Lifetime, Name, Options, Segment, create_unique};
 use crate::typed::options::draft;
+use crate::typed::view;
 
 /// Options of arrays whose dtype is known at run time only.
 impl Options<AnyArray> {
@@ -50,6 +51,37 @@ impl Options<AnyArray> {
         shape: &[usize],
     ) -> Result<AnyArray> {
         self.make(Name::new(address)?, dtype, shape)
+    }
+
+    /// Creates an array whose bytes `fill` writes before anybody sees it: the name appears on the finished
+    /// array, or not at all when `fill` fails. The bytes are zeros at first, in the array's order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create), and what `fill` returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # let path = "/dev/shm/doc-any-source";
+    /// # let source = ndshm::Array1::<f64>::create("doc-any-source", 10)?;
+    /// let file = ndshm::NpyFile::open(path)?;
+    /// let options = ndshm::AnyArray::options().order(file.order());
+    /// let copy = options.create_with("doc-any-filled", file.dtype(), file.shape(), |bytes| {
+    ///     file.read_at(bytes, 0)
+    /// })?;
+    /// assert_eq!(copy.shape(), [10]);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_with<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        dtype: &Dtype,
+        shape: &[usize],
+        fill: impl FnOnce(&mut [u8]) -> Result<()>,
+    ) -> Result<AnyArray> {
+        self.make_with(Name::new(address)?, dtype, shape, fill)
     }
 
     /// Creates an array of zeros without a name: see [`AnyArray::create_anonymous`].
@@ -125,11 +157,25 @@ impl Options<AnyArray> {
     }
 
     fn make(&self, name: Name, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {
+        self.make_with(name, dtype, shape, |_| Ok(()))
+    }
+
+    fn make_with(
+        &self,
+        name: Name,
+        dtype: &Dtype,
+        shape: &[usize],
+        fill: impl FnOnce(&mut [u8]) -> Result<()>,
+    ) -> Result<AnyArray> {
         let text = name.as_str().to_owned();
         let drafted = dtype.check().and_then(|()| {
             let (dtype, folded) = dtype.clone().fold();
             draft(name, self.settings(), &dtype, shape, &folded, Lifetime::Creator)
         });
-        drafted.and_then(|draft| draft.publish()).and_then(AnyArray::from_segment).of(&text)
+        let filled = drafted.and_then(|mut draft| {
+            fill(view::bytes_of_draft(&mut draft))?;
+            draft.publish()
+        });
+        filled.and_then(AnyArray::from_segment).of(&text)
     }
 }

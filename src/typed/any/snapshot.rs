@@ -4,11 +4,11 @@ use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 use super::guard::{AnyRows, offset_of};
 use super::{AnyArray, strides};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
 use crate::npy::datum::Datum;
-use crate::npy::{Dtype, Order};
-use crate::segment::{Kind, Segment};
+use crate::npy::{Dtype, Header, Order};
+use crate::segment::{Kind, NpyFile, Segment};
 use crate::sync::copy_out;
 use crate::typed::cells;
 use crate::typed::contents::{Contents, PAGE};
@@ -48,11 +48,11 @@ pub struct AnySnapshot {
 
 impl AnySnapshot {
     /// Copies what a segment holds: an array, a value, the state of an event, or the committed rows of
-    /// a log.
+    /// a log. The segment may be opened with any [`Access`](crate::Access).
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::read`](crate::AnyRequest::read) for arrays;
+    /// Those of [`AnyArray::snapshot`] for arrays;
     /// [`KindMismatch`](ErrorKind::KindMismatch) for kinds that are none of these.
     ///
     /// # Examples
@@ -83,6 +83,37 @@ impl AnySnapshot {
         }
     }
 
+    /// Copies the data of a `.npy` file, or of a segment that is opened as one: no lock is taken, so of a
+    /// segment that somebody writes it may be half written.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`NpyFile::to_bytes`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{AnySnapshot, Array1, NpyFile};
+    ///
+    /// let array = Array1::<f32>::create_unique("doc-any-", 3)?;
+    /// let guard = array.write()?;
+    /// let seen = AnySnapshot::of_file(&NpyFile::open(array.segment().path())?)?;
+    /// assert_eq!(seen.view::<f32>()?.sum(), 0.0);
+    /// # Ok(()) }
+    /// ```
+    pub fn of_file(file: &NpyFile) -> Result<Self> {
+        let mut copy = Self::try_new(
+            file.dtype().clone(),
+            file.shape().to_vec(),
+            file.order(),
+            file.data_len(),
+        )
+        .of(&file.path().to_string_lossy())?;
+        file.read_at(copy.bytes_mut(), 0)?;
+        Ok(copy)
+    }
+
     pub(super) fn of_rows(rows: &AnyRows) -> Self {
         let bytes = rows.bytes().expect("all rows of an array lie together");
         let mut copy =
@@ -107,6 +138,36 @@ impl AnySnapshot {
 
     fn new(dtype: Dtype, shape: Vec<usize>, order: Order, len: usize) -> Self {
         Self { dtype, shape, order, words: vec![0; len.div_ceil(8)], len }
+    }
+
+    /// A copy of zeros, if there is memory for it.
+    fn try_new(dtype: Dtype, shape: Vec<usize>, order: Order, len: usize) -> Result<Self> {
+        let words = bytemuck::allocation::try_zeroed_vec(len.div_ceil(8)).map_err(|()| {
+            let message = format!("has {len} bytes of data, more than can be allocated");
+            Error::new(ErrorKind::OutOfAddressSpace, message)
+        })?;
+        Ok(Self { dtype, shape, order, words, len })
+    }
+
+    /// Returns what stands before the bytes in a `.npy` file: this, then [`bytes`](Self::bytes), is what
+    /// `np.load` reads.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) when names of fields are too long for a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-any-", 3)?;
+    /// let copy = ndshm::AnySnapshot::of(array.segment())?;
+    /// let file = [&copy.npy_header()?, copy.bytes()].concat();
+    /// assert!(file.starts_with(b"\x93NUMPY") && file.ends_with(&[0, 0, 0]));
+    /// # Ok(()) }
+    /// ```
+    pub fn npy_header(&self) -> Result<Vec<u8>> {
+        Header::encode(&self.dtype, self.order, &self.shape)
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {

@@ -1,0 +1,311 @@
+//! `ndshm doctor`.
+
+use std::fs;
+use std::path::Path;
+
+use ndshm::Capacity;
+use serde_json::json;
+
+use crate::args::Doctor;
+use crate::failure::{Outcome, Result};
+use crate::home::{Home, State};
+use crate::output::{Output, Tone};
+use crate::process;
+use crate::units;
+
+/// The inode number of the first PID namespace, from `linux/proc_ns.h`.
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
+
+/// What docker gives a container.
+const DOCKERS_SIZE: u64 = 64 << 20;
+
+/// Each open segment is one descriptor.
+const FEW_DESCRIPTORS: u64 = 1024;
+
+/// First id of people, from `login.defs(5)`; systemd clears the memory of those alone.
+const FIRST_PERSON: u32 = 1000;
+
+const ENLARGE: &str = "enlarge it: mount -o remount,size=…; docker: --shm-size; Kubernetes: an emptyDir of \
+                       medium Memory at /dev/shm";
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    Warning,
+    Failure,
+}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+struct Finding {
+    verdict: Verdict,
+    what: &'static str,
+    found: String,
+    /// What to do about it.
+    advice: &'static str,
+}
+
+impl Finding {
+    fn fine(what: &'static str, found: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Fine, what, found: found.into(), advice: "" }
+    }
+
+    fn warning(what: &'static str, found: impl Into<String>, advice: &'static str) -> Self {
+        Self { verdict: Verdict::Warning, what, found: found.into(), advice }
+    }
+
+    fn failure(what: &'static str, found: impl Into<String>, advice: &'static str) -> Self {
+        Self { verdict: Verdict::Failure, what, found: found.into(), advice }
+    }
+}
+
+pub(crate) fn run(args: &Doctor, home: &Home, out: &Output) -> Result<Outcome> {
+    let mut findings = vec![filesystem()];
+    match ndshm::capacity() {
+        Ok(capacity) => findings.extend(room(&capacity, args.need.unwrap_or(0), out)),
+        Err(error) => findings.push(Finding::failure(
+            "/dev/shm",
+            error.to_string(),
+            "mount a tmpfs there: mount -t tmpfs tmpfs /dev/shm",
+        )),
+    }
+    findings.extend([descriptors(), huge_pages(), namespace()]);
+    findings.extend(logout());
+    findings.extend(leftovers(home, out)?);
+
+    let worst = |verdict| findings.iter().any(|finding| finding.verdict == verdict);
+    let outcome = if worst(Verdict::Failure) { Outcome::Problem } else { Outcome::Fine };
+    if out.json {
+        let values = findings.iter().map(|finding| {
+            json!({
+                "verdict": word(finding.verdict).to_lowercase(),
+                "what": finding.what,
+                "found": finding.found,
+                "advice": finding.advice,
+            })
+        });
+        out.value(&values.collect())?;
+        return Ok(outcome);
+    }
+    for finding in &findings {
+        if out.quiet && finding.verdict == Verdict::Fine {
+            continue;
+        }
+        let tone = match finding.verdict {
+            Verdict::Fine => Tone::Good,
+            Verdict::Warning => Tone::Doubtful,
+            Verdict::Failure => Tone::Bad,
+        };
+        let verdict = out.paint(tone, &format!("{:<4}", word(finding.verdict)));
+        out.text(&format!("{verdict}  {:<12}  {}\n", finding.what, finding.found))?;
+        if !finding.advice.is_empty() {
+            out.text(&format!("{:20}{}\n", "", finding.advice))?;
+        }
+    }
+    Ok(outcome)
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fine => "ok",
+        Verdict::Warning => "WARN",
+        Verdict::Failure => "FAIL",
+    }
+}
+
+/// What is mounted at `/dev/shm`.
+fn filesystem() -> Finding {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let kind = mounts.lines().rev().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        (fields.next()? == "/dev/shm").then(|| fields.next())?
+    });
+    match kind {
+        Some("tmpfs") => Finding::fine("filesystem", "a tmpfs is mounted at /dev/shm"),
+        Some(kind) => Finding::failure(
+            "filesystem",
+            format!("{kind} is mounted at /dev/shm"),
+            "mount a tmpfs there: mount -t tmpfs tmpfs /dev/shm",
+        ),
+        None if mounts.is_empty() => Finding::warning(
+            "filesystem",
+            "/proc does not tell what is mounted at /dev/shm",
+            "mount /proc: without it limits are not compared beforehand, and messages say less",
+        ),
+        None => Finding::warning(
+            "filesystem",
+            "nothing is mounted at /dev/shm, so it is what the directory above it is",
+            "mount a tmpfs there if that is none: mount -t tmpfs tmpfs /dev/shm",
+        ),
+    }
+}
+
+/// The limits on what can be created.
+fn room(capacity: &Capacity, need: u64, out: &Output) -> Vec<Finding> {
+    let (size, free) = (capacity.storage_size(), capacity.storage_free());
+    let has = format!("{} of {} free", out.size(free), out.size(size));
+    let mut findings = vec![if free < need {
+        let lacks = format!("{has}, and {} are needed", out.size(need));
+        let advice = if size < need {
+            ENLARGE
+        } else {
+            "remove what is not needed (`ndshm ls`, `ndshm reap`), or enlarge it"
+        };
+        Finding::failure("/dev/shm", lacks, advice)
+    } else if size <= DOCKERS_SIZE {
+        Finding::warning("/dev/shm", format!("{has}, which is little"), ENLARGE)
+    } else if free < size / 10 {
+        Finding::warning("/dev/shm", has, "remove what is not needed: `ndshm ls`, `ndshm reap`")
+    } else {
+        Finding::fine("/dev/shm", has)
+    }];
+    let limits = [
+        (
+            "memory",
+            capacity.memory_left(),
+            "left, swap included",
+            "free some: a tmpfs may promise more than there is, and the kernel kills when it runs out",
+        ),
+        (
+            "cgroup",
+            capacity.cgroup_headroom(),
+            "left below the limit of the memory cgroup",
+            "raise it: docker: --memory; systemd: MemoryMax; Kubernetes: resources.limits.memory",
+        ),
+        ("file size", capacity.file_size(), "is the longest file", "raise `ulimit -f`"),
+    ];
+    for (what, limit, means, advice) in limits {
+        findings.push(match limit {
+            None => Finding::fine(what, "no limit"),
+            Some(limit) if limit < need => {
+                let lacks =
+                    format!("{} {means}, and {} are needed", out.size(limit), out.size(need));
+                Finding::failure(what, lacks, advice)
+            }
+            Some(limit) => Finding::fine(what, format!("{} {means}", out.size(limit))),
+        });
+    }
+    findings
+}
+
+fn descriptors() -> Finding {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    match line.and_then(|line| line.split_whitespace().next()) {
+        None => Finding::fine("descriptors", "unknown: /proc does not tell"),
+        Some(text) => match text.parse::<u64>() {
+            Ok(few) if few < FEW_DESCRIPTORS => Finding::warning(
+                "descriptors",
+                format!("{few} for a process, one for each segment it has open"),
+                "raise `ulimit -n`",
+            ),
+            _ => Finding::fine("descriptors", format!("{text} for a process")),
+        },
+    }
+}
+
+fn huge_pages() -> Finding {
+    let path = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let chosen = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    match chosen {
+        Some(("never" | "deny", _)) => {
+            Finding::fine("huge pages", format!("not for shared memory ({path})"))
+        }
+        Some((chosen, _)) => Finding::fine("huge pages", format!("{chosen} for shared memory")),
+        None => Finding::fine("huge pages", "unknown: the kernel does not tell"),
+    }
+}
+
+fn namespace() -> Finding {
+    match process::own_namespace() {
+        None => Finding::warning(
+            "processes",
+            "/proc does not tell in which PID namespace this is",
+            "mount /proc: messages cannot say which process is meant without it",
+        ),
+        Some(FIRST_PID_NAMESPACE) => Finding::fine("processes", "the machine's own PID namespace"),
+        Some(own) => Finding::fine(
+            "processes",
+            format!(
+                "PID namespace {own}: of others it is known whether they live, not what they are called"
+            ),
+        ),
+    }
+}
+
+/// Whether systemd removes a person's shared memory with the last session.
+fn logout() -> Option<Finding> {
+    let user: u32 = fs::read_to_string("/proc/self/status")
+        .ok()?
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse().ok())?;
+    if !Path::new("/run/systemd/system").exists() {
+        return None;
+    }
+    if user < FIRST_PERSON {
+        return Some(Finding::fine("logout", "segments of system users outlive it"));
+    }
+    if removes_ipc() {
+        return Some(Finding::warning(
+            "logout",
+            "systemd removes this user's segments with the last session",
+            "set RemoveIPC=no in /etc/systemd/logind.conf, or run as a system user",
+        ));
+    }
+    Some(Finding::fine("logout", "segments outlive it: RemoveIPC=no"))
+}
+
+/// What logind's configuration says, the last word counting; yes unless it says something.
+fn removes_ipc() -> bool {
+    let mut files = vec![Path::new("/etc/systemd/logind.conf").to_owned()];
+    for directory in ["/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"] {
+        let found = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut found: Vec<_> = found.map(|entry| entry.path()).collect();
+        found.sort();
+        files.extend(found);
+    }
+    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    let said: Vec<String> = texts
+        .flat_map(|text| {
+            let values = text.lines().filter_map(|line| line.trim().strip_prefix("RemoveIPC="));
+            values.map(|value| value.trim().to_lowercase()).collect::<Vec<_>>()
+        })
+        .collect();
+    !said.last().is_some_and(|value| matches!(value.as_str(), "no" | "false" | "off" | "0"))
+}
+
+/// What the dead have left, and what is damaged.
+fn leftovers(home: &Home, out: &Output) -> Result<Vec<Finding>> {
+    let Ok(entries) = home.entries("") else { return Ok(Vec::new()) };
+    let of = |state: State| entries.iter().filter(move |entry| entry.state() == state);
+    let stale: Vec<_> = entries.iter().filter(|entry| entry.is_stale()).collect();
+    let mut findings = vec![if stale.is_empty() {
+        Finding::fine("leftovers", "none")
+    } else {
+        let bytes = stale.iter().map(|entry| entry.len).sum();
+        Finding::warning(
+            "leftovers",
+            format!("{} of dead processes, {}", units::segments(stale.len()), out.size(bytes)),
+            "see them with `ndshm ls --stale`, remove them with `ndshm reap`",
+        )
+    }];
+    let poisoned = of(State::Poisoned).count();
+    if poisoned > 0 {
+        findings.push(Finding::warning(
+            "poisoned",
+            format!("{} may be half written", units::segments(poisoned)),
+            "see who left them so with `ndshm info`; mend or remove them",
+        ));
+    }
+    let corrupt = of(State::Corrupt).count();
+    if corrupt > 0 {
+        findings.push(Finding::warning(
+            "damaged",
+            format!("{} cannot be opened", units::segments(corrupt)),
+            "see why with `ndshm ls --json`; remove them with `ndshm rm`",
+        ));
+    }
+    Ok(findings)
+}

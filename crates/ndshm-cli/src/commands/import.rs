@@ -1,0 +1,67 @@
+//! `ndshm import`.
+
+use image::{ColorType, ImageReader};
+use ndshm::{AnyArray, Dtype, Lifetime, NpyFile, Options, Scalar};
+
+use super::create;
+use crate::args::Import;
+use crate::failure::{Failure, Outcome, Result, about};
+use crate::home::{Home, Place};
+use crate::output::Output;
+use crate::progress::{Progress, STEP};
+
+pub(crate) fn run(args: &Import, home: &Home, out: &Output) -> Result<Outcome> {
+    let place = home.find(&args.name);
+    let options = AnyArray::options().mode(args.mode.mode).lifetime(Lifetime::Persistent);
+    let is_picture = args.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+    let array = if is_picture {
+        picture(args, &place, &options)?
+    } else {
+        npy(args, &place, options, out)?
+    };
+    create::report(&array, out)?;
+    Ok(Outcome::Fine)
+}
+
+fn npy(args: &Import, place: &Place, options: Options<AnyArray>, out: &Output) -> Result<AnyArray> {
+    let file = NpyFile::open(&args.file)?;
+    let options = options.order(file.order());
+    let mut progress = Progress::new(file.data_len(), out);
+    Ok(options.create_with(place.address(), file.dtype(), file.shape(), |bytes| {
+        for (step, chunk) in bytes.chunks_mut(STEP).enumerate() {
+            file.read_at(chunk, step * STEP)?;
+            progress.advance(chunk.len());
+        }
+        Ok(())
+    })?)
+}
+
+fn picture(args: &Import, place: &Place, options: &Options<AnyArray>) -> Result<AnyArray> {
+    let name = args.file.display();
+    let reader = ImageReader::open(&args.file).map_err(about(name.to_string()))?;
+    let picture = reader.decode().map_err(|error| Failure::problem(format!("{name}: {error}")))?;
+    let (item, channels) = match picture.color() {
+        ColorType::L8 => (Scalar::U8, 1),
+        ColorType::La8 => (Scalar::U8, 2),
+        ColorType::Rgb8 => (Scalar::U8, 3),
+        ColorType::Rgba8 => (Scalar::U8, 4),
+        ColorType::L16 => (Scalar::U16, 1),
+        ColorType::La16 => (Scalar::U16, 2),
+        ColorType::Rgb16 => (Scalar::U16, 3),
+        ColorType::Rgba16 => (Scalar::U16, 4),
+        other => {
+            return Err(Failure::problem(format!(
+                "{name}: has {other:?} pixels, which no .png has"
+            )));
+        }
+    };
+    let mut shape = vec![picture.height() as usize, picture.width() as usize];
+    if channels > 1 {
+        shape.push(channels);
+    }
+    let pixels = picture.as_bytes();
+    Ok(options.create_with(place.address(), &Dtype::Scalar(item), &shape, |bytes| {
+        bytes.copy_from_slice(pixels);
+        Ok(())
+    })?)
+}

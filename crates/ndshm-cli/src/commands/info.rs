@@ -1,0 +1,184 @@
+//! `ndshm info`.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use ndshm::{Lifetime, Order, Status, StripeStatus};
+use serde_json::{Value, json};
+
+use super::ls;
+use crate::args::Info;
+use crate::failure::{Outcome, Result};
+use crate::home::{Home, State};
+use crate::output::{Output, Tone};
+use crate::process;
+use crate::table::printable;
+use crate::units;
+
+pub(crate) fn run(args: &Info, home: &Home, out: &Output) -> Result<Outcome> {
+    let status = Status::of(home.find(&args.name).address())?;
+    if out.json {
+        out.value(&value(&status))?;
+    } else {
+        out.text(&describe(&status, out))?;
+    }
+    Ok(if status.is_suspect() { Outcome::Problem } else { Outcome::Fine })
+}
+
+/// All that is known of a segment, in words.
+pub(crate) fn describe(status: &Status, out: &Output) -> String {
+    let info = status.info();
+    let state = State::of(status);
+    let mut text = String::new();
+    let mut say = |label: &str, what: &str| {
+        let label = out.paint(Tone::Heading, &format!("{label:<10}"));
+        writeln!(text, "{label}{what}").expect("memory takes all");
+    };
+    say("name", &printable(info.name()));
+    say("id", &ls::id(status));
+    say("state", &format!("{}{}", out.paint(ls::tone(state), state.name()), remedy(state)));
+    say("kind", &ls::kind(info.kind()));
+    say(
+        "dtype",
+        &format!("{} ({} bytes)", printable(&info.dtype().to_string()), info.dtype().item_size()),
+    );
+    let order = match info.order() {
+        Order::C => "C order",
+        Order::F => "Fortran order",
+    };
+    say("shape", &format!("{}, {order}", ls::shape(status)));
+    say("data", &format!("{} at offset {}", out.size(info.data_len() as u64), info.data_offset()));
+    say(
+        "control",
+        &format!("{} at offset {}", out.size(info.control_len() as u64), info.control_offset()),
+    );
+    say("file", &format!("{}, owned by user {}", out.size(info.file_len()), info.owner()));
+    let lifetime = match info.lifetime() {
+        Lifetime::Creator => "until its creator drops it",
+        Lifetime::LastUser => "until its last user drops it",
+        Lifetime::Persistent => "until it is removed",
+        _ => "unknown to this version",
+    };
+    say("lifetime", lifetime);
+    let created = info.created();
+    let creator = match info.creator_namespace() {
+        namespace if Some(namespace) == process::own_namespace() => {
+            format!("process {}", info.creator_pid())
+        }
+        namespace => format!("process {} of PID namespace {namespace}", info.creator_pid()),
+    };
+    say(
+        "created",
+        &format!(
+            "{} UTC, {} ago, by {creator}, user {}",
+            units::moment(created),
+            units::age(created),
+            info.creator_user()
+        ),
+    );
+    let (known, most) = (status.participants().len(), info.participants());
+    say("processes", &format!("{known} of at most {most}"));
+    for who in status.participants() {
+        say("", &format!("slot {}: {}", who.slot(), printable(&process::long(who))));
+    }
+    say(
+        "locks",
+        &format!("{} {}", info.stripes(), if info.stripes() == 1 { "stripe" } else { "stripes" }),
+    );
+    let mut quiet = true;
+    for (stripe, lock) in status.locks().iter().enumerate() {
+        let rows = rows_of(stripe, status);
+        for line in lines(lock) {
+            quiet = false;
+            say(
+                "",
+                &format!(
+                    "stripe {stripe} (rows {}..{}): {}",
+                    rows.start,
+                    rows.end,
+                    printable(&line)
+                ),
+            );
+        }
+    }
+    if quiet {
+        say("", "nobody holds any");
+    }
+    text
+}
+
+/// What to do about it.
+fn remedy(state: State) -> &'static str {
+    match state {
+        State::Stale => ": only the dead have it; `ndshm reap` removes it",
+        State::Poisoned => {
+            ": half written perhaps; a program must mend it under `write_recover` and call \
+             `mark_consistent`, or `ndshm rm` it"
+        }
+        State::Replaced => ": another segment has its name; those who have it open should `reopen`",
+        State::Frozen => ": nobody writes it any more",
+        _ => "",
+    }
+}
+
+/// Which rows the stripe's lock is about: as even a split as whole rows allow.
+fn rows_of(stripe: usize, status: &Status) -> Range<usize> {
+    let rows = status.info().shape().first().copied().unwrap_or(1);
+    let stripes = status.locks().len().max(1);
+    let edge = |index: usize| index * (rows / stripes) + index * (rows % stripes) / stripes;
+    edge(stripe)..edge(stripe + 1)
+}
+
+fn lines(lock: &StripeStatus) -> Vec<String> {
+    let writer = lock.writer().map(|who| format!("held for writing by {}", process::long(who)));
+    let readers =
+        lock.readers().iter().map(|who| format!("held for reading by {}", process::long(who)));
+    let poison = match lock.poison() {
+        Some(poison) => Some(format!("suspect: {poison}")),
+        None if lock.is_suspect() => Some("suspect: its writer died while writing".to_owned()),
+        None => None,
+    };
+    writer.into_iter().chain(readers).chain(poison).collect()
+}
+
+/// The same for programs.
+pub(crate) fn value(status: &Status) -> Value {
+    let info = status.info();
+    json!({
+        "name": info.name(),
+        "id": ls::id(status),
+        "state": State::of(status).name(),
+        "kind": ls::kind(info.kind()),
+        "dtype": info.dtype().to_string(),
+        "item_size": info.dtype().item_size(),
+        "shape": info.shape(),
+        "committed_rows": status.committed_rows(),
+        "order": format!("{:?}", info.order()),
+        "data_offset": info.data_offset(),
+        "data_size": info.data_len(),
+        "control_offset": info.control_offset(),
+        "size": info.file_len(),
+        "owner": info.owner(),
+        "lifetime": format!("{:?}", info.lifetime()).to_lowercase(),
+        "created": units::timestamp(info.created()),
+        "creator": {
+            "pid": info.creator_pid(),
+            "pid_namespace": info.creator_namespace(),
+            "user": info.creator_user(),
+        },
+        "frozen": status.is_frozen(),
+        "suspect": status.is_suspect(),
+        "replaced": status.is_replaced(),
+        "most_participants": info.participants(),
+        "participants": status.participants().iter().map(process::value).collect::<Vec<_>>(),
+        "locks": status.locks().iter().map(|lock| json!({
+            "writer": lock.writer().map(process::value),
+            "readers": lock.readers().iter().map(process::value).collect::<Vec<_>>(),
+            "suspect": lock.is_suspect(),
+            "poison": lock.poison().map(|poison| json!({
+                "cause": format!("{:?}", poison.cause()).to_lowercase(),
+                "pid": poison.pid(),
+            })),
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,198 @@
+//! `ndshm ls`.
+
+use ndshm::{Kind, Participant, Status};
+use serde_json::{Value, json};
+
+use crate::args::{Column, Ls};
+use crate::failure::{Outcome, Result};
+use crate::home::{Entry, Home, State, What};
+use crate::output::{Output, Tone};
+use crate::process;
+use crate::table::{Cell, Heading, Side, render};
+use crate::units;
+
+const USUAL: [Column; 9] = [
+    Column::Name,
+    Column::Kind,
+    Column::Dtype,
+    Column::Shape,
+    Column::Size,
+    Column::Procs,
+    Column::Writer,
+    Column::Age,
+    Column::State,
+];
+
+const MORE: [Column; 4] = [Column::Owner, Column::Lifetime, Column::Stripes, Column::Created];
+
+/// A dtype of many fields is cut here.
+const LONGEST_DTYPE: usize = 24;
+
+pub(crate) fn run(args: &Ls, home: &Home, out: &Output) -> Result<Outcome> {
+    let mut entries = home.entries(args.prefix.as_deref().unwrap_or(""))?;
+    entries.retain(|entry| {
+        if args.stale {
+            return entry.is_stale() || matches!(entry.what, What::Temporary);
+        }
+        args.all || !matches!(entry.what, What::Foreign | What::Temporary)
+    });
+    if out.json {
+        out.value(&entries.iter().map(value).collect())?;
+        return Ok(Outcome::Fine);
+    }
+    let columns = if !args.columns.is_empty() {
+        args.columns.clone()
+    } else if args.long {
+        [&USUAL[..], &MORE[..]].concat()
+    } else {
+        USUAL.to_vec()
+    };
+    if entries.is_empty() {
+        out.note(&format!("no segments in {}", home.path().display()))?;
+    } else {
+        out.text(&listing(&entries, &columns, out))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The usual columns, for those who show them again and again.
+pub(crate) fn usual_listing(entries: &[Entry], out: &Output) -> String {
+    listing(entries, &USUAL, out)
+}
+
+fn listing(entries: &[Entry], columns: &[Column], out: &Output) -> String {
+    let headings: Vec<Heading> = columns.iter().map(|&column| heading(column)).collect();
+    let rows: Vec<Vec<Cell>> = entries
+        .iter()
+        .map(|entry| columns.iter().map(|&column| cell(entry, column, out)).collect())
+        .collect();
+    render(&headings, &rows, out)
+}
+
+fn heading(column: Column) -> Heading {
+    match column {
+        Column::Name => Heading("NAME", Side::Left),
+        Column::Kind => Heading("KIND", Side::Left),
+        Column::Dtype => Heading("DTYPE", Side::Left),
+        Column::Shape => Heading("SHAPE", Side::Left),
+        Column::Size => Heading("SIZE", Side::Right),
+        Column::Procs => Heading("PROCS", Side::Right),
+        Column::Writer => Heading("WRITER", Side::Left),
+        Column::Age => Heading("AGE", Side::Right),
+        Column::State => Heading("STATE", Side::Left),
+        Column::Owner => Heading("OWNER", Side::Right),
+        Column::Lifetime => Heading("LIFETIME", Side::Left),
+        Column::Stripes => Heading("STRIPES", Side::Right),
+        Column::Created => Heading("CREATED", Side::Left),
+        Column::Id => Heading("ID", Side::Left),
+    }
+}
+
+fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
+    match column {
+        Column::Name => return Cell::new(&entry.name),
+        Column::Size => return Cell::new(out.size(entry.len)),
+        Column::State => {
+            let state = entry.state();
+            return Cell::toned(state.name(), tone(state));
+        }
+        _ => {}
+    }
+    let Some(status) = entry.status() else { return Cell::toned("-", Tone::Dim) };
+    let info = status.info();
+    match column {
+        Column::Kind => Cell::new(kind(info.kind())),
+        Column::Dtype => Cell::new(shortened(&info.dtype().to_string())),
+        Column::Shape => Cell::new(shape(status)),
+        Column::Procs => Cell::new(alive(status).to_string()),
+        Column::Writer => match writer(status) {
+            None => Cell::toned("-", Tone::Dim),
+            Some(writer) if writer.is_alive() => Cell::new(process::short(writer)),
+            Some(writer) => Cell::toned(process::short(writer), Tone::Bad),
+        },
+        Column::Age => Cell::new(units::age(info.created())),
+        Column::Owner => Cell::new(info.owner().to_string()),
+        Column::Lifetime => Cell::new(format!("{:?}", info.lifetime()).to_lowercase()),
+        Column::Stripes => Cell::new(info.stripes().to_string()),
+        Column::Created => Cell::new(units::moment(info.created())),
+        Column::Id => Cell::new(id(status)),
+        Column::Name | Column::Size | Column::State => unreachable!("said of every entry, above"),
+    }
+}
+
+/// The colour of a state.
+pub(crate) fn tone(state: State) -> Tone {
+    match state {
+        State::Live | State::Frozen => Tone::Good,
+        State::Stale | State::Replaced | State::Unknown | State::Temporary => Tone::Doubtful,
+        State::Poisoned | State::Corrupt => Tone::Bad,
+        State::Idle => Tone::Plain,
+        State::Foreign => Tone::Dim,
+    }
+}
+
+/// A kind in lower case.
+pub(crate) fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::AutoResetEvent => "event".to_owned(),
+        kind => format!("{kind:?}").to_lowercase(),
+    }
+}
+
+/// The lengths of the axes as Python writes them; of a log, how many rows of how many there are.
+pub(crate) fn shape(status: &Status) -> String {
+    let axes = status.info().shape();
+    let mut texts: Vec<String> = axes.iter().map(usize::to_string).collect();
+    if let (Some(rows), Some(first)) = (status.committed_rows(), texts.first_mut()) {
+        *first = format!("{rows}/{first}");
+    }
+    let comma = if texts.len() == 1 { "," } else { "" };
+    format!("({}{comma})", texts.join(", "))
+}
+
+pub(crate) fn id(status: &Status) -> String {
+    format!("{:032x}", u128::from_be_bytes(status.info().id()))
+}
+
+fn alive(status: &Status) -> usize {
+    status.participants().iter().filter(|who| who.is_alive()).count()
+}
+
+/// Who writes; the dead before the living, for they are news.
+fn writer(status: &Status) -> Option<&Participant> {
+    let writers = || status.locks().iter().filter_map(|lock| lock.writer());
+    writers().find(|who| !who.is_alive()).or_else(|| writers().next())
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= LONGEST_DTYPE {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST_DTYPE - 1).chain(['…']).collect()
+}
+
+fn value(entry: &Entry) -> Value {
+    let mut value = json!({
+        "name": entry.name,
+        "path": entry.place.path(),
+        "size": entry.len,
+        "state": entry.state().name(),
+        "stale": entry.is_stale(),
+    });
+    let facts = value.as_object_mut().expect("made as one");
+    match &entry.what {
+        What::Segment(status) => {
+            let Value::Object(more) = super::info::value(status) else {
+                unreachable!("made as one")
+            };
+            more.into_iter().for_each(|(key, fact)| {
+                facts.entry(key).or_insert(fact);
+            });
+        }
+        What::Damaged(error) | What::Unknown(error) => {
+            facts.insert("error".into(), error.to_string().into());
+        }
+        What::Temporary | What::Foreign => {}
+    }
+    value
+}

@@ -1,0 +1,51 @@
+//! `ndshm rm`.
+
+use serde_json::json;
+
+use crate::args::Rm;
+use crate::failure::{Failure, Outcome, Result};
+use crate::home::{Home, Place, What};
+use crate::output::Output;
+use crate::table::printable;
+
+pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
+    let mut doomed: Vec<(String, Place)> =
+        args.names.iter().map(|name| (name.clone(), home.find(name))).collect();
+    if let Some(prefix) = &args.prefix {
+        let entries = home.entries(prefix)?.into_iter();
+        let ours =
+            entries.filter(|entry| matches!(entry.what, What::Segment(_) | What::Damaged(_)));
+        doomed.extend(ours.map(|entry| (entry.name, entry.place)));
+    }
+    let mut removed = Vec::new();
+    let mut failure = None;
+    for (name, place) in &doomed {
+        let done = if args.dry_run {
+            ndshm::Status::of(place.address()).map(drop).or_else(|error| {
+                // What is damaged is removed as well.
+                if crate::failure::is_damage(error.kind()) { Ok(()) } else { Err(error) }
+            })
+        } else {
+            ndshm::remove(place.address())
+        };
+        match done {
+            Ok(()) => {
+                let verb = if args.dry_run { "would remove" } else { "removed" };
+                out.note(&format!("{verb} {}", printable(name)))?;
+                removed.push(name);
+            }
+            // The others go all the same; the first reason decides how this ends.
+            Err(error) => {
+                let error = Failure::from(error);
+                if failure.is_some() {
+                    eprintln!("ndshm: {error}");
+                }
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    if out.json {
+        out.value(&json!({ "removed": removed, "dry_run": args.dry_run }))?;
+    }
+    failure.map_or(Ok(Outcome::Fine), Err)
+}

@@ -1,0 +1,115 @@
+//! How a command ends.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use ndshm::ErrorKind;
+
+pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
+
+/// How a command ended that ran to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Fine,
+    /// It said that something is wrong.
+    Problem,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Fine => Self::SUCCESS,
+            Outcome::Problem => Code::Problem.into(),
+        }
+    }
+}
+
+/// What the shell is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    Problem = 1,
+    Usage = 2,
+    NotFound = 3,
+    Permission = 4,
+    Corrupt = 5,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: Code,
+    message: String,
+}
+
+impl Failure {
+    /// Something is wrong with what is there.
+    pub(crate) fn problem(message: impl Into<String>) -> Self {
+        Self { code: Code::Problem, message: message.into() }
+    }
+
+    /// Something is wrong with what was typed.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: Code::Usage, message: message.into() }
+    }
+
+    /// Adds what this command offers besides.
+    pub(crate) fn or(mut self, advice: &str) -> Self {
+        self.message = format!("{}; or {advice}", self.message);
+        self
+    }
+}
+
+impl From<ndshm::Error> for Failure {
+    fn from(error: ndshm::Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::InvalidName | ErrorKind::InvalidArgument => Code::Usage,
+            ErrorKind::NotFound => Code::NotFound,
+            ErrorKind::PermissionDenied | ErrorKind::NotTrusted => Code::Permission,
+            kind if is_damage(kind) => Code::Corrupt,
+            _ => Code::Problem,
+        };
+        Self { code, message: error.to_string() }
+    }
+}
+
+/// Whether a segment of which that is said is damaged.
+pub(crate) fn is_damage(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Corrupt
+            | ErrorKind::Truncated
+            | ErrorKind::UnsupportedVersion
+            | ErrorKind::ForeignByteOrder
+    )
+}
+
+/// An error of the operating system, about something that is called so.
+pub(crate) fn about(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failure {
+    move |error| {
+        let code = match error.kind() {
+            io::ErrorKind::NotFound => Code::NotFound,
+            io::ErrorKind::PermissionDenied => Code::Permission,
+            _ => Code::Problem,
+        };
+        Failure { code, message: format!("{what}: {error}") }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<Failure> for ExitCode {
+    fn from(failure: Failure) -> Self {
+        failure.code.into()
+    }
+}

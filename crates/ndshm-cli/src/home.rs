@@ -1,0 +1,259 @@
+//! Where segments are, and what lies there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ndshm::{Access, Address, AnySnapshot, ErrorKind, Lifetime, NpyFile, Segment, Status};
+
+use crate::failure::{Failure, Result, about, is_damage};
+
+/// Where named segments are.
+const SHARED_MEMORY: &str = "/dev/shm";
+
+/// Names of the library's own, which segments in the making have and what a killed process left of them.
+const TEMPORARY: &str = ".ndshm-";
+
+/// The directory that names are looked up in.
+#[derive(Clone, Debug)]
+pub(crate) struct Home(Option<PathBuf>);
+
+/// Where one segment is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Name(String),
+    File(PathBuf),
+}
+
+/// Something that lies where segments do.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) len: u64,
+    pub(crate) what: What,
+}
+
+/// What it is.
+#[derive(Debug)]
+pub(crate) enum What {
+    Segment(Box<Status>),
+    /// A segment that nobody can open.
+    Damaged(ndshm::Error),
+    /// Perhaps a segment: it may not be read, or not be judged.
+    Unknown(ndshm::Error),
+    /// A segment in the making, or what is left of one.
+    Temporary,
+    Foreign,
+}
+
+/// What a person wants to know first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// A live process takes part.
+    Live,
+    /// Nobody takes part, and it is meant to stay.
+    Idle,
+    /// Only the dead have it.
+    Stale,
+    Replaced,
+    Frozen,
+    Poisoned,
+    Corrupt,
+    Unknown,
+    Temporary,
+    Foreign,
+}
+
+impl Home {
+    pub(crate) fn new(directory: Option<PathBuf>) -> Self {
+        Self(directory.filter(|directory| directory != Path::new(SHARED_MEMORY)))
+    }
+
+    /// Whether it is where `reap` and the limits of shared memory apply.
+    pub(crate) fn is_shared_memory(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.as_deref().unwrap_or(Path::new(SHARED_MEMORY))
+    }
+
+    /// What a person means by that text: a name, or a path if there is a slash in it.
+    pub(crate) fn find(&self, text: &str) -> Place {
+        // As shells complete it.
+        let completed = text.strip_prefix(SHARED_MEMORY).and_then(|rest| rest.strip_prefix('/'));
+        let text = completed.filter(|name| !name.contains('/')).unwrap_or(text);
+        let path = Path::new(text);
+        match &self.0 {
+            // As `shm_open` wants it.
+            None if text.starts_with('/') && text.matches('/').count() == 1 => {
+                Place::Name(text.to_owned())
+            }
+            _ if text.contains('/') => Place::File(path.to_owned()),
+            None => Place::Name(text.to_owned()),
+            Some(directory) => Place::File(directory.join(path)),
+        }
+    }
+
+    /// Everything there whose name begins with `prefix`, by name.
+    pub(crate) fn entries(&self, prefix: &str) -> Result<Vec<Entry>> {
+        let directory = self.path();
+        let wrong = || about(directory.display());
+        let mut entries = Vec::new();
+        for found in fs::read_dir(directory).map_err(wrong())? {
+            let found = found.map_err(wrong())?;
+            let name = found.file_name();
+            let shown = name.to_string_lossy();
+            if shown.starts_with(prefix) {
+                let place = self.find(&shown);
+                let what = match name.to_str() {
+                    Some(name) if name.starts_with(TEMPORARY) => What::Temporary,
+                    Some(_) => What::at(&place),
+                    None => What::Foreign,
+                };
+                let gone =
+                    matches!(&what, What::Unknown(error) if error.kind() == ErrorKind::NotFound);
+                if !gone {
+                    let len = match &what {
+                        What::Segment(status) => status.info().file_len(),
+                        _ => found.metadata().map_or(0, |metadata| metadata.len()),
+                    };
+                    entries.push(Entry { name: shown.into_owned(), place, len, what });
+                }
+            }
+        }
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+}
+
+impl Place {
+    pub(crate) fn address(&self) -> Address<'_> {
+        match self {
+            Self::Name(name) => Address::Name(name),
+            Self::File(path) => Address::File(path),
+        }
+    }
+
+    /// Where its file is.
+    pub(crate) fn path(&self) -> PathBuf {
+        match self {
+            Self::Name(name) => Path::new(SHARED_MEMORY).join(name.trim_start_matches('/')),
+            Self::File(path) => path.clone(),
+        }
+    }
+
+    /// Copies its numbers: whole ones, unless `torn` says that any will do.
+    pub(crate) fn copy(&self, look: &crate::args::Look) -> Result<AnySnapshot> {
+        if look.torn {
+            return Ok(AnySnapshot::of_file(&NpyFile::open(self.path())?)?);
+        }
+        let segment = Segment::options().access(Access::Observe).open(self.address());
+        segment.and_then(|segment| AnySnapshot::of(&segment)).map_err(|error| {
+            let kind = error.kind();
+            let failure = Failure::from(error);
+            match kind {
+                ErrorKind::Poisoned
+                | ErrorKind::OwnerDied
+                | ErrorKind::Timeout
+                | ErrorKind::NotTrusted => failure.or("see with --torn what lies there"),
+                _ => failure,
+            }
+        })
+    }
+}
+
+impl What {
+    fn at(place: &Place) -> Self {
+        match Status::of(place.address()) {
+            Ok(status) => Self::Segment(Box::new(status)),
+            Err(error) => match error.kind() {
+                ErrorKind::NotASegment | ErrorKind::InvalidName => Self::Foreign,
+                kind if is_damage(kind) => Self::Damaged(error),
+                _ => Self::Unknown(error),
+            },
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn status(&self) -> Option<&Status> {
+        match &self.what {
+            What::Segment(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match &self.what {
+            What::Segment(status) => State::of(status),
+            What::Damaged(_) => State::Corrupt,
+            What::Unknown(_) => State::Unknown,
+            What::Temporary => State::Temporary,
+            What::Foreign => State::Foreign,
+        }
+    }
+
+    /// Whether only the dead have it.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.status().is_some_and(is_stale)
+    }
+}
+
+/// Whether nobody who lives takes part in what is not meant to stay.
+pub(crate) fn is_stale(status: &Status) -> bool {
+    status.info().lifetime() != Lifetime::Persistent
+        && !status.participants().iter().any(ndshm::Participant::is_alive)
+}
+
+impl State {
+    pub(crate) fn of(status: &Status) -> Self {
+        if status.is_suspect() {
+            Self::Poisoned
+        } else if status.is_replaced() {
+            Self::Replaced
+        } else if is_stale(status) {
+            Self::Stale
+        } else if status.is_frozen() {
+            Self::Frozen
+        } else if status.participants().iter().any(ndshm::Participant::is_alive) {
+            Self::Live
+        } else {
+            Self::Idle
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Idle => "idle",
+            Self::Stale => "stale",
+            Self::Replaced => "replaced",
+            Self::Frozen => "frozen",
+            Self::Poisoned => "poisoned",
+            Self::Corrupt => "corrupt",
+            Self::Unknown => "unknown",
+            Self::Temporary => "temporary",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_makes_a_path_but_for_names_in_shared_memory() {
+        let home = Home::new(None);
+        let name = |text: &str| Place::Name(text.to_owned());
+        let file = |path: &str| Place::File(PathBuf::from(path));
+        assert_eq!(home.find("cam0"), name("cam0"));
+        assert_eq!(home.find("/cam0"), name("/cam0"));
+        assert_eq!(home.find("/dev/shm/cam0"), name("cam0"));
+        assert_eq!(home.find("/dev/shm/run/cam0"), file("/dev/shm/run/cam0"));
+        assert_eq!(home.find("./cam0"), file("./cam0"));
+        assert_eq!(home.find("/data/cam0.npy"), file("/data/cam0.npy"));
+        assert_eq!(Home::new(Some("/data".into())).find("cam0"), file("/data/cam0"));
+    }
+}

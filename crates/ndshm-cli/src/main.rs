@@ -1,0 +1,62 @@
+//! `ndshm`: what is in shared memory, who uses it, and what is wrong with it.
+//!
+//! In reading order: [`args`] what may be typed · [`home`] where segments are, and what lies there ·
+//! [`commands`] one file each · [`data`] a segment's numbers, [`slice`](mod@slice) some of them, [`numpy`] as
+//! text, [`picture`] as colours · [`process`] who a participant is · [`units`], [`table`], [`output`] how
+//! things are said · [`failure`] how it ends.
+//!
+//! All of it stands on the library's public interface, and looks without disturbing anybody.
+
+mod args;
+mod commands;
+mod data;
+mod failure;
+mod home;
+mod numpy;
+mod output;
+mod picture;
+mod process;
+mod progress;
+mod slice;
+mod table;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::failure::Outcome;
+use crate::home::Home;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            eprintln!("ndshm: {failure}");
+            failure.into()
+        }
+    }
+}
+
+fn run(args: Args) -> failure::Result<Outcome> {
+    let home = Home::new(args.global.dir.clone());
+    let out = Output::new(&args.global);
+    match args.command {
+        Command::Ls(ls) => commands::ls::run(&ls, &home, &out),
+        Command::Info(info) => commands::info::run(&info, &home, &out),
+        Command::Stats(stats) => commands::stats::run(&stats, &home, &out),
+        Command::Show(show) => commands::show::run(&show, &home, &out),
+        Command::Rm(rm) => commands::rm::run(&rm, &home, &out),
+        Command::Reap(reap) => commands::reap::run(&reap, &home, &out),
+        Command::Create(create) => commands::create::run(&create, &home, &out),
+        Command::Export(export) => commands::export::run(&export, &home, &out),
+        Command::Import(import) => commands::import::run(&import, &home, &out),
+        Command::Doctor(doctor) => commands::doctor::run(&doctor, &home, &out),
+        Command::Watch(watch) => commands::watch::run(&watch, &home, &out),
+        Command::Completions(completions) => commands::completions::run(&completions, &out),
+        Command::Man(man) => commands::man::run(&man, &out),
+    }
+}

@@ -1,0 +1,99 @@
+//! How much shared memory may still be had.
+
+use crate::error::Result;
+use crate::sys::limits::{self, Room};
+
+/// How much shared memory may still be had, by all the limits that creating compares: see
+/// [`capacity`].
+///
+/// # Examples
+///
+/// See [`capacity`].
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity(Room);
+
+/// Looks at what limits new segments under names. Others take memory meanwhile, so it is a report and
+/// no promise; creating compares again.
+///
+/// # Errors
+///
+/// [`Os`](crate::ErrorKind::Os) when there is nothing at `/dev/shm`.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let capacity = ndshm::capacity()?;
+/// assert!(capacity.storage_free() <= capacity.storage_size());
+/// assert!(capacity.available() <= capacity.storage_free());
+/// println!("{} bytes may be created, {:?} in one file", capacity.available(), capacity.file_size());
+/// println!("memory {:?}, cgroup {:?}", capacity.memory_left(), capacity.cgroup_headroom());
+/// # Ok(()) }
+/// ```
+pub fn capacity() -> Result<Capacity> {
+    limits::room().map(Capacity)
+}
+
+impl Capacity {
+    /// Returns how many bytes `/dev/shm` may hold.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn storage_size(&self) -> u64 {
+        self.0.storage_size
+    }
+
+    /// Returns how many bytes of `/dev/shm` are free.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn storage_free(&self) -> u64 {
+        self.0.storage_free
+    }
+
+    /// Returns how many bytes the machine has left, swap included; `None` where it does not tell.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn memory_left(&self) -> Option<u64> {
+        self.0.memory_left
+    }
+
+    /// Returns how many bytes the tightest memory cgroup of this process leaves; `None` without a
+    /// limit.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn cgroup_headroom(&self) -> Option<u64> {
+        self.0.cgroup_headroom
+    }
+
+    /// Returns how long a file this process may make, in bytes; `None` without a limit.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn file_size(&self) -> Option<u64> {
+        self.0.file_size
+    }
+
+    /// Returns the least of all these: the length of the longest segment that could be created now.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn available(&self) -> u64 {
+        let limits = [self.memory_left(), self.cgroup_headroom(), self.file_size()];
+        limits.into_iter().flatten().fold(self.storage_free(), u64::min)
+    }
+}

@@ -1,0 +1,120 @@
+//! A segment looked at from outside: nothing is mapped, nobody registers, nothing is written.
+//!
+//! Its words are read with `pread` into private memory, each as it was at some moment. So it takes no
+//! more than permission to read, and a file that is cut short meanwhile is an error.
+
+use super::info::Info;
+use super::inspect::read_control;
+use super::name::{Address, Name};
+use super::participants::Participant;
+use super::records::State;
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::{Owner, Slot, Stripe};
+use crate::sys::lock::{Byte, is_held};
+use crate::sys::object::Object;
+
+/// A segment that is open for a look.
+pub(crate) struct Glimpse {
+    object: Object,
+    info: Info,
+}
+
+/// A participant, and which of its slot's occupants it is.
+pub(crate) struct Occupied {
+    pub(crate) participant: Participant,
+    pub(crate) generation: u32,
+}
+
+impl Glimpse {
+    pub(crate) fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        let name = Name::new(address)?;
+        let text = name.as_str().to_owned();
+        let open = || {
+            let (object, facts) = Object::open_to_look(name.place())?;
+            let control = read_control(&object, &facts)?;
+            Ok(Self { object, info: Info::new(name, control, facts) })
+        };
+        open().of(&text)
+    }
+
+    pub(crate) fn info(&self) -> &Info {
+        &self.info
+    }
+
+    pub(crate) fn into_info(self) -> Info {
+        self.info
+    }
+
+    pub(crate) fn state(&self) -> Result<State> {
+        let mut bytes = [0; size_of::<State>()];
+        self.read(&mut bytes, self.info.layout().state)?;
+        Ok(State::copied(bytes))
+    }
+
+    /// The locks of all stripes.
+    pub(crate) fn stripes(&self) -> Result<Vec<Stripe>> {
+        let bytes = self.read_rows(self.info.layout().stripes, self.info.stripes())?;
+        Ok(bytes.into_iter().map(Stripe::copied).collect())
+    }
+
+    /// Who registered, in the slots that were ever claimed, and has not left in order.
+    pub(crate) fn participants(&self, high_water: u32) -> Result<Vec<Occupied>> {
+        let slots = high_water.min(self.info.participants());
+        let records = self.read_rows(self.info.layout().slots, slots)?;
+        let mut occupied = Vec::new();
+        for (slot, bytes) in (0..slots).zip(records) {
+            let record = Slot::copied(bytes);
+            if record.is_in_use() {
+                let alive = self.is_alive(slot)?;
+                let participant = Participant::of(slot, &record, alive);
+                occupied.push(Occupied { participant, generation: record.generation() });
+            }
+        }
+        Ok(occupied)
+    }
+
+    /// How many threads of the participant in `slot` read each stripe.
+    pub(crate) fn cells(&self, slot: u32) -> Result<Vec<u32>> {
+        let layout = self.info.layout();
+        let mut bytes = vec![0; self.info.stripes() as usize * 4];
+        self.read(&mut bytes, layout.cells + slot as usize * layout.cell_row)?;
+        Ok(bytes
+            .chunks_exact(4)
+            .map(|cell| u32::from_le_bytes(cell.try_into().expect("4")))
+            .collect())
+    }
+
+    /// Fails when a lock word names a slot that there is not.
+    pub(crate) fn check_owner(&self, owner: Owner) -> Result<()> {
+        let participants = self.info.participants();
+        if owner.slot() < participants {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Corrupt,
+            format!(
+                "is damaged: a lock word names slot {} of {participants}; somebody wrote over its \
+                 control block",
+                owner.slot()
+            ),
+        )
+        .of(self.info.name()))
+    }
+
+    fn is_alive(&self, slot: u32) -> Result<bool> {
+        is_held(&self.object, Byte::Slot(slot)).of(self.info.name())
+    }
+
+    /// Reads records of 32 bytes that follow one another.
+    fn read_rows(&self, offset: usize, count: u32) -> Result<Vec<[u8; 32]>> {
+        let mut rows = vec![[0; 32]; count as usize];
+        self.read(rows.as_flattened_mut(), offset)?;
+        Ok(rows)
+    }
+
+    /// Reads from the control block on.
+    fn read(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
+        let start = self.info.control_offset() + offset;
+        self.object.read_exact_at(bytes, start as u64).of(self.info.name())
+    }
+}

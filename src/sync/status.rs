@@ -1,0 +1,234 @@
+//! What goes on in a segment, for people and their tools.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::hold::Poison;
+use crate::error::Result;
+use crate::lock::{Entry, Stripe};
+use crate::segment::{Address, Glimpse, Info, Kind, Occupied, Participant};
+
+/// What a segment is and what goes on in it: who takes part, who holds which lock, what is suspect.
+///
+/// It is read from outside: nothing is mapped, no lock is taken, nobody is disturbed and nothing is
+/// written, so it needs no more than permission to read, whoever owns the segment. Each word is what it
+/// was at some moment, and not all at the same one: a lock may be seen with its owner just before
+/// that owner gives it back.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let array = ndshm::Array1::<f32>::options().stripes(2).create_unique("doc-status-", 100)?;
+/// let guard = array.write_rows(50..)?;
+///
+/// let status = ndshm::Status::of(array.name())?;
+/// assert_eq!(status.info().shape(), [100]);
+/// assert_eq!(status.participants().len(), 1);
+/// let [first, second] = status.locks() else { panic!("two stripes") };
+/// assert_eq!((first.writer(), first.readers(), first.poison()), (None, &[][..], None));
+/// assert_eq!(second.writer().unwrap().pid(), std::process::id());
+/// assert!(!status.is_suspect() && !status.is_frozen() && !status.is_replaced());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Status {
+    info: Info,
+    participants: Vec<Participant>,
+    locks: Vec<StripeStatus>,
+    rows: Option<usize>,
+    frozen: bool,
+    replaced: bool,
+}
+
+/// Who holds the lock of one stripe, and whether its rows are suspect.
+///
+/// # Examples
+///
+/// See [`Status`].
+#[derive(Clone, Debug)]
+pub struct StripeStatus {
+    writer: Option<Participant>,
+    readers: Vec<Participant>,
+    poison: Option<Poison>,
+    abandoned: bool,
+}
+
+impl Status {
+    /// Looks at the segment at `address`. Costs some eight system calls, and one more for each
+    /// participant and each that reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::open`](crate::Segment::open), but for
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted).
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    pub fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        let glimpse = Glimpse::of(address)?;
+        let state = glimpse.state()?;
+        // Locks before participants: who is named by a lock has registered before.
+        let stripes = glimpse.stripes()?;
+        let occupied = glimpse.participants(state.high_water.load(Relaxed))?;
+        let mut locks = stripes
+            .iter()
+            .map(|stripe| StripeStatus::of(&glimpse, stripe, &occupied))
+            .collect::<Result<Vec<_>>>()?;
+        for reader in &occupied {
+            let cells = glimpse.cells(reader.participant.slot())?;
+            for (lock, _) in locks.iter_mut().zip(cells).filter(|(_, cell)| *cell != 0) {
+                lock.readers.push(reader.participant.clone());
+            }
+        }
+        let is_log = glimpse.info().kind() == Kind::Log;
+        let capacity = glimpse.info().shape().first().copied().unwrap_or(0);
+        let committed = state.committed.load(Relaxed);
+        Ok(Self {
+            rows: is_log.then(|| usize::try_from(committed).unwrap_or(capacity).min(capacity)),
+            frozen: state.is_frozen(),
+            replaced: state.is_replaced(),
+            info: glimpse.into_info(),
+            participants: occupied.into_iter().map(|occupied| occupied.participant).collect(),
+            locks,
+        })
+    }
+
+    /// Returns what the header and the control block say.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Returns the processes that registered and did not leave in order, the dead included.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn participants(&self) -> &[Participant] {
+        &self.participants
+    }
+
+    /// Returns the lock of each stripe, in order.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn locks(&self) -> &[StripeStatus] {
+        &self.locks
+    }
+
+    /// Returns how many rows of a [`Log`](crate::Log) are committed; `None` for other kinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<f64>::create_unique("doc-status-", 1000)?;
+    /// log.extend(&[1.0, 2.0])?;
+    /// assert_eq!(ndshm::Status::of(log.name())?.committed_rows(), Some(2));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn committed_rows(&self) -> Option<usize> {
+        self.rows
+    }
+
+    /// Returns whether somebody died or panicked while writing, and nobody mended the data since.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.locks.iter().any(StripeStatus::is_suspect)
+    }
+
+    /// Returns whether nobody writes the data any more, for ever: see
+    /// [`Array::freeze`](crate::Array::freeze).
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Returns whether another segment took the name that this one had: see
+    /// [`Array::create_or_replace`](crate::Array::create_or_replace).
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.replaced
+    }
+}
+
+impl StripeStatus {
+    fn of(glimpse: &Glimpse, stripe: &Stripe, occupied: &[Occupied]) -> Result<Self> {
+        let owner = stripe.owner();
+        owner.map_or(Ok(()), |owner| glimpse.check_owner(owner))?;
+        let writer = owner.and_then(|owner| {
+            let is_owner = |who: &&Occupied| {
+                who.participant.slot() == owner.slot() && who.generation == owner.generation()
+            };
+            occupied.iter().find(is_owner).map(|who| who.participant.clone())
+        });
+        let died = writer.as_ref().is_some_and(|writer| !writer.is_alive());
+        Ok(Self {
+            writer,
+            readers: Vec::new(),
+            poison: (stripe.entry() == Entry::Poisoned).then(|| Poison::of(stripe)),
+            abandoned: died && stripe.is_written(),
+        })
+    }
+
+    /// Returns who holds it for writing, alive or dead.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn writer(&self) -> Option<&Participant> {
+        self.writer.as_ref()
+    }
+
+    /// Returns who holds it for reading.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn readers(&self) -> &[Participant] {
+        &self.readers
+    }
+
+    /// Returns who left the rows suspect, once somebody noticed.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status`].
+    #[must_use]
+    pub fn poison(&self) -> Option<&Poison> {
+        self.poison.as_ref()
+    }
+
+    /// Returns whether the rows may be half written, whether or not anybody noticed yet.
+    ///
+    /// # Examples
+    ///
+    /// See [`Status::is_suspect`], which asks this of each stripe.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.poison.is_some() || self.abandoned
+    }
+}
