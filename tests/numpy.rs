@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ndarray::IxDyn;
 use ndshm::{
-    Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, Log, Npy, NpyFile, Order, Value,
+    Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, FrameMeta, Log, Npy, NpyFile, Order,
+    Plane, Ring3, Value,
 };
 
 const SHAPES: [&[usize]; 7] = [&[], &[5], &[3, 4], &[2, 3, 4], &[2, 3, 2, 4], &[3, 0, 2], &[0]];
@@ -297,6 +298,36 @@ fn a_log_grows_under_numpy() {
         assert_eq!(python.ask(&format!("{look}[-1].tolist()")), format!("[{count}.0, 0.5]"));
     }
     python.check_header(log.name());
+}
+
+#[test]
+fn numpy_finds_the_newest_frame_of_a_ring_and_what_goes_with_it() {
+    let Some(mut python) = Python::start() else { return };
+    let ring = Ring3::<u8>::options().slots(3).create_unique("numpy-", (4, 5, 3)).unwrap();
+    let mut publisher = ring.publisher().unwrap();
+    python.run(&format!("file = {:?}", ring.segment().path()));
+    // The lines that docs/format.md gives.
+    let page = include_str!("../docs/format.md");
+    let lines = page.split("```python\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    let (load, look) = lines.trim().split_once('\n').unwrap();
+    python.run(load);
+    for number in 1..=5_u8 {
+        let mut frame = publisher.loan().unwrap();
+        frame.fill(number);
+        frame[[3, 4, 2]] = 99;
+        let plane = Plane { offset: 0, stride: 15, rows: 4 };
+        frame.publish(FrameMeta::new().source(7).picture(1, 5, 4).plane(0, plane).rate(30, 1));
+        python.run(look);
+        assert_eq!(python.ask("newest['frame'].shape"), "(4, 5, 3)");
+        assert_eq!(python.ask("int(newest['frame'][3, 4, 2])"), "99");
+        assert_eq!(python.ask("int(newest['frame'][0, 0, 0])"), number.to_string());
+        let meta = "[int(newest['meta'][f]) for f in ('seq', 'source_id', 'width', 'height')]";
+        assert_eq!(python.ask(meta), format!("[{number}, 7, 5, 4]"));
+    }
+    assert_eq!(python.ask("newest['meta']['planes'][0].tolist()"), "(0, 15, 4)");
+    assert_eq!(python.ask("newest['meta']['rate'].tolist()"), "[30, 1]");
+    assert_eq!(python.ask("slots.shape, slots.dtype.itemsize"), "((3,), 4096)");
+    python.check_header(ring.name());
 }
 
 #[test]

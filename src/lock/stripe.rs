@@ -332,6 +332,11 @@ impl Stripe {
         Owner::in_word(self.word.load(Relaxed)) == Some(owner)
     }
 
+    /// Who holds the lock for writing, for reports.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        Owner::in_word(self.word.load(Relaxed))
+    }
+
     /// Whether the data is suspect, for reports.
     pub(crate) fn entry(&self) -> Entry {
         if self.word.load(Relaxed) & POISON == 0 { Entry::Clean } else { Entry::Poisoned }

@@ -116,8 +116,8 @@ impl Block {
         Self::options().open(address)
     }
 
-    /// Begins with the default options. Blocks have no participants and no stripes, and those options
-    /// change nothing.
+    /// Begins with the default options. Blocks have no participants and no stripes, and their pages come
+    /// as they are touched; those options change nothing.
     ///
     /// # Examples
     ///

@@ -4,7 +4,7 @@
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may
-//! do · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
+//! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
 //! restart · [`reap`] what the dead left · [`set`] segments that go together · [`info`] the description
 //! in words · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
 //! [`share`] made into segments · [`block`] memory without a header · [`memory`] its bytes.
@@ -23,6 +23,7 @@ mod name;
 mod naming;
 mod npy_file;
 mod options;
+mod paging;
 mod participants;
 mod reap;
 mod reboot;
@@ -45,6 +46,8 @@ pub use self::reap::reap;
 pub use self::set::SegmentSet;
 
 pub(crate) use self::layout::data_len;
+#[cfg(test)]
+pub(crate) use self::layout::tests::table as format_table;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
 pub(crate) use self::options::Settings;

@@ -88,6 +88,7 @@ impl Sharing<'_> {
             participants: self.settings.participants,
             stripes: taken.stripes,
             shadow_len: 0,
+            leases: 0,
             data_offset: header.data_offset,
         })?;
         if let Err(error) = self.add(&control) {

@@ -10,25 +10,25 @@ use crate::npy::{Dtype, Header, Order};
 use crate::segment::Segment;
 
 /// Alignment of a payload's start, which no element may exceed, but in shared `.npy` files.
-pub(super) const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// What a segment or a file says that it holds.
-pub(super) struct Contents<'a> {
-    pub(super) dtype: &'a Dtype,
-    pub(super) shape: &'a [usize],
-    pub(super) order: Order,
+pub(crate) struct Contents<'a> {
+    pub(crate) dtype: &'a Dtype,
+    pub(crate) shape: &'a [usize],
+    pub(crate) order: Order,
     /// What the data begins at a multiple of.
-    pub(super) alignment: usize,
+    pub(crate) alignment: usize,
 }
 
 impl<'a> Contents<'a> {
-    pub(super) fn of(segment: &'a Segment) -> Self {
+    pub(crate) fn of(segment: &'a Segment) -> Self {
         let control = segment.control();
         let alignment = alignment_of(control.layout.data_offset);
         Self { dtype: &control.dtype, shape: &control.shape, order: control.order, alignment }
     }
 
-    pub(super) fn of_header(header: &'a Header) -> Self {
+    pub(crate) fn of_header(header: &'a Header) -> Self {
         let alignment = alignment_of(header.data_offset);
         Self { dtype: &header.dtype, shape: &header.shape, order: header.order, alignment }
     }
@@ -41,7 +41,7 @@ impl Contents<'_> {
     ///
     /// `DtypeMismatch`, `Misaligned`, `RankMismatch`, and `ShapeMismatch` where elements that are arrays do not fit
     /// the last axes.
-    pub(super) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
+    pub(crate) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
         let (dtype, folded) = asked.fold();
         let ndim = D::NDIM.map(|ndim| ndim + folded.len());
         let mismatch = |kind| {

@@ -15,7 +15,7 @@ pub(crate) mod bool;
 mod cells;
 #[cfg(feature = "serde")]
 pub(crate) mod config;
-mod contents;
+pub(crate) mod contents;
 pub(crate) mod element;
 #[cfg(feature = "serde")]
 mod finite;

@@ -52,6 +52,8 @@ pub(crate) struct Identity {
 pub(crate) struct Facts {
     pub(crate) identity: Identity,
     pub(crate) len: u64,
+    /// How many of its bytes have memory, or room on its disk.
+    pub(crate) allocated: u64,
     pub(crate) owner: u32,
 }
 
@@ -420,7 +422,7 @@ impl Object {
     }
 
     #[cold]
-    fn storage_full(&self, asked: u64) -> Error {
+    pub(super) fn storage_full(&self, asked: u64) -> Error {
         let free =
             rustix::fs::fstatvfs(self.borrow()).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
         let (home, advice) = if self.lies_in_memory().unwrap_or(true) {
@@ -568,6 +570,8 @@ fn facts(stat: &rustix::fs::Stat) -> Facts {
     Facts {
         identity: Identity { device: stat.st_dev, inode: stat.st_ino },
         len: u64::try_from(stat.st_size).unwrap_or(0),
+        // In units of 512 bytes, whatever the filesystem's blocks are.
+        allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         owner: stat.st_uid,
     }
 }

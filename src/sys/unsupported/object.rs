@@ -15,6 +15,7 @@ pub(crate) struct Identity(Never);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) len: u64,
+    pub(crate) allocated: u64,
     pub(crate) owner: u32,
 }
 

@@ -101,7 +101,7 @@ impl Options<AnyArray> {
     /// # Ok(()) }
     /// ```
     pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<AnyArray> {
-        AnyArray::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
+        AnyArray::from_segment(Segment::attach(Name::new(address)?, self.settings().opening())?)
     }
 
     /// Opens the array that a handle means: see [`AnyArray::open_handle`].
@@ -121,7 +121,7 @@ impl Options<AnyArray> {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(&self, handle: &Handle) -> Result<AnyArray> {
-        AnyArray::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+        AnyArray::from_segment(Segment::attach_handle(handle, self.settings().opening())?)
     }
 
     fn make(&self, name: Name, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {

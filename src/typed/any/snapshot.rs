@@ -67,6 +67,11 @@ impl AnySnapshot {
                 cells::load_bytes(segment.region(), copy.bytes_mut());
                 Ok(copy)
             }
+            Kind::Ring => Err(Error::new(
+                ErrorKind::KindMismatch,
+                "is a ring, whose frames come and go one by one: subscribe to it as a `Ring`",
+            )
+            .of(segment.name())),
             Kind::Log => {
                 let rows = log::committed(segment);
                 let mut shape = segment.control().shape.clone();

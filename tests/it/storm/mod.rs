@@ -14,6 +14,7 @@ mod arrays;
 mod events;
 mod logs;
 mod names;
+mod rings;
 mod values;
 
 use std::fs::{self, File, OpenOptions};
@@ -82,6 +83,7 @@ pub(crate) fn work(arguments: &[&str]) {
         "events" => events::work(name),
         "logs" => logs::work(name),
         "names" => names::work(name),
+        "rings" => rings::work(name),
         other => panic!("no storm is called {other}"),
     }
 }
