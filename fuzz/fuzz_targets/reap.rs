@@ -10,8 +10,8 @@ use std::fs;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use ndshm::{Array1, Event, Lifetime, Segment, Value};
-use ndshm_fuzz::{Damage, bytes_of};
+use ndshm::{Array1, Event, Lifetime, Log, Segment, Value};
+use ndshm_fuzz::{CONTROL, Damage, bytes_of};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
@@ -28,9 +28,13 @@ enum Seed {
     Foreign,
     /// This process takes part in it.
     Live,
+    /// Under a temporary name that is its own, as a replacer leaves it that was killed early.
+    Unnamed(Vec<u8>),
+    /// Under a temporary name that is another's, as it came out of an exchange.
+    Replaced(Vec<u8>),
 }
 
-static SEEDS: LazyLock<[Seed; 8]> = LazyLock::new(|| {
+static SEEDS: LazyLock<[Seed; 12]> = LazyLock::new(|| {
     let options = Array1::<f32>::options().lifetime(Lifetime::Persistent);
     let persistent = options.create_unique("fuzz-", 10).unwrap();
     let seeds = [
@@ -42,6 +46,10 @@ static SEEDS: LazyLock<[Seed; 8]> = LazyLock::new(|| {
         Seed::Foreign,
         Seed::Foreign,
         Seed::Live,
+        Seed::Orphan(bytes_of(Log::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
+        Seed::Unnamed(bytes_of(Value::create_unique("fuzz-", 7_u64).unwrap().segment())),
+        Seed::Replaced(bytes_of(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
+        Seed::Replaced(bytes_of(persistent.segment())),
     ];
     ndshm::remove(persistent.name()).unwrap();
     seeds
@@ -70,6 +78,8 @@ struct File {
     bytes: Vec<u8>,
     /// Whole, and nobody's.
     is_orphan: bool,
+    /// What only the library names.
+    is_leftover: bool,
     live: Option<Array1<u8>>,
 }
 
@@ -77,7 +87,10 @@ impl File {
     fn new(name: String, seed: &Seed, damage: &Damage<'_>) -> Self {
         let mut live = None;
         let bytes = match seed {
-            Seed::Orphan(whole) | Seed::Persistent(whole) => damage.copy(whole),
+            Seed::Orphan(whole)
+            | Seed::Persistent(whole)
+            | Seed::Unnamed(whole)
+            | Seed::Replaced(whole) => damage.copy(whole),
             Seed::Foreign => damage.overwrites.to_vec(),
             Seed::Live => {
                 let array = Array1::<u8>::create(&name, 100).unwrap();
@@ -87,8 +100,17 @@ impl File {
                 bytes
             }
         };
+        let name = match seed {
+            Seed::Unnamed(whole) => {
+                let id = whole[CONTROL + 32..CONTROL + 48].try_into().unwrap();
+                format!(".ndshm-{:032x}", u128::from_be_bytes(id))
+            }
+            Seed::Replaced(_) => format!(".ndshm-{name}"),
+            _ => name,
+        };
+        let is_leftover = name.starts_with(".ndshm-");
         let is_orphan = matches!(seed, Seed::Orphan(whole) if *whole == bytes);
-        let file = Self { name, bytes, is_orphan, live };
+        let file = Self { name, bytes, is_orphan, is_leftover, live };
         // In place: who has it mapped keeps it, and its length never changes.
         let mut out = fs::OpenOptions::new();
         let out = out.create(true).truncate(false).write(true).open(file.path());
@@ -119,6 +141,11 @@ fn exercise(files: &[File]) {
     let removed: BTreeSet<_> = removed.iter().map(|info| info.name()).collect();
     for file in files {
         let name = file.name.as_str();
+        if file.is_leftover {
+            assert!(fs::symlink_metadata(file.path()).is_err(), "{name} was left");
+            assert!(!removed.contains(name), "nobody ever had {name}");
+            continue;
+        }
         match fs::read(file.path()) {
             Ok(bytes) => {
                 assert!(!removed.contains(name), "{name} was not removed");

@@ -6,14 +6,24 @@
 #![no_main]
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use ndshm::{Access, Array1, Array2, ArrayD, Frozen1, NpyFile, Segment, Value};
-use ndshm_fuzz::{Damage, bytes_of};
+use ndshm::{
+    Access, AnyArray, AnySnapshot, Array1, Array2, ArrayD, Frozen1, Kind, Log, NpyFile, Segment,
+    Value,
+};
+use ndshm_fuzz::{CONTROL, Damage, bytes_of};
 
-static TEMPLATES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
+static TEMPLATES: LazyLock<[Vec<u8>; 8]> = LazyLock::new(|| {
+    let log = Log::<u64>::create_unique("fuzz-", 20).unwrap();
+    log.extend(&[1, 2, 3]).unwrap();
+    let frozen = Array1::<u8>::create_unique("fuzz-", 100).unwrap().freeze().unwrap();
+    let shared = shared_npy();
+    let mut half_shared = shared.clone();
+    half_shared[CONTROL + 7] = 0;
     [
         bytes_of(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment()),
         bytes_of(
@@ -21,8 +31,25 @@ static TEMPLATES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
         ),
         bytes_of(Value::create_unique("fuzz-", 7_u64).unwrap().segment()),
         bytes_of(Value::create_unique("fuzz-", [7_u8; 100]).unwrap().segment()),
+        bytes_of(log.segment()),
+        bytes_of(frozen.segment()),
+        shared,
+        half_shared,
     ]
 });
+
+/// What NumPy saved, and somebody shares.
+fn shared_npy() -> Vec<u8> {
+    let path = PathBuf::from(format!("/dev/shm/fuzz-{}-shared.npy", std::process::id()));
+    let text = "{'descr': '|u1', 'fortran_order': False, 'shape': (8000,), }";
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{text:117}\n").bytes());
+    bytes.resize(128 + 8000, 0);
+    fs::write(&path, bytes).unwrap();
+    let bytes = bytes_of(AnyArray::share_npy(&path).unwrap().segment());
+    ndshm::remove(&path).unwrap();
+    bytes
+}
 
 fuzz_target!(|input: &[u8]| {
     let [template, cut, checksum, overwrites @ ..] = input else { return };
@@ -51,7 +78,12 @@ fn exercise(name: &str) {
         assert_eq!(file.to_bytes().unwrap().len(), file.data_len());
     }
     if let Ok(segment) = Segment::open(name) {
-        let _ = segment.info().unwrap().to_string();
+        let info = segment.info().unwrap();
+        let _ = info.to_string();
+        // That of an array waits for whom the damage made its owner: maybe this process.
+        if info.kind() != Kind::Array {
+            let _ = AnySnapshot::of(&segment).map(|copy| copy.bytes().len());
+        }
     }
     let soon = Duration::from_millis(1);
     for access in [Access::Observe, Access::ReadWrite, Access::Read] {
@@ -65,6 +97,14 @@ fn exercise(name: &str) {
             let _ =
                 array.request().rows(..).timeout(soon).recover().read().map(|guard| guard.sum());
         }
+        if let Ok(array) = AnyArray::options().access(access).open(name) {
+            let _ = array.request().timeout(soon).recover().read().map(|guard| guard.at(&[0]));
+        }
+        if let Ok(log) = Log::<u64>::options().access(access).open(name) {
+            let _ = log.extend_timeout(&[4, 5], soon);
+            assert!(log.rows().len() <= log.capacity());
+            let _ = log.follow_from(0).wait_timeout(soon).map(|rows| rows.sum());
+        }
         if let Ok(value) = Value::<u64>::options().access(access).open(name) {
             let _ = value.fetch_add(1);
         }
@@ -74,4 +114,8 @@ fn exercise(name: &str) {
         }
     }
     let _ = Frozen1::<u8>::open(name).map(|array| array.sum());
+    let path = PathBuf::from(format!("/dev/shm/{name}"));
+    if let Ok(array) = AnyArray::share_npy(&path) {
+        let _ = array.request().timeout(soon).recover().read().map(|guard| guard.at(&[0]));
+    }
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use ndshm::Segment;
 
-/// Offset of the control block in every segment that is damaged: its data fits one page.
-const CONTROL: usize = 8192;
+/// Offset of the control block in every segment that is damaged: header and data fit two pages.
+pub const CONTROL: usize = 8192;
 const HEAD: Range<usize> = CONTROL..CONTROL + 576;
 const CHECKSUM: Range<usize> = CONTROL + 20..CONTROL + 24;
 
