@@ -65,6 +65,8 @@ pub enum ErrorKind {
     OutOfAddressSpace,
     /// Every participant slot of the segment is taken by a live process.
     OutOfSlots,
+    /// This process holds as many frames of the ring as one process may.
+    OutOfLeases,
     /// A resource limit of this process forbids it.
     LimitExceeded,
     /// The file mode forbids it.

@@ -48,11 +48,13 @@
 //! | to look without locks or permission to write | [`Access::Observe`] |
 //! | bare bytes, shared with C, Python's `SharedMemory` or the `shared_memory` crate | [`Block`] |
 //! | rows that are appended, read in place, and followed | [`Log`] |
+//! | frames, handed over to whoever wants them | [`Ring`], with aliases [`Ring1`] to [`Ring3`] and [`RingD`] |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`] |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
-//! | stripes, modes, lifetimes, order | [`Options`] |
+//! | stripes, modes, lifetimes, order, prefaulted and huge pages | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
 //! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |
@@ -80,6 +82,7 @@
 //!   twice and committed by a switch: reading never waits and never sees half of it.
 //! - The rows of a [`Log`] never change once they are committed: [`LogRows`] refers to them without a
 //!   lock.
+//! - A frame of a [`Ring`] stays as it is while a [`Lease`] of it lives.
 //!
 //! # Failure model
 //!
@@ -94,6 +97,10 @@
 //! | who [freezes](Array::freeze) an array | it is frozen or not, and whole |
 //! | the setter of a [`Value`] | the old value or the new one |
 //! | who appends to a [`Log`] | all of its rows or none |
+//! | who [shares](Array::share_npy) an `.npy` file | the plain file or the shared one |
+//! | who [replaces](Array::create_or_replace) a segment | the old one under its name or the new one, whole |
+//! | who publishes frames in a [`Ring`] | the frames it published |
+//! | who leases frames of a [`Ring`] | nothing: the leases end |
 //! | a forked child's parent | its locks are its own: the child never held them |
 //!
 //! A panic while writing poisons as a death does. An owner that is stopped (SIGSTOP, a debugger) is
@@ -161,6 +168,7 @@ mod atomic;
 mod error;
 mod lock;
 mod npy;
+mod ring;
 mod segment;
 mod steps;
 mod sync;
@@ -172,6 +180,11 @@ pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
+pub use crate::ring::lease::Lease;
+pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
+pub use crate::ring::publisher::{Loan, Overflow, Publisher};
+pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
+pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
     Access, Address, Block, Capacity, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin,
     Participant, Reserve, Segment, SegmentSet, capacity, list, reap, remove,

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ndarray::IxDyn;
 use ndshm::{
-    Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, Log, Npy, NpyFile, Order, Value,
+    Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, FrameMeta, Log, Npy, NpyFile, Order,
+    Plane, Ring3, Value,
 };
 
 const SHAPES: [&[usize]; 7] = [&[], &[5], &[3, 4], &[2, 3, 4], &[2, 3, 2, 4], &[3, 0, 2], &[0]];
@@ -46,23 +47,27 @@ fn numpy_reads_and_writes_every_dtype_in_every_order_and_shape() {
 fn both_sides_see_the_same<T: Number>(python: &mut Python) {
     for (order, shape) in every_order_and_shape() {
         let array = filled::<T>(order, shape);
-        let name = array.name();
-        let len = array.len();
-        let values = |start| (start..start + len).map(|n| T::nth(n).text()).collect::<Vec<_>>();
-
-        let contiguous = match order {
-            _ if orders_are_the_same(shape) => "CF",
-            Order::C => "C",
-            Order::F => "F",
-        };
-        let expected = format!("{} {shape:?} {contiguous} {}", T::DTYPE, values(0).join(","));
-        assert_eq!(python.ask(&format!("look({name:?})")), expected, "{order:?}");
-
-        python.run(&format!("write({name:?}, {:?})", values(len).join(",")));
-        let seen: Vec<T> = array.read().unwrap().iter().copied().collect();
-        let written: Vec<T> = (len..2 * len).map(T::nth).collect();
-        assert_eq!(seen, written, "{} {order:?} {shape:?}", T::DTYPE);
+        numpy_agrees(python, &array, array.name(), order);
     }
+}
+
+/// Has NumPy look at the array, which holds the first numbers, and write the next ones.
+fn numpy_agrees<T: Number>(python: &mut Python, array: &ArrayD<T>, name: &str, order: Order) {
+    let (shape, len) = (array.shape(), array.len());
+    let values = |start| (start..start + len).map(|n| T::nth(n).text()).collect::<Vec<_>>();
+
+    let contiguous = match order {
+        _ if orders_are_the_same(shape) => "CF",
+        Order::C => "C",
+        Order::F => "F",
+    };
+    let expected = format!("{} {shape:?} {contiguous} {}", T::DTYPE, values(0).join(","));
+    assert_eq!(python.ask(&format!("look({name:?})")), expected, "{order:?}");
+
+    python.run(&format!("write({name:?}, {:?})", values(len).join(",")));
+    let seen: Vec<T> = array.read().unwrap().iter().copied().collect();
+    let written: Vec<T> = (len..2 * len).map(T::nth).collect();
+    assert_eq!(seen, written, "{} {order:?} {shape:?}", T::DTYPE);
 }
 
 #[test]
@@ -296,6 +301,36 @@ fn a_log_grows_under_numpy() {
 }
 
 #[test]
+fn numpy_finds_the_newest_frame_of_a_ring_and_what_goes_with_it() {
+    let Some(mut python) = Python::start() else { return };
+    let ring = Ring3::<u8>::options().slots(3).create_unique("numpy-", (4, 5, 3)).unwrap();
+    let mut publisher = ring.publisher().unwrap();
+    python.run(&format!("file = {:?}", ring.segment().path()));
+    // The lines that docs/format.md gives.
+    let page = include_str!("../docs/format.md");
+    let lines = page.split("```python\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    let (load, look) = lines.trim().split_once('\n').unwrap();
+    python.run(load);
+    for number in 1..=5_u8 {
+        let mut frame = publisher.loan().unwrap();
+        frame.fill(number);
+        frame[[3, 4, 2]] = 99;
+        let plane = Plane { offset: 0, stride: 15, rows: 4 };
+        frame.publish(FrameMeta::new().source(7).picture(1, 5, 4).plane(0, plane).rate(30, 1));
+        python.run(look);
+        assert_eq!(python.ask("newest['frame'].shape"), "(4, 5, 3)");
+        assert_eq!(python.ask("int(newest['frame'][3, 4, 2])"), "99");
+        assert_eq!(python.ask("int(newest['frame'][0, 0, 0])"), number.to_string());
+        let meta = "[int(newest['meta'][f]) for f in ('seq', 'source_id', 'width', 'height')]";
+        assert_eq!(python.ask(meta), format!("[{number}, 7, 5, 4]"));
+    }
+    assert_eq!(python.ask("newest['meta']['planes'][0].tolist()"), "(0, 15, 4)");
+    assert_eq!(python.ask("newest['meta']['rate'].tolist()"), "[30, 1]");
+    assert_eq!(python.ask("slots.shape, slots.dtype.itemsize"), "((3,), 4096)");
+    python.check_header(ring.name());
+}
+
+#[test]
 fn values_of_a_word_see_what_numpy_writes() {
     let Some(mut python) = Python::start() else { return };
     value_sees(&mut python, 0_u8, "200", 200);
@@ -459,6 +494,31 @@ fn file_is_read<T: Number>(python: &mut Python) {
             assert!(copy.iter().eq(&items), "{} {version} {order:?} {shape:?}", T::DTYPE);
             assert_eq!(array.raw_view().unwrap().strides(), copy.strides());
         }
+    }
+}
+
+#[test]
+fn files_that_numpy_saved_are_shared_and_numpy_goes_on_with_them() {
+    let Some(mut python) = Python::start() else { return };
+    for_each_number!(file_is_shared(&mut python));
+}
+
+fn file_is_shared<T: Number>(python: &mut Python) {
+    for (order, shape) in every_order_and_shape() {
+        let texts: Vec<String> = (0..shape.iter().product()).map(|n| T::nth(n).text()).collect();
+        let file = FreeName::new("numpy-shared-");
+        python.run(&format!(
+            "save_as({:?}, (1, 0), numbers({:?}, '{order:?}', {shape:?}, {:?}))",
+            file.0,
+            T::DTYPE,
+            texts.join(",")
+        ));
+        let array = ArrayD::<T>::share_npy(file.path()).unwrap();
+        numpy_agrees(python, &array, &file.0, order);
+        // Read whole, instead of mapped, it is the same.
+        let same = format!("(np.load(path({0:?})) == load({0:?})).all()", file.0);
+        assert_eq!(python.ask(&same), "True");
+        assert_eq!(ArrayD::<T>::open(&file.path()).unwrap().shape(), shape);
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) mod pthread;
 pub(crate) mod signals;
 
 /// Tells a copy of the benchmark that it is to play a part in it.
-const ROLE: &str = "NDSHM_BENCH_ROLE";
+pub(crate) const ROLE: &str = "NDSHM_BENCH_ROLE";
 
 /// A comparison: a row of the table.
 pub(crate) struct Row<'a> {

@@ -117,6 +117,15 @@ pub(crate) trait Slots: Sized {
     /// Number of slots that were ever claimed.
     fn high_water(&self) -> &AtomicU32;
 
+    /// How many leases of frames a participant may have.
+    fn leases(&self) -> u32;
+
+    /// That lease of the participant in `slot`: 0, or the number of a ring's slot plus one.
+    fn lease(&self, slot: u32, lease: u32) -> &AtomicU32;
+
+    /// Says that leases ended.
+    fn leases_ended(&self);
+
     /// Whether somebody holds the slot's lifeline byte.
     fn is_held(&self, slot: u32) -> Result<bool>;
 
@@ -166,6 +175,13 @@ pub(crate) trait Slots: Sized {
                 lock.open_gate(&peers);
             }
         }
+        for lease in 0..self.leases() {
+            // SeqCst: as who gives a lease back does it.
+            if self.lease(slot, lease).swap(0, SeqCst) != 0 {
+                step!("sweep: lease ended");
+                self.leases_ended();
+            }
+        }
     }
 
     /// Sweeps a slot if its occupant is dead, so that nothing names it any more.
@@ -185,9 +201,11 @@ pub(crate) trait Slots: Sized {
 
     /// Whether anything in the segment still says that `me` holds it.
     fn holds_something(&self, me: Owner) -> bool {
-        (0..self.stripes()).any(|stripe| {
+        let in_stripe = |stripe| {
             self.stripe(stripe).is_held_by(me) || self.cell(me.slot(), stripe).load(Relaxed) != 0
-        })
+        };
+        (0..self.stripes()).any(in_stripe)
+            || (0..self.leases()).any(|lease| self.lease(me.slot(), lease).load(Relaxed) != 0)
     }
 
     /// Leaves the slot in order, unless something is still held: the next occupant sweeps that.

@@ -104,11 +104,6 @@ impl Stripe {
         Self { word, gate, turn, version, cause, culprit, _reserved: reserved }
     }
 
-    /// Who has the word, if anybody.
-    pub(crate) fn owner(&self) -> Option<Owner> {
-        Owner::in_word(self.word.load(Relaxed))
-    }
-
     /// Whether the owner said that it may be writing.
     pub(crate) fn is_written(&self) -> bool {
         self.version.load(Relaxed) & 1 == 1
@@ -347,6 +342,11 @@ impl Stripe {
     /// Whether that participant holds the lock for writing.
     pub(crate) fn is_held_by(&self, owner: Owner) -> bool {
         Owner::in_word(self.word.load(Relaxed)) == Some(owner)
+    }
+
+    /// Who holds the lock for writing, for reports.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        Owner::in_word(self.word.load(Relaxed))
     }
 
     /// Whether the data is suspect, for reports.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ndarray::{Dimension, RawArrayView, RawArrayViewMut, ShapeBuilder};
 
-use super::inspect::{check_owner, read_control};
+use super::inspect::{check_ours, check_owner};
 use super::life::create_unique;
 use super::memory::Memory;
 use super::name::{Address, Name};
@@ -116,8 +116,8 @@ impl Block {
         Self::options().open(address)
     }
 
-    /// Begins with the default options. Blocks have no participants and no stripes, and those options
-    /// change nothing.
+    /// Begins with the default options. Blocks have no participants and no stripes, and their pages come
+    /// as they are touched; those options change nothing.
     ///
     /// # Examples
     ///
@@ -506,9 +506,10 @@ fn file_len(len: usize) -> Result<u64> {
 fn remove_once(name: &Name) -> Result<bool> {
     let (object, facts) = Object::open(name.place())?;
     check_owner(&facts, Trust::Ours)?;
-    match read_control(&object, &facts) {
+    match check_ours(&object, &facts) {
         Err(error) if error.kind() == ErrorKind::NotASegment => unlink_if_still(name, &object),
-        _ => Err(Error::new(
+        Err(error) => Err(error),
+        Ok(()) => Err(Error::new(
             ErrorKind::KindMismatch,
             "is a segment and not a block: remove it with `ndshm::remove`",
         )),

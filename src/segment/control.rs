@@ -4,8 +4,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::layout::{Layout, MAX_AXES, Measures, data_len};
-use super::options::{Kind, Lifetime};
+use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
+use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Header, Order};
@@ -13,7 +13,10 @@ use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
 /// First bytes of every control block.
-const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
+pub(crate) const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
+
+/// First bytes of a control block that somebody is adding to a plain file, or died over.
+pub(crate) const UNFINISHED: [u8; 8] = *b"\x93NDSHM\r\0";
 
 /// Version of the layout that this build reads and writes.
 const LAYOUT_VERSION: u32 = 1;
@@ -58,7 +61,8 @@ struct Head {
     dtype_len: u32,
     shadow_len: u64,
     shape: [u64; MAX_AXES],
-    reserved: [u8; 96],
+    leases: u32,
+    reserved: [u8; 92],
 }
 
 const HEAD: usize = size_of::<Head>();
@@ -96,6 +100,7 @@ pin!(
         dtype_len: 148,
         shadow_len: 152,
         shape: 160,
+        leases: 416,
     }
 );
 
@@ -115,6 +120,7 @@ pub(crate) struct Control {
     pub(crate) participants: u32,
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
+    pub(crate) leases: u32,
     pub(crate) layout: Layout,
 }
 
@@ -128,19 +134,32 @@ pub(crate) struct Plan<'a> {
     pub(crate) participants: u32,
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
+    pub(crate) leases: u32,
     pub(crate) data_offset: usize,
 }
 
 impl Control {
     /// Describes a new segment, made by this process now.
     pub(crate) fn new(plan: &Plan<'_>) -> Result<Self> {
+        let head_len = head_len(plan.dtype.to_string().len());
+        if head_len > LONGEST_HEAD {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "has a dtype that takes {head_len} bytes of control block, of {LONGEST_HEAD} at \
+                     most: use fewer fields"
+                ),
+            ));
+        }
         let layout = Layout::new(Measures {
             data_offset: plan.data_offset,
             data_len: data_len(plan.shape, plan.dtype.item_size())?,
-            head_len: head_len(plan.dtype.to_string().len()),
+            head_len,
             participants: plan.participants,
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
+            frames: frames(plan.kind, plan.shape),
+            leases: plan.leases,
         })?;
         let proof = registration();
         let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
@@ -158,6 +177,7 @@ impl Control {
             participants: plan.participants,
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
+            leases: plan.leases,
             layout,
         })
     }
@@ -197,7 +217,8 @@ impl Control {
             dtype_len: narrow(dtype.len()),
             shadow_len: self.shadow_len as u64,
             shape,
-            reserved: [0; 96],
+            leases: self.leases,
+            reserved: [0; 92],
         };
         let mut bytes = bytemuck::bytes_of(&head).to_vec();
         bytes.extend_from_slice(dtype.as_bytes());
@@ -293,6 +314,18 @@ impl Control {
             .map(|&len| length(len, "axis"))
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
+        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
+        if !head.data_offset.is_multiple_of(alignment as u64) {
+            return Err(field("data offset"));
+        }
+        let is_ring = kind == Kind::Ring;
+        let frames = frames(kind, &shape);
+        if is_ring && (shape.len() != 1 || !(1..=MOST_SLOTS).contains(&frames)) {
+            return Err(field("number of slots"));
+        }
+        if head.leases > MOST_LEASES || is_ring != (head.leases > 0) {
+            return Err(field("number of leases"));
+        }
         let layout = Layout::new(Measures {
             data_offset: length(head.data_offset, "data offset")?,
             data_len: data_len(&shape, dtype.item_size()).map_err(|_| field("shape"))?,
@@ -300,6 +333,8 @@ impl Control {
             participants: head.participants,
             stripes: head.stripes,
             shadow_len,
+            frames,
+            leases: head.leases,
         })
         .map_err(|_| field("size"))?;
         let agrees = head.data_len == layout.data_len as u64
@@ -327,6 +362,7 @@ impl Control {
             participants: head.participants,
             stripes: head.stripes,
             shadow_len,
+            leases: head.leases,
             layout,
         })
     }
@@ -364,6 +400,14 @@ fn checksum(head: &[u8]) -> u32 {
     hasher.update(&[0; 4]);
     hasher.update(&head[CHECKSUM.end..]);
     hasher.finalize()
+}
+
+/// How many slots a ring of that shape has; 0 for everything else.
+fn frames(kind: Kind, shape: &[usize]) -> u32 {
+    match (kind, shape) {
+        (Kind::Ring, [slots]) => u32::try_from(*slots).unwrap_or(u32::MAX),
+        _ => 0,
+    }
 }
 
 /// Length of a head whose dtype takes that many bytes of text.
@@ -422,6 +466,7 @@ mod tests {
                     participants,
                     stripes,
                     shadow_len,
+                    leases: 0,
                     data_offset: bytes.len(),
                 });
                 Some((control.ok()?, Header::parse(&bytes).ok()?))

@@ -1,11 +1,12 @@
 //! What an object says it is, read and checked without mapping it.
 
-use super::control::{Control, FIRST_READ, SHORTEST_HEAD};
+use super::control::{Control, FIRST_READ, MAGIC, SHORTEST_HEAD};
 use super::info::Info;
+use super::layout::data_len;
 use super::name::Name;
 use super::options::{Access, Trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{HEADER_SIZE, Header};
+use crate::npy::{HEADER_SIZE, Header, PRELUDE};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
@@ -79,21 +80,18 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
 
 /// Reads and checks both descriptions of a segment, without mapping it.
 pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
-    let mut buffer = [0; 2 * HEADER_SIZE];
-    let mut bytes = read_start(object, facts, &mut buffer[..HEADER_SIZE])?;
+    let mut buffer = [0; HEADER_SIZE];
+    let mut longer = Vec::new();
+    let mut bytes = read_start(object, facts, &mut buffer)?;
     let header = match Header::parse(bytes) {
         Err(error) if error.kind() == ErrorKind::Truncated && bytes.len() == HEADER_SIZE => {
-            bytes = read_start(object, facts, &mut buffer)?;
+            longer.resize(Header::len_of(bytes)?, 0);
+            bytes = read_start(object, facts, &mut longer)?;
             Header::parse(bytes)?
         }
         parsed => parsed?,
     };
-    let data_len = super::layout::data_len(&header.shape, header.dtype.item_size())?;
-    let control_offset = header
-        .data_offset
-        .checked_add(data_len)
-        .and_then(|end| end.checked_next_multiple_of(4096))
-        .map_or(u64::MAX, |offset| offset as u64);
+    let control_offset = control_offset(&header)?;
     let rest = facts.len.saturating_sub(control_offset);
     if rest < SHORTEST_HEAD {
         return Err(no_control_block(&header, bytes, facts));
@@ -112,6 +110,49 @@ pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     let mut head = vec![0; head_len];
     object.read_exact_at(&mut head, control_offset)?;
     Control::decode(&head, &header, facts.len)
+}
+
+/// Where the control block of a segment with that header is.
+fn control_offset(header: &Header) -> Result<u64> {
+    let data_len = data_len(&header.shape, header.dtype.item_size())?;
+    let end = header.data_offset.checked_add(data_len);
+    let offset = end.and_then(|end| end.checked_next_multiple_of(4096));
+    Ok(offset.map_or(u64::MAX, |offset| offset as u64))
+}
+
+/// Refuses what is no segment, but for damaged ones, which show that they were.
+pub(super) fn check_ours(object: &Object, facts: &Facts) -> Result<()> {
+    let Err(error) = read_control(object, facts) else { return Ok(()) };
+    if was_a_segment(object, facts) {
+        return Ok(());
+    }
+    match error.kind() {
+        ErrorKind::NotASegment | ErrorKind::Os => Err(error),
+        _ => Err(Error::new(
+            ErrorKind::NotASegment,
+            format!("{error}; nothing shows that it was a segment, so it is left alone"),
+        )),
+    }
+}
+
+/// Whether what cannot be read as a segment begins as only those do, or has the beginning of a control
+/// block in the place of one.
+fn was_a_segment(object: &Object, facts: &Facts) -> bool {
+    let mut start = [0; 2 * HEADER_SIZE];
+    let padded = read_start(object, facts, &mut start).is_ok_and(Header::is_as_padded_for_segments);
+    let has_control_block = || {
+        let mut first = [0; 8];
+        let place = read_header(object, facts).and_then(|header| control_offset(&header));
+        place.is_ok_and(|place| object.read_exact_at(&mut first, place).is_ok()) && first == MAGIC
+    };
+    padded || has_control_block()
+}
+
+/// Reads the NPY header, however long it is.
+pub(super) fn read_header(object: &Object, facts: &Facts) -> Result<Header> {
+    let mut start = [0; PRELUDE];
+    let mut bytes = vec![0; Header::len_of(read_start(object, facts, &mut start)?)?];
+    Header::parse(read_start(object, facts, &mut bytes)?)
 }
 
 /// Reads the first bytes of an object, as many as there are and as `buffer` holds.

@@ -1,12 +1,16 @@
 //! Where everything in a segment lies: all offset arithmetic, checked once.
 
+use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Slot, Stripe};
 
-use super::records::State;
+use super::records::{RingState, State};
 
-/// Payload and control block begin at multiples of this.
-const PAGE: usize = 4096;
+/// Payload and control block begin at multiples of this, but for the payload of shared `.npy` files.
+pub(super) const PAGE: usize = 4096;
+
+/// Data of shared `.npy` files begins at a multiple of this, as NumPy 1.14 and later write it.
+pub(super) const SHARED_ALIGNMENT: usize = LINE;
 
 /// A cache line.
 const LINE: usize = 64;
@@ -27,6 +31,10 @@ pub(crate) struct Measures {
     pub(crate) stripes: u32,
     /// Length of the shadow copy of a large value; else 0.
     pub(crate) shadow_len: usize,
+    /// Number of a ring's slots; else 0.
+    pub(crate) frames: u32,
+    /// How many of them one participant may lease; else 0.
+    pub(crate) leases: u32,
 }
 
 /// Where everything lies. All but the first three offsets count from the control block's start.
@@ -42,6 +50,14 @@ pub(crate) struct Layout {
     /// Bytes from one participant's cells to the next one's.
     pub(crate) cell_row: usize,
     pub(crate) shadow: usize,
+    /// A ring's words, if it is one; the next three are its as well.
+    pub(crate) ring: usize,
+    pub(crate) sequences: usize,
+    pub(crate) leases: usize,
+    /// Bytes from one participant's leases to the next one's.
+    pub(crate) lease_row: usize,
+    pub(crate) frames: u32,
+    pub(crate) lease_count: u32,
     pub(crate) control_len: usize,
     /// Length of the whole segment.
     pub(crate) total: usize,
@@ -70,7 +86,16 @@ impl Layout {
         let cell_row = stripe_count.checked_mul(4)?.checked_next_multiple_of(LINE)?;
         let shadow = cells.checked_add(participants.checked_mul(cell_row)?)?;
         let shadow_end = shadow.checked_add(measures.shadow_len)?;
-        let control_len = shadow_end.checked_next_multiple_of(LINE)?;
+        let ring = shadow_end.checked_next_multiple_of(LINE)?;
+        let (frames, lease_count) =
+            (usize::try_from(measures.frames).ok()?, usize::try_from(measures.leases).ok()?);
+        let ring_len = if frames == 0 { 0 } else { size_of::<RingState>() };
+        let sequences = ring.checked_add(ring_len)?;
+        let sequences_len = frames.checked_mul(size_of::<AtomicU64>())?;
+        let leases = sequences.checked_add(sequences_len)?.checked_next_multiple_of(LINE)?;
+        let lease_row =
+            lease_count.checked_mul(size_of::<AtomicU32>())?.checked_next_multiple_of(LINE)?;
+        let control_len = leases.checked_add(participants.checked_mul(lease_row)?)?;
         let total = control_offset.checked_add(control_len)?;
         Some(Self {
             data_offset: measures.data_offset,
@@ -82,6 +107,12 @@ impl Layout {
             cells,
             cell_row,
             shadow,
+            ring,
+            sequences,
+            leases,
+            lease_row,
+            frames: measures.frames,
+            lease_count: measures.leases,
             control_len,
             total,
         })
@@ -113,7 +144,7 @@ fn too_large(what: String) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -125,9 +156,12 @@ mod tests {
             participants in 1u32..=1024,
             stripes in 1u32..=1024,
             shadow_len in 0usize..1 << 20,
+            frames in 0u32..=1024,
+            leases in 0u32..=1024,
         ) {
             let layout = Layout::new(Measures {
                 data_offset: 4096, data_len, head_len, participants, stripes, shadow_len,
+                frames, leases,
             }).unwrap();
             let (p, s) = (participants as usize, stripes as usize);
             prop_assert!(layout.control_offset >= 4096 + data_len);
@@ -139,9 +173,17 @@ mod tests {
             prop_assert!(layout.cells >= layout.stripes + s * size_of::<Stripe>());
             prop_assert!(layout.cell_row >= s * 4);
             prop_assert!(layout.shadow >= layout.cells + p * layout.cell_row);
-            prop_assert!(layout.control_len >= layout.shadow + shadow_len);
+            let (f, l) = (frames as usize, leases as usize);
+            prop_assert!(layout.ring >= layout.shadow + shadow_len);
+            prop_assert!(f == 0 || layout.sequences >= layout.ring + size_of::<RingState>());
+            prop_assert!(layout.leases >= layout.sequences + f * 8);
+            prop_assert!(layout.lease_row >= l * 4);
+            prop_assert!(layout.control_len >= layout.leases + p * layout.lease_row);
             prop_assert_eq!(layout.total, layout.control_offset + layout.control_len);
-            for offset in [layout.state, layout.stripes, layout.cells, layout.cell_row, layout.shadow] {
+            for offset in [
+                layout.state, layout.stripes, layout.cells, layout.cell_row, layout.shadow,
+                layout.ring, layout.sequences, layout.leases, layout.lease_row,
+            ] {
                 prop_assert_eq!(offset % LINE, 0);
             }
         }
@@ -149,10 +191,11 @@ mod tests {
         #[test]
         fn no_measures_overflow(
             data_offset: usize, data_len: usize, head_len: usize,
-            participants: u32, stripes: u32, shadow_len: usize,
+            participants: u32, stripes: u32, shadow_len: usize, frames: u32, leases: u32,
         ) {
-            let measures =
-                Measures { data_offset, data_len, head_len, participants, stripes, shadow_len };
+            let measures = Measures {
+                data_offset, data_len, head_len, participants, stripes, shadow_len, frames, leases,
+            };
             if let Err(error) = Layout::new(measures) {
                 prop_assert_eq!(error.kind(), ErrorKind::SizeOverflow);
             }
@@ -171,7 +214,7 @@ mod tests {
     }
 
     /// Rows of the table under a heading of `docs/format.md`, its fields in backticks.
-    fn table(heading: &str) -> Vec<(String, usize)> {
+    pub(crate) fn table(heading: &str) -> Vec<(String, usize)> {
         let text = include_str!("../../docs/format.md");
         let section = text.split("\n## ").find(|section| section.starts_with(heading));
         section
@@ -194,6 +237,7 @@ mod tests {
             ("The state line", records::STATE_FIELDS),
             ("A participant's slot", crate::lock::SLOT_FIELDS),
             ("A stripe's lock", crate::lock::STRIPE_FIELDS),
+            ("A ring's words", records::RING_FIELDS),
         ] {
             let pinned: Vec<_> =
                 pinned.iter().map(|&(field, offset)| (field.to_owned(), offset)).collect();

@@ -9,7 +9,8 @@ use super::info::Info;
 use super::inspect::{check_owner, check_unsealed, read_control};
 use super::name::{Address, Name};
 use super::naming::{self, NameLock, unlink_if_still};
-use super::options::{Access, Kind, Lifetime, Opening, Origin, Reserve, Settings};
+use super::options::{Access, Kind, Lifetime, Opening, Origin, Settings};
+use super::paging;
 use super::participants::{Membership, Participant};
 use super::reap::reap_beside;
 use super::reboot;
@@ -59,6 +60,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) shape: &'a [usize],
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
+    /// How many slots of a ring one process may lease; else 0.
+    pub(crate) leases: u32,
     /// How long its name lasts unless the settings say; a file lasts until it is removed.
     pub(crate) lifetime: Lifetime,
     pub(crate) settings: &'a Settings,
@@ -91,33 +94,26 @@ impl Draft {
             participants: settings.participants,
             stripes: blueprint.stripes,
             shadow_len: blueprint.shadow_len,
+            leases: blueprint.leases,
             data_offset: header.len(),
         })?;
         let len = control.layout.total as u64;
         limits::check_file_size(len)?;
         let object = Object::create_unnamed(name.place(), len, settings.mode)?;
         step!("create: sized");
-        let reserved = match settings.reserve {
-            Reserve::Full => 0..len,
-            // Locks are touched by everybody, so they have memory in any case.
-            Reserve::Lazy => control.layout.control_offset as u64..len,
-        };
-        if !name.is_file() || object.lies_in_memory()? {
-            limits::check_memory(reserved.end - reserved.start)?;
-        }
-        object.reserve(reserved)?;
-        step!("create: reserved");
-        object.write_all_at(&header, 0)?;
-        step!("create: header written");
-        object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
-        step!("create: control block written");
         let region = Region::new(
             &object,
             control.layout,
             control.participants,
             control.stripes,
-            Access::ReadWrite,
+            settings.opening(),
         )?;
+        paging::provide(&name, &object, &region, settings)?;
+        step!("create: reserved");
+        object.write_all_at(&header, 0)?;
+        step!("create: header written");
+        object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
+        step!("create: control block written");
         if name.is_file() {
             reboot::note(&region);
         }
@@ -280,9 +276,10 @@ impl Segment {
             control.layout,
             control.participants,
             control.stripes,
-            access,
+            opening,
         )?);
         step!("attach: mapped");
+        paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {
                 if name.is_file() {

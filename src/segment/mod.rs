@@ -4,10 +4,11 @@
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may
-//! do · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
+//! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names change hands · [`reboot`] files after a
 //! restart · [`reap`] what the dead left · [`set`] segments that go together · [`info`] the description
-//! in words · [`glimpse`] a look from outside · [`capacity`] what may still be created · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`block`]
-//! memory without a header · [`memory`] its bytes.
+//! in words · [`glimpse`] a look from outside · [`capacity`] what may still be created · [`handle`] a
+//! segment's address as text · [`npy_file`] ordinary `.npy` files · [`share`] made into segments ·
+//! [`block`] memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
@@ -25,12 +26,14 @@ mod name;
 mod naming;
 mod npy_file;
 mod options;
+mod paging;
 mod participants;
 mod reap;
 mod reboot;
 mod records;
 mod region;
 mod set;
+mod share;
 
 pub use self::block::Block;
 pub use self::capacity::{Capacity, capacity};
@@ -48,9 +51,12 @@ pub use self::set::SegmentSet;
 
 pub(crate) use self::glimpse::{Glimpse, Occupied};
 pub(crate) use self::layout::data_len;
+#[cfg(test)]
+pub(crate) use self::layout::tests::table as format_table;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
 pub(crate) use self::options::Settings;
 pub(crate) use self::participants::Membership;
 pub(crate) use self::reboot::{make_clean, soil};
 pub(crate) use self::region::Region;
+pub(crate) use self::share::Taken;

@@ -4,7 +4,7 @@
 //! looks again after locking, so no two undo each other's work. Only plain creation needs no lock: it
 //! fails where there is something.
 
-use super::inspect::{check_owner, is_in_use, read_control};
+use super::inspect::{check_ours, check_owner, is_in_use, read_control};
 use super::name::{Address, Name};
 use super::options::{Access, Trust};
 use super::region::Region;
@@ -54,7 +54,7 @@ impl NameLock {
 /// # Errors
 ///
 /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment)
-/// when it is not ours, which is left alone, and [`NotTrusted`](ErrorKind::NotTrusted) when another
+/// when nothing shows that it is one, or was before it was damaged: that is left alone; [`NotTrusted`](ErrorKind::NotTrusted) when another
 /// user owns it. A damaged segment is removed.
 ///
 /// # Examples
@@ -84,10 +84,8 @@ fn remove_once(name: &Name) -> Result<bool> {
 fn open_to_take_away(name: &Name) -> Result<Object> {
     let (object, facts) = Object::open(name.place())?;
     check_owner(&facts, Trust::Ours)?;
-    match read_control(&object, &facts) {
-        Err(error) if error.kind() == ErrorKind::NotASegment => Err(error),
-        _ => Ok(object),
-    }
+    check_ours(&object, &facts)?;
+    Ok(object)
 }
 
 /// Unlinks the name under its lock if it still is this object's; false when it is another's now.

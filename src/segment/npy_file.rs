@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::inspect::read_start;
+use super::inspect::read_header;
 use super::layout::data_len;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::npy::{Dtype, Header, Order, PRELUDE};
+use crate::npy::{Dtype, Header, Order};
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::{Facts, Object};
 
@@ -73,17 +73,7 @@ impl NpyFile {
         let (object, facts) = Object::open_file(path)?;
         let header = read_header(&object, &facts)?;
         let data_len = data_len(&header.shape, header.dtype.item_size())?;
-        let end = header.data_offset.saturating_add(data_len);
-        if facts.len < end as u64 {
-            return Err(Error::new(
-                ErrorKind::Truncated,
-                format!(
-                    "is {} bytes long and its header promises {end}: it was cut short, or is still \
-                     being written",
-                    facts.len
-                ),
-            ));
-        }
+        let end = data_end(&header, &facts)?;
         let mapping = Mapping::new(&object, 0, end, Protection::Read)?;
         Ok(Self(Arc::new(Inner { path: path.to_owned(), object, header, data_len, mapping })))
     }
@@ -248,9 +238,16 @@ impl fmt::Debug for NpyFile {
     }
 }
 
-fn read_header(object: &Object, facts: &Facts) -> Result<Header> {
-    let mut start = [0; PRELUDE];
-    let header_len = Header::len_of(read_start(object, facts, &mut start)?)?;
-    let mut bytes = vec![0; header_len];
-    Header::parse(read_start(object, facts, &mut bytes)?)
+/// Where the data that the header promises ends, which the file must reach.
+pub(super) fn data_end(header: &Header, facts: &Facts) -> Result<usize> {
+    let data_len = data_len(&header.shape, header.dtype.item_size())?;
+    let end = header.data_offset.saturating_add(data_len);
+    if facts.len >= end as u64 {
+        return Ok(end);
+    }
+    let problem = format!(
+        "is {} bytes long and its header promises {end}: it was cut short, or is still being written",
+        facts.len
+    );
+    Err(Error::new(ErrorKind::Truncated, problem))
 }

@@ -386,6 +386,19 @@ impl Slots for Membership {
         &self.region.state().high_water
     }
 
+    fn leases(&self) -> u32 {
+        self.region.leases()
+    }
+
+    #[inline]
+    fn lease(&self, slot: u32, lease: u32) -> &AtomicU32 {
+        self.region.lease(slot, lease)
+    }
+
+    fn leases_ended(&self) {
+        self.region.frames().returns.ring(&self.peers(0));
+    }
+
     fn is_held(&self, slot: u32) -> Result<bool> {
         self.is_alive(slot)
     }

@@ -122,3 +122,21 @@ impl State {
         Tail { committed: &self.committed, bell: self.bell() }
     }
 }
+
+/// Words about a ring, one cache line; see [`Frames`](crate::lock::Frames).
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct RingState {
+    /// Number of the newest frame. Stored (SeqCst) by the publisher after the frame's slot has that
+    /// number; pairs with the SeqCst load of who looks for frames.
+    pub(crate) newest: AtomicU64,
+    /// How many frames publishers dropped for want of a slot. Stored by the publisher, Relaxed: it
+    /// counts, and orders nothing.
+    pub(crate) dropped: AtomicU64,
+    /// See [`Bell`], like `awaited`: rung when a lease ends.
+    pub(crate) returns: AtomicU32,
+    pub(crate) awaited: AtomicU32,
+    _spare: [AtomicU32; 10],
+}
+
+pin!(RingState, 64, RING_FIELDS { newest: 0, dropped: 8, returns: 16, awaited: 20 });

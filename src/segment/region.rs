@@ -16,11 +16,11 @@ use std::sync::atomic;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::layout::Layout;
-use super::options::Access;
-use super::records::State;
+use super::options::{Access, Opening};
+use super::records::{RingState, State};
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::Result;
-use crate::lock::{Slot, Stripe};
+use crate::lock::{Bell, Frames, Slot, Stripe};
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::Object;
 
@@ -37,6 +37,8 @@ unsafe impl Record for State {}
 unsafe impl Record for Slot {}
 // SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes.
 unsafe impl Record for Stripe {}
+// SAFETY: repr(C) of 2 AtomicU64 and 12 AtomicU32 filling 64 bytes.
+unsafe impl Record for RingState {}
 // SAFETY: an atomic.
 unsafe impl Record for AtomicU32 {}
 
@@ -81,17 +83,18 @@ impl Region {
         layout: Layout,
         participants: u32,
         stripes: u32,
-        access: Access,
+        opening: impl Into<Opening>,
     ) -> Result<Self> {
+        let Opening { access, paging, .. } = opening.into();
+        let map = |len, protection| match paging.huge {
+            true => Mapping::for_huge_pages(object, len, protection),
+            false => Mapping::new(object, 0, len, protection),
+        };
         let mappings = match access {
-            Access::ReadWrite => {
-                [Some(Mapping::new(object, 0, layout.total, Protection::ReadWrite)?), None]
-            }
-            Access::Observe => {
-                [Some(Mapping::new(object, 0, layout.total, Protection::Read)?), None]
-            }
+            Access::ReadWrite => [Some(map(layout.total, Protection::ReadWrite)?), None],
+            Access::Observe => [Some(map(layout.total, Protection::Read)?), None],
             Access::Read => [
-                Some(Mapping::new(object, 0, layout.control_offset, Protection::Read)?),
+                Some(map(layout.control_offset, Protection::Read)?),
                 Some(Mapping::new(
                     object,
                     layout.control_offset as u64,
@@ -157,9 +160,49 @@ impl Region {
         self.record(row + stripe as usize * size_of::<AtomicU32>())
     }
 
+    /// The mapping that the payload is in.
+    pub(super) fn mapping(&self) -> &Mapping {
+        self.mappings[0].as_ref().expect("every kind of access maps the payload")
+    }
+
+    /// Number of leases that one participant may have: 0 but in a ring.
+    #[inline]
+    pub(crate) fn leases(&self) -> u32 {
+        self.layout.lease_count
+    }
+
+    /// A lease of the participant in `slot`; `lease` is below [`leases`](Self::leases).
+    #[inline]
+    pub(crate) fn lease(&self, slot: u32, lease: u32) -> &AtomicU32 {
+        assert!(slot < self.participants && lease < self.leases());
+        let row = self.layout.leases + slot as usize * self.layout.lease_row;
+        self.record(row + lease as usize * size_of::<AtomicU32>())
+    }
+
+    /// Whether that lease keeps a frame, for reports.
+    pub(crate) fn is_leased(&self, slot: u32, lease: u32) -> bool {
+        self.lease(slot, lease).load(Relaxed) != 0
+    }
+
+    /// The words of a ring, which this must be.
+    #[inline]
+    pub(crate) fn frames(&self) -> Frames<'_> {
+        assert!(self.layout.frames > 0, "no ring");
+        let state: &RingState = self.record(self.layout.ring);
+        // SAFETY: Layout placed the numbers of all slots within the control block.
+        let sequences = unsafe { self.control.add(self.layout.sequences) };
+        Frames {
+            newest: &state.newest,
+            dropped: &state.dropped,
+            sequences: self.words(sequences, self.layout.frames as usize * size_of::<AtomicU64>()),
+            news: self.state().bell(),
+            returns: Bell { rings: &state.returns, waiting: &state.awaited },
+        }
+    }
+
     /// Waits until the payload is on the disk.
     pub(crate) fn flush_payload(&self) -> Result<()> {
-        self.mappings[0].iter().try_for_each(|whole| whole.flush(0, self.layout.control_offset))
+        self.mapping().flush(0, self.layout.control_offset)
     }
 
     /// Waits until the control block is on the disk.
@@ -191,7 +234,15 @@ impl Region {
     /// Copies the payload out, each word whole; words that others write meanwhile may be old or new.
     pub(crate) fn copy_payload(&self, bytes: &mut [u8]) {
         assert_eq!(bytes.len(), self.layout.data_len);
-        let words = self.payload_words();
+        self.copy_from(0, bytes);
+    }
+
+    /// Copies bytes of the payload out, from `offset` on, which is a multiple of 8; as
+    /// [`copy_payload`](Self::copy_payload) does.
+    pub(crate) fn copy_from(&self, offset: usize, bytes: &mut [u8]) {
+        assert!(offset.is_multiple_of(size_of::<AtomicU64>()));
+        assert!(offset <= self.layout.data_len && bytes.len() <= self.layout.data_len - offset);
+        let words = &self.payload_words()[offset / size_of::<AtomicU64>()..];
         let (whole, rest) = bytes.as_chunks_mut::<8>();
         for (bytes, word) in whole.iter_mut().zip(words) {
             *bytes = word.load(Relaxed).to_ne_bytes();
@@ -221,7 +272,7 @@ impl Region {
 
     fn words(&self, start: NonNull<u8>, len: usize) -> &[AtomicU64] {
         let count = len.div_ceil(size_of::<AtomicU64>());
-        // SAFETY: both callers keep the range within the mapping, which lives as long as `self`,
+        // SAFETY: all callers keep the range within the mapping, which lives as long as `self`,
         // and start it at a multiple of 64.
         unsafe { std::slice::from_raw_parts(start.cast::<AtomicU64>().as_ptr(), count) }
     }

@@ -451,7 +451,7 @@ impl Options<Event> {
     /// # Ok(()) }
     /// ```
     pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {
-        Event::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
+        Event::from_segment(Segment::attach(Name::new(address)?, self.settings().opening())?)
     }
 
     /// Opens the event that a handle means: see [`Event::open_handle`].
@@ -472,7 +472,7 @@ impl Options<Event> {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(&self, handle: &Handle) -> Result<Event> {
-        Event::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+        Event::from_segment(Segment::attach_handle(handle, self.settings().opening())?)
     }
 
     /// Opens or creates an event: see [`Event::open_or_create`].
@@ -511,6 +511,7 @@ impl Options<Event> {
                 shape: &[],
                 stripes: 1,
                 shadow_len: 0,
+                leases: 0,
                 lifetime,
                 settings,
             },

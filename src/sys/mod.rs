@@ -6,8 +6,10 @@
 //! | `place` | where an object lives; the same everywhere |
 //! | `lock` | byte locks that the kernel drops when their holder dies |
 //! | `map` | mappings of an object |
+//! | `pages` | what pages back a mapping, and when |
 //! | `lifeline` | the proof that a participant is alive, and who was forked |
 //! | `wait` | sleep on a shared word, wake those who sleep |
+//! | `clock` | a clock that processes share |
 //! | `process` | who this process is |
 //! | `limits` | what this process may still allocate |
 //!
@@ -25,4 +27,4 @@ mod unsupported;
 #[cfg(not(target_os = "linux"))]
 use unsupported as platform;
 
-pub(crate) use platform::{lifeline, limits, lock, map, object, process, wait};
+pub(crate) use platform::{clock, lifeline, limits, lock, map, object, pages, process, wait};

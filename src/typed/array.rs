@@ -512,8 +512,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
                 format!("holds a {:?}, asked for an Array: open it as that", control.kind),
             ));
         }
-        let shape = Contents { dtype: &control.dtype, shape: &control.shape, order: control.order }
-            .shape_of::<T, D>(checked_dtype::<T>()?)?;
+        let shape = Contents::of(&segment).shape_of::<T, D>(checked_dtype::<T>()?)?;
         Ok(Self { segment, shape, element: PhantomData })
     }
 }

@@ -6,16 +6,32 @@ use ndarray::Dimension;
 
 use super::element::Element;
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{Dtype, Order};
+use crate::npy::{Dtype, Header, Order};
+use crate::segment::Segment;
 
-/// Alignment of every payload's start within its page, which no element may exceed.
-const PAGE: usize = 4096;
+/// Alignment of a payload's start, which no element may exceed, but in shared `.npy` files.
+pub(crate) const PAGE: usize = 4096;
 
 /// What a segment or a file says that it holds.
-pub(super) struct Contents<'a> {
-    pub(super) dtype: &'a Dtype,
-    pub(super) shape: &'a [usize],
-    pub(super) order: Order,
+pub(crate) struct Contents<'a> {
+    pub(crate) dtype: &'a Dtype,
+    pub(crate) shape: &'a [usize],
+    pub(crate) order: Order,
+    /// What the data begins at a multiple of.
+    pub(crate) alignment: usize,
+}
+
+impl<'a> Contents<'a> {
+    pub(crate) fn of(segment: &'a Segment) -> Self {
+        let control = segment.control();
+        let alignment = alignment_of(control.layout.data_offset);
+        Self { dtype: &control.dtype, shape: &control.shape, order: control.order, alignment }
+    }
+
+    pub(crate) fn of_header(header: &'a Header) -> Self {
+        let alignment = alignment_of(header.data_offset);
+        Self { dtype: &header.dtype, shape: &header.shape, order: header.order, alignment }
+    }
 }
 
 impl Contents<'_> {
@@ -23,9 +39,9 @@ impl Contents<'_> {
     ///
     /// # Errors
     ///
-    /// `DtypeMismatch`, `RankMismatch`, and `ShapeMismatch` where elements that are arrays do not fit
+    /// `DtypeMismatch`, `Misaligned`, `RankMismatch`, and `ShapeMismatch` where elements that are arrays do not fit
     /// the last axes.
-    pub(super) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
+    pub(crate) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
         let (dtype, folded) = asked.fold();
         let ndim = D::NDIM.map(|ndim| ndim + folded.len());
         let mismatch = |kind| {
@@ -35,8 +51,19 @@ impl Contents<'_> {
             };
             Err(Error::new(kind, format!("holds {self}, {asked}")))
         };
-        if *self.dtype != dtype || align_of::<T>() > PAGE {
+        if *self.dtype != dtype {
             return mismatch(ErrorKind::DtypeMismatch);
+        }
+        if align_of::<T>() > self.alignment {
+            return Err(Error::new(
+                ErrorKind::Misaligned,
+                format!(
+                    "has data at a multiple of {} bytes, and such elements want {}: use a type that \
+                     asks for no more",
+                    self.alignment,
+                    align_of::<T>()
+                ),
+            ));
         }
         if ndim.is_some_and(|ndim| ndim != self.shape.len()) {
             return mismatch(ErrorKind::RankMismatch);
@@ -71,6 +98,11 @@ impl fmt::Display for Contents<'_> {
         }
         f.write_str(")")
     }
+}
+
+/// The power of two that an offset into a mapping is a multiple of.
+fn alignment_of(offset: usize) -> usize {
+    PAGE.min(1 << offset.trailing_zeros().min(12))
 }
 
 fn axes(count: usize) -> String {

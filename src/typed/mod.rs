@@ -7,7 +7,7 @@
 //! locking one hands out · [`number`] arithmetic on them · [`cells`] their memory · [`options`] creating
 //! and opening arrays and values · [`log`] rows that are appended and followed · [`any`] arrays whose
 //! dtype is known at run time · [`part`] shares of an array for worker processes · [`npy`] ordinary
-//! `.npy` files. With feature `serde`: `config` settings as JSON · `finite` what JSON has no words for.
+//! `.npy` files · [`share`] made into shared arrays. With feature `serde`: `config` settings as JSON · `finite` what JSON has no words for.
 
 pub(crate) mod any;
 pub(crate) mod array;
@@ -15,7 +15,7 @@ pub(crate) mod bool;
 mod cells;
 #[cfg(feature = "serde")]
 pub(crate) mod config;
-mod contents;
+pub(crate) mod contents;
 pub(crate) mod element;
 #[cfg(feature = "serde")]
 mod finite;
@@ -28,6 +28,7 @@ mod options;
 pub(crate) mod part;
 pub(crate) mod request;
 mod rows;
+mod share;
 mod snapshot;
 pub(crate) mod value;
 pub(crate) mod value_guard;

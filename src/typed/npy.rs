@@ -13,7 +13,7 @@ use std::path::Path;
 
 use ndarray::{ArrayView, Dimension, RawArrayView, ShapeBuilder};
 
-use super::contents::Contents;
+use super::contents::{Contents, PAGE};
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::Order;
@@ -84,7 +84,9 @@ impl NpyFile {
     ///
     /// See [`NpyFile`].
     pub fn typed<T: Element, D: Dimension>(&self) -> Result<Npy<T, D>> {
-        let contents = Contents { dtype: self.dtype(), shape: self.shape(), order: self.order() };
+        let (dtype, shape, order) = (self.dtype(), self.shape(), self.order());
+        // Copies want none; `raw_view` looks.
+        let contents = Contents { dtype, shape, order, alignment: PAGE };
         let shape = checked_dtype::<T>()
             .and_then(|asked| contents.shape_of::<T, D>(asked.numpy_form()))
             .map_err(|error| error.of(&self.path().to_string_lossy()))?;

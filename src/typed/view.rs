@@ -27,7 +27,7 @@ pub(super) fn raw<T: Element, D: Dimension>(segment: &Segment, shape: &D) -> Raw
     let data = segment.region().payload().cast::<T>();
     // SAFETY: the payload holds the product of the shape in items of T's size (checked against the
     // control block by the opener, and by Layout, empty axes aside, against isize::MAX), begins at
-    // a multiple of 4096, which T's alignment does not exceed (checked there too), and stays mapped
+    // a multiple of at least T's alignment (checked there too, for Contents), and stays mapped
     // as long as the segment, which every user of the raw view keeps beside it.
     unsafe { RawArrayView::from_shape_ptr(shape, data.as_ptr()) }
 }

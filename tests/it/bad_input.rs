@@ -9,11 +9,11 @@ use std::process::Command;
 use ndarray::{Ix0, IxDyn};
 use ndshm::ErrorKind::{self, *};
 use ndshm::{
-    Access, Array, Array1, Array2, Array3, ArrayD, Event, Frozen2, Lifetime, Order, Reserve,
+    Access, Array, Array1, Array2, Array3, ArrayD, Block, Event, Frozen2, Lifetime, Order, Reserve,
     Segment, Value,
 };
 
-use crate::support::{FreeName, exists};
+use crate::support::{FreeName, exists, path_of};
 
 /// Fails unless the operation was refused for that reason and said so.
 #[track_caller]
@@ -123,7 +123,7 @@ fn what_is_not_ours_is_told_so_and_left_alone() {
         refused(Array1::<u8>::create(name, 8), AlreadyExists, "exists already");
         refused(ndshm::remove(name), NotASegment, says);
         assert!(ndshm::list().unwrap().iter().all(|info| info.name() != name));
-        let after = fs::symlink_metadata(crate::support::path_of(name)).unwrap();
+        let after = fs::symlink_metadata(path_of(name)).unwrap();
         assert_eq!(after.len(), before.len());
         assert_eq!(after.modified().unwrap(), before.modified().unwrap());
     }
@@ -131,11 +131,51 @@ fn what_is_not_ours_is_told_so_and_left_alone() {
 
 /// An ordinary `.npy` file of 8 bytes, and what follows.
 fn npy(rest: &[u8]) -> Vec<u8> {
-    let text = "{'descr': '|u1', 'fortran_order': False, 'shape': (8,), }";
+    npy_of("{'descr': '|u1', 'fortran_order': False, 'shape': (8,), }", rest)
+}
+
+fn npy_of(text: &str, rest: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     bytes.extend_from_slice(format!("{text:117}\n").as_bytes());
     bytes.extend_from_slice(rest);
     bytes
+}
+
+#[test]
+fn a_plain_file_that_no_segment_could_be_is_not_taken_for_a_damaged_one() {
+    let text =
+        |descr: &str| format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (8,), }}");
+    let mut newer = npy(&[7; 50_000]);
+    newer[6] = 9;
+    for file in [
+        npy_of(&text("'>f4'"), &[7; 50_000]),
+        npy_of(&text("'<U3'"), &[7; 50_000]),
+        npy_of(&text("'|O'"), &[7; 50_000]),
+        npy_of(&text("[('a', '>i2')]"), &[7; 50_000]),
+        npy_of("{'descr': '|u1', 'shape': (8,), }", &[7; 50_000]),
+        npy_of(&text("'|u1'"), b"")[..60].to_vec(),
+        newer,
+    ] {
+        let name = FreeName::new();
+        fs::write(name.path(), &file).unwrap();
+        let name = name.as_str();
+        refused(ndshm::remove(name), NotASegment, "nothing shows that it was a segment");
+        let replaced = Array1::<u8>::create_or_replace(name, 8);
+        refused(replaced, NotASegment, "nothing shows that it was a segment");
+        assert!(fs::read(path_of(name)).unwrap() == file);
+        // It is bytes to whoever asks for no more.
+        Block::remove(name).unwrap();
+    }
+}
+
+#[test]
+fn a_segment_that_was_damaged_anywhere_can_be_removed() {
+    for at in [20, 300, 4095, 8192, 8192 + 12, 8192 + 20, 8192 + 600] {
+        let victim = Victim::new();
+        victim.file.write_all_at(b"\xff", at).unwrap();
+        ndshm::remove(victim.name.as_str()).unwrap();
+        assert!(!exists(victim.name.as_str()), "byte {at}");
+    }
 }
 
 #[test]

@@ -1,13 +1,18 @@
-//! What holds wherever a segment lives: under a name, in a file, or nowhere.
+//! What holds wherever a segment lives, under a name, in a file, or nowhere, and whatever access one has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+#[cfg(feature = "serde")]
+use ndshm::Config;
 use ndshm::{
-    Access, Array1, ErrorKind, Event, Handle, Lifetime, Options, Origin, Result, Segment, Value,
+    Access, AnyArray, Array1, ErrorKind, Event, Frozen1, Handle, Lifetime, Log, Options, Origin,
+    Result, Segment, Value,
 };
 
 use crate::puppet::Puppet;
+use crate::share::save;
 use crate::support::{DEADLINE, FreeName, alone, close_descriptors, fork, skip};
 
 /// Where a segment may live.
@@ -16,6 +21,8 @@ pub(crate) enum Home {
     Name,
     FileInMemory,
     FileOnDisk,
+    /// A file of NumPy's making that became a segment.
+    SharedFile,
     Nowhere,
 }
 
@@ -23,6 +30,7 @@ pub(crate) enum Home {
 pub(crate) enum Spot {
     Name(FreeName),
     File(FreeFile),
+    SharedFile(FreeFile),
     Nowhere,
 }
 
@@ -70,6 +78,7 @@ impl Spot {
             Home::Name => Self::Name(FreeName::new()),
             Home::FileInMemory => Self::File(FreeFile::in_memory()),
             Home::FileOnDisk => Self::File(FreeFile::on_disk()?),
+            Home::SharedFile => Self::SharedFile(FreeFile::in_memory()),
             Home::Nowhere => Self::Nowhere,
         })
     }
@@ -78,6 +87,12 @@ impl Spot {
         match self {
             Self::Name(name) => options.create(name.as_str(), len),
             Self::File(file) => options.create(file.path(), len),
+            Self::SharedFile(file) => {
+                save(file.path(), len);
+                let array = options.share_npy(file.path())?;
+                array.write()?.fill(0);
+                Ok(array)
+            }
             Self::Nowhere => options.create_anonymous(len),
         }
     }
@@ -85,22 +100,53 @@ impl Spot {
     fn value<T: ndshm::Element>(&self, value: T) -> Result<Value<T>> {
         match self {
             Self::Name(name) => Value::create(name.as_str(), value),
-            Self::File(file) => Value::create(file.path(), value),
+            Self::File(file) | Self::SharedFile(file) => Value::create(file.path(), value),
             Self::Nowhere => Value::create_anonymous(value),
+        }
+    }
+
+    fn log(&self) -> Result<Log<u64>> {
+        let options = Log::options();
+        match self {
+            Self::Name(name) => options.create(name.as_str(), 1000),
+            Self::File(file) | Self::SharedFile(file) => options.create(file.path(), 1000),
+            Self::Nowhere => options.create_anonymous(1000),
+        }
+    }
+
+    fn replace(&self, len: usize) -> Result<Option<Array1<u64>>> {
+        match self {
+            Self::Name(name) => Array1::create_or_replace(name.as_str(), len).map(Some),
+            Self::File(file) | Self::SharedFile(file) => {
+                Array1::create_or_replace(file.path(), len).map(Some)
+            }
+            Self::Nowhere => Ok(None),
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    fn config(&self, settings: Vec<f64>) -> Option<Result<Config<Vec<f64>>>> {
+        match self {
+            Self::Name(name) => Some(Config::create(name.as_str(), settings)),
+            Self::File(file) | Self::SharedFile(file) => {
+                Some(Config::create(file.path(), settings))
+            }
+            Self::Nowhere => None,
         }
     }
 
     fn event(&self) -> Result<Event> {
         match self {
             Self::Name(name) => Event::create(name.as_str()),
-            Self::File(file) => Event::create(file.path()),
+            Self::File(file) | Self::SharedFile(file) => Event::create(file.path()),
             Self::Nowhere => Event::create_anonymous(),
         }
     }
 }
 
 fn everywhere(test: impl Fn(Home, &Spot)) {
-    for home in [Home::Name, Home::FileInMemory, Home::FileOnDisk, Home::Nowhere] {
+    let files = [Home::FileInMemory, Home::FileOnDisk, Home::SharedFile];
+    for home in [Home::Name, Home::Nowhere].into_iter().chain(files) {
         let Some(spot) = Spot::of(home) else { continue };
         test(home, &spot);
     }
@@ -201,6 +247,122 @@ fn every_access_may_the_same_everywhere() {
 }
 
 #[test]
+fn an_observer_sees_all_and_changes_nothing_everywhere() {
+    everywhere(|home, spot| {
+        let array = array(spot);
+        array.write().unwrap().fill(3);
+        let observer = Array1::<u64>::options().access(Access::Observe);
+        let observer = observer.open_handle(&array.handle()).unwrap();
+        assert_eq!(observer.snapshot().unwrap().sum(), 3 * 4096, "{home:?}");
+        for refused in [
+            observer.read().map(drop),
+            observer.write().map(drop),
+            observer.raw_view_mut().map(drop),
+        ] {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::ReadOnly, "{home:?}");
+        }
+        let _held = array.write().unwrap();
+        let error = observer.snapshot_timeout(Duration::from_millis(1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{home:?}");
+        assert_eq!(observer.segment().participants().unwrap().len(), 1, "{home:?}");
+    });
+    everywhere(|home, spot| {
+        let value = spot.value([1_u32; 5]).unwrap();
+        let observer = Value::<[u32; 5]>::options().access(Access::Observe);
+        let observer = observer.open_handle(&value.handle()).unwrap();
+        value.set([2; 5]).unwrap();
+        assert_eq!(observer.get().unwrap(), [2; 5], "{home:?}");
+        assert_eq!(observer.set([3; 5]).unwrap_err().kind(), ErrorKind::ReadOnly, "{home:?}");
+    });
+}
+
+#[test]
+fn what_is_frozen_is_read_without_a_lock_everywhere() {
+    everywhere(|home, spot| {
+        let array = array(spot);
+        array.write().unwrap().fill(3);
+        let early = Array1::<u64>::open_handle(&array.handle()).unwrap();
+        assert_eq!(
+            Frozen1::<u64>::open_handle(&array.handle()).unwrap_err().kind(),
+            ErrorKind::NotFrozen,
+            "{home:?}"
+        );
+        let frozen = array.freeze().unwrap();
+        assert_eq!(early.write().unwrap_err().kind(), ErrorKind::Frozen, "{home:?}");
+        let handle = frozen.handle();
+        fork(|| assert_eq!(Frozen1::<u64>::open_handle(&handle).unwrap().sum(), 3 * 4096)).pass();
+        assert_eq!(early.read().unwrap().sum(), frozen.sum(), "{home:?}");
+    });
+}
+
+#[test]
+fn a_log_is_appended_and_followed_everywhere() {
+    everywhere(|home, spot| {
+        let log = spot.log().unwrap();
+        let same = Log::<u64>::open_handle(&log.handle()).unwrap();
+        let mut follower = same.follow_from(0);
+        fork(|| assert_eq!(log.extend(&[1, 2, 3]).unwrap(), 0..3)).pass();
+        assert_eq!(follower.wait_timeout(DEADLINE).unwrap().to_vec(), [1, 2, 3], "{home:?}");
+        let observer = Log::<u64>::options().access(Access::Observe);
+        let observer = observer.open_handle(&log.handle()).unwrap();
+        assert_eq!(observer.rows().to_vec(), [1, 2, 3], "{home:?}");
+        assert_eq!(observer.append(&4).unwrap_err().kind(), ErrorKind::ReadOnly, "{home:?}");
+    });
+}
+
+#[test]
+fn an_array_is_opened_whatever_its_dtype_everywhere() {
+    everywhere(|home, spot| {
+        let array = array(spot);
+        for access in [Access::ReadWrite, Access::Read] {
+            let any = AnyArray::options().access(access).open_handle(&array.handle()).unwrap();
+            assert_eq!((any.dtype().to_string().as_str(), any.shape()), ("<u8", &[4096][..]));
+            assert_eq!(any.write().is_ok(), access == Access::ReadWrite, "{home:?}");
+            array.write().unwrap()[7] = 9;
+            assert_eq!(any.read_rows(7..8).unwrap().at(&[0]).unwrap().to_string(), "9");
+            assert_eq!(any.snapshot().unwrap().view::<u64>().unwrap()[7], 9, "{home:?}");
+        }
+    });
+}
+
+#[test]
+fn a_segment_is_replaced_and_opened_again_wherever_it_has_a_name() {
+    everywhere(|home, spot| {
+        let old = array(spot);
+        let reader = Array1::<u64>::options().access(Access::Read);
+        let reader = reader.open_handle(&old.handle()).unwrap();
+        let Some(new) = spot.replace(8).unwrap() else {
+            assert!(!old.segment().is_replaced(), "what has no name is never replaced");
+            return;
+        };
+        for replaced in [&old, &reader] {
+            assert!(replaced.segment().is_replaced(), "{home:?}");
+            assert_eq!(replaced.read().unwrap().len(), 4096, "{home:?}");
+            let reopened = replaced.reopen().unwrap();
+            assert_eq!(reopened.segment().id(), new.segment().id(), "{home:?}");
+            assert_eq!(reopened.segment().access(), replaced.segment().access(), "{home:?}");
+        }
+        assert!(!new.segment().is_replaced(), "{home:?}");
+    });
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn settings_are_the_same_wherever_they_have_a_name() {
+    everywhere(|home, spot| {
+        let Some(config) = spot.config(vec![0.1, 0.2]) else { return };
+        let config = config.unwrap();
+        let handle = config.handle();
+        fork(|| {
+            let same = Config::<Vec<f64>>::open_handle(&handle).unwrap();
+            assert_eq!(*same, [0.1, 0.2]);
+        })
+        .pass();
+        assert_eq!(config[..], [0.1, 0.2], "{home:?}");
+    });
+}
+
+#[test]
 fn a_handle_means_one_segment_and_no_other_everywhere() {
     everywhere(|home, spot| {
         let array = array(spot);
@@ -226,7 +388,7 @@ fn a_segment_is_gone_with_its_creator_but_a_file_stays() {
         assert!(path.exists(), "{home:?}");
         drop(array);
         let opened = Array1::<u64>::open_handle(&handle);
-        if matches!(home, Home::FileInMemory | Home::FileOnDisk) {
+        if matches!(home, Home::FileInMemory | Home::FileOnDisk | Home::SharedFile) {
             assert_eq!(opened.unwrap().segment().info().unwrap().lifetime(), Lifetime::Persistent);
             ndshm::remove(&path).unwrap();
         } else {

@@ -19,12 +19,15 @@ mod logs;
 mod naming;
 mod npy;
 mod observers;
+mod paging;
 mod parts;
 mod processes;
 mod puppet;
 mod reap;
 mod restarts;
+mod rings;
 mod sandbox;
+mod share;
 mod status;
 mod storm;
 mod support;
@@ -43,6 +46,9 @@ fn child_role() {
         ["part", part, end] => parts::work(part, end),
         ["append", name] => logs::append(name),
         ["puppet"] => puppet::obey(),
+        ["receive", name] => rings::receive(name),
+        ["keep", name, count] => rings::keep(name, count),
+        ["feed", name] => rings::feed(name),
         ["storm", ref arguments @ ..] => storm::work(arguments),
         _ => panic!("no role is called {role:?}"),
     }

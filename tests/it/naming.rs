@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
-use ndshm::{Array1, ErrorKind, Event, Lifetime, Segment, SegmentSet, Value};
+use ndshm::{AnyArray, Array1, ErrorKind, Event, Lifetime, Log, Segment, SegmentSet, Value};
 
 use crate::homes::FreeFile;
 use crate::puppet::Puppet;
@@ -264,6 +264,24 @@ fn who_registered_before_giving_up_privileges_goes_on() {
     })
     .pass();
     assert_eq!(array.read().unwrap().sum(), 8);
+}
+
+#[test]
+fn logs_and_arrays_of_any_dtype_are_opened_as_eagerly_as_typed_arrays() {
+    if !is_root() {
+        return skip("only root has privileges to give up");
+    }
+    let log = Log::<u64>::create_unique("it-naming-", 8).unwrap();
+    let array = Array1::<u64>::create_unique("it-naming-", 8).unwrap();
+    fork(|| {
+        let log = Log::<u64>::options().eager().open(log.name()).unwrap();
+        let array = AnyArray::options().eager().open(array.name()).unwrap();
+        become_user(65534);
+        log.append(&1).unwrap();
+        drop(array.write().unwrap());
+    })
+    .pass();
+    assert_eq!(log.len(), 1);
 }
 
 #[test]

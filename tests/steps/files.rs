@@ -4,11 +4,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use ndshm::{Array1, ErrorKind};
+use ndarray::Ix1;
+use ndshm::{Array1, ErrorKind, Npy};
 
 use crate::Run;
 use crate::Scenario;
-use crate::mortal::{DEADLINE, End, FreeName, say, state_of, word};
+use crate::mortal::{DEADLINE, End, FreeName, Mortal, say, state_of, word};
 
 const CELLS: usize = 1024;
 
@@ -17,6 +18,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         Scenario { name: "sync a file", act: sync, play: play_sync },
         Scenario { name: "write what was synced", act: write, play: play_write },
         Scenario { name: "open after a restart", act: open_again, play: play_open_again },
+        Scenario { name: "share a plain file", act: share, play: |run| play_share(run, None) },
+        Scenario {
+            name: "share what a killed one began to",
+            act: share,
+            play: |run| play_share(run, Some("share: head written")),
+        },
     ]
 }
 
@@ -51,6 +58,12 @@ fn write(name: &str) {
 fn open_again(name: &str) {
     drop(open(name));
     say("opened");
+}
+
+fn share(name: &str) {
+    let array = Array1::<u64>::share_npy(path(name)).unwrap();
+    say("shared");
+    assert!(array.read_timeout(DEADLINE).unwrap().iter().copied().eq(0..CELLS as u64));
 }
 
 // What is left.
@@ -118,5 +131,41 @@ fn play_open_again(run: &Run) -> End {
     let end = run.start(name.as_str()).end();
     assert!(!is_sound(name.as_str()), "a restart went unnoticed");
     assert!(is_sound(name.as_str()), "suspect although it was mended");
+    end
+}
+
+/// What `np.save` writes for so many numbers, from 0 on.
+fn saved() -> Vec<u8> {
+    let text = format!("{{'descr': '<u8', 'fortran_order': False, 'shape': ({CELLS},), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{text:117}\n").bytes());
+    bytes.extend((0..CELLS as u64).flat_map(u64::to_le_bytes));
+    bytes
+}
+
+/// The child shares a file, also one over which another died at that step.
+fn play_share(run: &Run, before: Option<&str>) -> End {
+    let name = FreeName::new();
+    let path = path(name.as_str());
+    std::fs::write(&path, saved()).unwrap();
+    if let Some(step) = before {
+        let sharer = Mortal::start("share a plain file", name.as_str(), Some(step)).end();
+        assert!(sharer.died_at.is_some());
+    }
+    let end = run.start(name.as_str()).end();
+    let plain = || Npy::<u64, Ix1>::open(&path).unwrap().to_array().unwrap();
+    assert!(plain().into_iter().eq(0..CELLS as u64), "its numbers are not what they were");
+    match Array1::<u64>::open(&path) {
+        Ok(array) => drop(array.read_timeout(DEADLINE).unwrap()),
+        Err(error) => {
+            assert!(error.kind() == ErrorKind::NotASegment && !end.has_said("shared"), "{error}");
+            assert_eq!(ndshm::remove(&path).unwrap_err().kind(), ErrorKind::NotASegment);
+        }
+    }
+    let array = Array1::<u64>::share_npy(&path).unwrap();
+    assert!(array.read_timeout(DEADLINE).unwrap().iter().copied().eq(0..CELLS as u64));
+    array.write_timeout(DEADLINE).unwrap().fill(3);
+    assert!(plain().into_iter().all(|number| number == 3));
+    assert!(std::fs::read(&path).unwrap().starts_with(&saved()[..128]), "another header");
     end
 }

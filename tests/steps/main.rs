@@ -9,6 +9,7 @@
 
 mod arrays;
 mod files;
+mod hands;
 mod logs;
 mod mortal;
 mod names;
@@ -66,6 +67,7 @@ fn scenarios() -> Vec<Scenario> {
         logs::scenarios(),
         names::scenarios(),
         files::scenarios(),
+        hands::scenarios(),
         readers::scenarios(),
     ];
     all.into_iter().flatten().collect()

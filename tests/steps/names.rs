@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use ndshm::{Array1, Block, ErrorKind, Value};
+use ndshm::{Array1, Block, ErrorKind, Lifetime, Value};
 
 use crate::Run;
 use crate::Scenario;
@@ -70,7 +70,8 @@ fn create_block(name: &str) {
 }
 
 fn open_or_create(name: &str) {
-    drop(Array1::<u64>::open_or_create(name, CELLS).unwrap());
+    let options = Array1::<u64>::options().lifetime(Lifetime::Persistent);
+    drop(options.open_or_create(name, CELLS).unwrap());
 }
 
 fn remove(name: &str) {
@@ -93,7 +94,7 @@ fn reaped(name: &str) {
     no_temporary_names();
 }
 
-fn no_temporary_names() {
+pub(crate) fn no_temporary_names() {
     let mut names = std::fs::read_dir("/dev/shm").unwrap().flatten().map(|entry| entry.file_name());
     assert!(!names.any(|name| name.to_string_lossy().starts_with(".ndshm-")));
 }

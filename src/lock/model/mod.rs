@@ -6,11 +6,12 @@
 //!
 //! In reading order: [`world`] participants and their kernel · [`stripe`] the reader-writer lock ·
 //! [`slots`] moving in after the dead · [`bell`] the bell · [`flag`] who goes through an event ·
-//! [`tail`] the end of a log · [`observe`] copies without a lock · [`controls`] locks with a mistake.
+//! [`tail`] the end of a log · [`frames`] a ring's slots · [`observe`] copies without a lock · [`controls`] locks with a mistake.
 
 mod bell;
 mod controls;
 mod flag;
+mod frames;
 mod observe;
 mod slots;
 mod stripe;

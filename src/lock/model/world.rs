@@ -13,7 +13,7 @@ use loom::thread;
 use crate::atomic::AtomicU32;
 use crate::atomic::model::{Death, Flaw, is_flawed, step};
 use crate::error;
-use crate::lock::{Blocker, Entry, Occupant, Owner, Patience, Slot, Slots, Stripe};
+use crate::lock::{Bell, Blocker, Entry, Occupant, Owner, Patience, Slot, Slots, Stripe};
 
 const PARTICIPANTS: u32 = 3;
 
@@ -32,6 +32,10 @@ pub(super) struct World {
     pub(super) half_written: AtomicBool,
     /// Processes, a bit each, that died or panicked since somebody vouched for the data.
     pub(super) suspects: Mask,
+    /// How many leases each participant may have.
+    leases: u32,
+    lease: [AtomicU32; PARTICIPANTS as usize],
+    pub(super) returns: [AtomicU32; 2],
     /// What happens, once, before the next look at a slot.
     pub(super) before_a_look_at_a_slot: Cell<Option<fn(&World)>>,
     slices: Slices,
@@ -77,6 +81,11 @@ impl Drop for Hold<'_> {
 
 impl World {
     pub(super) fn new(slices: Slices) -> Rc<Self> {
+        Self::with_leases(slices, 0)
+    }
+
+    /// A world with a ring's leases, one for each participant at most.
+    pub(super) fn with_leases(slices: Slices, leases: u32) -> Rc<Self> {
         let slots: [Slot; PARTICIPANTS as usize] = Default::default();
         for (pid, slot) in (0..).zip(&slots) {
             slot.move_in(Occupant { pid, ..Occupant::default() });
@@ -90,6 +99,9 @@ impl World {
             data: UnsafeCell::new(()),
             half_written: AtomicBool::new(false),
             suspects: Mask::new(0),
+            leases,
+            lease: Default::default(),
+            returns: Default::default(),
             before_a_look_at_a_slot: Cell::new(None),
             slices,
         })
@@ -259,6 +271,19 @@ impl Slots for World {
 
     fn high_water(&self) -> &AtomicU32 {
         &self.high_water
+    }
+
+    fn leases(&self) -> u32 {
+        self.leases
+    }
+
+    fn lease(&self, slot: u32, _: u32) -> &AtomicU32 {
+        &self.lease[slot as usize]
+    }
+
+    fn leases_ended(&self) {
+        let [rings, waiting] = &self.returns;
+        Bell { rings, waiting }.ring(&self.peers(0));
     }
 
     fn is_held(&self, slot: u32) -> error::Result<bool> {

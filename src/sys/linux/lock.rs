@@ -100,8 +100,8 @@ impl Locker {
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "has had its {byte:?} lock held for 5 s, by a process that is changing its name or \
-                 opening it after a restart: that process is stopped or stuck, end it"
+                "has had its {byte:?} lock held for 5 s, by a process that is changing its name, \
+                 sharing it, or opening it after a restart: that process is stopped or stuck, end it"
             ),
         ))
     }

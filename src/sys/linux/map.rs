@@ -1,11 +1,18 @@
 //! Mappings of shared-memory objects.
+//!
+//! # Safety
+//!
+//! The one unsafe call here maps an object over pages that were reserved just before, for it alone.
+#![allow(unsafe_code)]
 
+use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::object::Object;
 use super::os_error;
+use super::pages::HUGE_PAGE;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Whether a mapping may be written through.
@@ -17,7 +24,14 @@ pub(crate) enum Protection {
 
 /// A part of an object in this process's address space; unmapped when dropped.
 #[derive(Debug)]
-pub(crate) struct Mapping(MmapRaw);
+pub(crate) struct Mapping {
+    /// The object's pages, and perhaps reserved ones around them.
+    room: MmapRaw,
+    /// Where in the room the object's pages begin.
+    start: usize,
+    pub(super) len: usize,
+    pub(super) protection: Protection,
+}
 
 impl Mapping {
     /// Maps `len` bytes from the page-aligned `offset` on.
@@ -34,23 +48,63 @@ impl Mapping {
             Protection::Read => options.map_raw_read_only(file),
             Protection::ReadWrite => options.map_raw(file),
         };
-        mapped.map(Self).map_err(|error| match error.raw_os_error() {
+        let room = mapped.map_err(|error| match error.raw_os_error() {
             Some(libc::EOVERFLOW | libc::EINVAL) => Error::new(
                 ErrorKind::SizeOverflow,
                 format!("cannot be mapped: {len} bytes do not fit the address space"),
             )
             .caused_by(error),
             _ => os_error(&format!("map {len} bytes of it"), error),
-        })
+        })?;
+        Ok(Self { room, start: 0, len, protection })
+    }
+
+    /// Maps the first `len` bytes where huge pages can back them, and asks for these; as
+    /// [`new`](Self::new) does, where that cannot be.
+    pub(crate) fn for_huge_pages(
+        object: &Object,
+        len: usize,
+        protection: Protection,
+    ) -> Result<Self> {
+        let ordinary = Self::new(object, 0, len, protection)?;
+        if len < HUGE_PAGE {
+            return Ok(ordinary);
+        }
+        let aligned = Self::aligned(object, len, protection).unwrap_or(ordinary);
+        aligned.prefer_huge_pages();
+        Ok(aligned)
+    }
+
+    /// Maps the first `len` bytes at a multiple of the length of a huge page.
+    fn aligned(object: &Object, len: usize, protection: Protection) -> Option<Self> {
+        let mut options = MmapOptions::new();
+        options.len(len.checked_add(HUGE_PAGE)?).no_reserve_swap();
+        let room = MmapRaw::from(options.map_anon().ok()?);
+        let address = room.as_ptr().addr();
+        let start = address.next_multiple_of(HUGE_PAGE) - address;
+        let protection_bits = match protection {
+            Protection::Read => libc::PROT_READ,
+            Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        };
+        let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        let place = room.as_mut_ptr().wrapping_add(start).cast();
+        let descriptor = object.borrow().as_raw_fd();
+        // SAFETY: `start` is less than HUGE_PAGE, by a page at least, so the range lies within the room,
+        // which nothing else points into and which unmaps all of it.
+        let mapped = unsafe { libc::mmap(place, len, protection_bits, flags, descriptor, 0) };
+        (mapped == place).then_some(Self { room, start, len, protection })
     }
 
     /// Waits until `len` bytes from the page-aligned `offset` on are on the disk, if there is one.
     pub(crate) fn flush(&self, offset: usize, len: usize) -> Result<()> {
-        self.0.flush_range(offset, len).map_err(|error| os_error("flush it to its disk", error))
+        self.room
+            .flush_range(self.start + offset, len)
+            .map_err(|error| os_error("flush it to its disk", error))
     }
 
     /// Start of the mapping, page-aligned.
     pub(crate) fn base(&self) -> NonNull<u8> {
-        NonNull::new(self.0.as_mut_ptr()).expect("a mapping never starts at zero")
+        NonNull::new(self.room.as_mut_ptr().wrapping_add(self.start))
+            .expect("a mapping never starts at zero")
     }
 }

@@ -1,11 +1,13 @@
 //! Linux: `/dev/shm`, open-file-description locks, futexes.
 
+pub(crate) mod clock;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod object;
 mod object_error;
+pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
 pub(crate) mod wait;

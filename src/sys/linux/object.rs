@@ -52,6 +52,8 @@ pub(crate) struct Identity {
 pub(crate) struct Facts {
     pub(crate) identity: Identity,
     pub(crate) len: u64,
+    /// How many of its bytes have memory, or room on its disk.
+    pub(crate) allocated: u64,
     pub(crate) owner: u32,
 }
 
@@ -79,8 +81,7 @@ impl Object {
         // Whatever the umask left of the mode given above.
         rustix::fs::fchmod(object.borrow(), Mode::from_raw_mode(mode))
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
-        rustix::fs::ftruncate(object.borrow(), len)
-            .map_err(|errno| os_error(&format!("give a new object {len} bytes"), errno))?;
+        object.set_len(len)?;
         object.check_filesystem(place)?;
         Ok(object)
     }
@@ -280,15 +281,25 @@ impl Object {
         }
     }
 
+    /// Cuts the file off, or makes it longer by zeros.
+    pub(crate) fn set_len(&self, len: u64) -> Result<()> {
+        rustix::fs::ftruncate(self.borrow(), len)
+            .map_err(|errno| os_error(&format!("give it {len} bytes"), errno))
+    }
+
     /// Waits until all that was written is on the disk.
-    fn flush(&self) -> Result<()> {
+    pub(crate) fn flush(&self) -> Result<()> {
         rustix::fs::fsync(self.borrow()).map_err(|errno| os_error("flush it to its disk", errno))
     }
 
     /// Where other processes find it as long as this one runs.
     pub(crate) fn as_place(&self) -> Place {
         let number = self.descriptor.load(Relaxed);
-        Place::Descriptor(format!("/proc/{}/fd/{number}", std::process::id()).into())
+        // What the mounted /proc calls this process, which may be of another PID namespace.
+        let own =
+            std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse().ok());
+        let pid = own.unwrap_or_else(std::process::id);
+        Place::Descriptor(format!("/proc/{pid}/fd/{number}").into())
     }
 
     /// Fills `buffer` from `offset` on; an object that ends earlier is `Truncated`.
@@ -411,7 +422,7 @@ impl Object {
     }
 
     #[cold]
-    fn storage_full(&self, asked: u64) -> Error {
+    pub(super) fn storage_full(&self, asked: u64) -> Error {
         let free =
             rustix::fs::fstatvfs(self.borrow()).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
         let (home, advice) = if self.lies_in_memory().unwrap_or(true) {
@@ -559,6 +570,8 @@ fn facts(stat: &rustix::fs::Stat) -> Facts {
     Facts {
         identity: Identity { device: stat.st_dev, inode: stat.st_ino },
         len: u64::try_from(stat.st_size).unwrap_or(0),
+        // In units of 512 bytes, whatever the filesystem's blocks are.
+        allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         owner: stat.st_uid,
     }
 }

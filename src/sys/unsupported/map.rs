@@ -15,12 +15,20 @@ pub(crate) enum Protection {
 
 /// A part of an object in this process's address space.
 #[derive(Debug)]
-pub(crate) struct Mapping(Never);
+pub(crate) struct Mapping(pub(super) Never);
 
 impl Mapping {
     pub(crate) fn new(
         object: &Object,
         _offset: u64,
+        _len: usize,
+        _protection: Protection,
+    ) -> Result<Self> {
+        object.never()
+    }
+
+    pub(crate) fn for_huge_pages(
+        object: &Object,
         _len: usize,
         _protection: Protection,
     ) -> Result<Self> {

@@ -2,11 +2,13 @@
 //! is [`Unsupported`](crate::error::ErrorKind::Unsupported). No object can exist, so the types have
 //! no values and what takes one has no body.
 
+pub(crate) mod clock;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod object;
+pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod wait;
 

@@ -15,6 +15,7 @@ pub(crate) struct Identity(Never);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) len: u64,
+    pub(crate) allocated: u64,
     pub(crate) owner: u32,
 }
 
@@ -57,6 +58,14 @@ impl Object {
     }
 
     pub(crate) fn publish(&self, _place: &Place) -> Result<Place> {
+        match self.0 {}
+    }
+
+    pub(crate) fn set_len(&self, _len: u64) -> Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn flush(&self) -> Result<()> {
         match self.0 {}
     }
 

@@ -200,13 +200,11 @@ impl AnyRows {
     }
 
     fn fit<T: Element>(&self) -> Result<IxDyn> {
-        let control = self.hold.segment().control();
-        let contents =
-            Contents { dtype: &control.dtype, shape: &control.shape, order: control.order };
+        let contents = Contents::of(self.hold.segment());
         let whole: IxDyn = checked_dtype::<T>()
             .and_then(|asked| contents.shape_of::<T, _>(asked))
             .of(self.hold.segment().name())?;
-        if whole.ndim() == 0 && self.shape != control.shape {
+        if whole.ndim() == 0 && self.shape != contents.shape {
             return Err(Error::new(
                 ErrorKind::ShapeMismatch,
                 "is one such element, of which some rows are locked only: lock all of it",

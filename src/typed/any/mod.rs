@@ -423,7 +423,7 @@ impl AnyArray {
     }
 
     /// Checks that a segment holds an array.
-    fn from_segment(segment: Segment) -> Result<Self> {
+    pub(super) fn from_segment(segment: Segment) -> Result<Self> {
         let kind = segment.control().kind;
         if kind == Kind::Array {
             return Ok(Self { segment });

@@ -11,7 +11,7 @@ use crate::npy::{Dtype, Header, Order};
 use crate::segment::{Kind, NpyFile, Segment};
 use crate::sync::copy_out;
 use crate::typed::cells;
-use crate::typed::contents::Contents;
+use crate::typed::contents::{Contents, PAGE};
 use crate::typed::element::{Element, checked_dtype};
 use crate::typed::log;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
@@ -67,6 +67,11 @@ impl AnySnapshot {
                 cells::load_bytes(segment.region(), copy.bytes_mut());
                 Ok(copy)
             }
+            Kind::Ring => Err(Error::new(
+                ErrorKind::KindMismatch,
+                "is a ring, whose frames come and go one by one: subscribe to it as a `Ring`",
+            )
+            .of(segment.name())),
             Kind::Log => {
                 let rows = log::committed(segment);
                 let mut shape = segment.control().shape.clone();
@@ -224,7 +229,9 @@ impl AnySnapshot {
     ///
     /// See [`AnySnapshot`].
     pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
-        let contents = Contents { dtype: &self.dtype, shape: &self.shape, order: self.order };
+        let (dtype, shape, order) = (&self.dtype, &self.shape, self.order);
+        // Looked at below.
+        let contents = Contents { dtype, shape, order, alignment: PAGE };
         let shape: IxDyn = contents.shape_of::<T, _>(checked_dtype::<T>()?)?;
         let shape = shape.slice().to_vec().set_f(self.order == Order::F);
         let items = bytemuck::try_cast_slice(self.bytes()).ok();

@@ -80,7 +80,7 @@ impl<T: Element> Options<Log<T>> {
     /// # Ok(()) }
     /// ```
     pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Log<T>> {
-        Log::from_segment(Segment::attach(Name::new(address)?, self.settings().access)?)
+        Log::from_segment(Segment::attach(Name::new(address)?, self.settings().opening())?)
     }
 
     /// Opens the log that a handle means: see [`Log::open_handle`].
@@ -100,7 +100,7 @@ impl<T: Element> Options<Log<T>> {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(&self, handle: &Handle) -> Result<Log<T>> {
-        Log::from_segment(Segment::attach_handle(handle, self.settings().access)?)
+        Log::from_segment(Segment::attach_handle(handle, self.settings().opening())?)
     }
 
     /// Opens or creates a log: see [`Log::open_or_create`].
@@ -149,6 +149,7 @@ impl<T: Element> Options<Log<T>> {
                 shape: &shape,
                 stripes: 1,
                 shadow_len: 0,
+                leases: 0,
                 lifetime,
                 settings,
             },

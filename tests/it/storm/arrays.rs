@@ -3,9 +3,10 @@
 use std::hint::black_box;
 
 use ndarray::{ArrayRef2, ArrayViewMut2, Axis};
-use ndshm::{Access, Array2, ErrorKind, Result};
+use ndshm::{Access, Array2, ErrorKind, Handle, Options, Result, Value};
 
 use super::{Board, LONGEST_WAIT, Random, rage};
+use crate::homes::FreeFile;
 use crate::support::{DEADLINE, FreeName};
 
 /// Rows and columns of the array: 16 stripes of 2 rows.
@@ -19,20 +20,35 @@ const PARTICIPANTS: u32 = 8;
 
 #[test]
 fn no_storm_of_kills_breaks_an_array() {
-    survives("arrays");
+    survives("arrays", |name| options().create(name, SHAPE));
 }
 
 #[test]
 fn no_storm_of_kills_breaks_an_array_that_all_attach_and_detach() {
-    survives("attachments");
+    survives("attachments", |name| options().create(name, SHAPE));
 }
 
-fn survives(storm: &'static str) {
+#[test]
+fn no_storm_of_kills_breaks_an_array_in_a_file() {
+    let file = FreeFile::on_disk().unwrap_or_else(FreeFile::in_memory);
+    survives("files", |_| options().create(file.path(), SHAPE));
+}
+
+#[test]
+fn no_storm_of_kills_breaks_an_array_without_a_name() {
+    survives("nameless", |_| options().create_anonymous(SHAPE));
+}
+
+fn options() -> Options<Array2<u64>> {
+    Array2::options().stripes(16).participants(PARTICIPANTS)
+}
+
+fn survives(storm: &'static str, create: impl FnOnce(&str) -> Result<Array2<u64>>) {
     let name = FreeName::new();
-    let options = Array2::<u64>::options().stripes(16).participants(PARTICIPANTS);
-    let array = options.create(name.as_str(), SHAPE).unwrap();
+    let array = create(name.as_str()).unwrap();
     mend(&mut array.write().unwrap().view_mut());
     let board = Board::create(name.as_str());
+    let place = Value::create(&place_of(name.as_str()), text_of(&array)).unwrap();
 
     let figures = rage(storm, &board, name.as_str());
 
@@ -45,8 +61,28 @@ fn survives(storm: &'static str) {
     drop(guard);
     drop(array.read().unwrap());
     assert!(board.copies.get().unwrap() > 0, "no observer ever saw anything");
-    drop((array, board));
+    drop((array, board, place));
     figures.check(&name);
+}
+
+/// Where workers find the array: its handle's text, and zeros.
+type Place = [u8; 512];
+
+fn text_of(array: &Array2<u64>) -> Place {
+    let text = array.handle().to_string();
+    let mut place = [0; 512];
+    place[..text.len()].copy_from_slice(text.as_bytes());
+    place
+}
+
+fn place_of(name: &str) -> String {
+    format!("{name}-place")
+}
+
+fn handle_of(name: &str) -> Handle {
+    let place: Place = Value::open(&place_of(name)).unwrap().get().unwrap();
+    let text = str::from_utf8(&place).unwrap();
+    text.trim_end_matches('\0').parse().unwrap()
 }
 
 /// When a worker attaches.
@@ -57,12 +93,13 @@ pub(super) enum Attach {
 }
 
 pub(super) fn work(name: &str, attach: Attach) {
-    let open = || Array2::<u64>::open(name).unwrap();
+    let handle = handle_of(name);
+    let open = || Array2::<u64>::open_handle(&handle).unwrap();
     let (board, mut attached) = (Board::open(name), Some(open()));
     let mut random = Random::new();
     board.turns(|| {
         let array = attached.get_or_insert_with(open);
-        match take_turn(&board, array, &mut random) {
+        match take_turn(&board, array, &handle, &mut random) {
             Ok(()) => {}
             Err(error) if matches!(error.kind(), ErrorKind::OwnerDied | ErrorKind::Poisoned) => {
                 recover(&board, array);
@@ -75,7 +112,12 @@ pub(super) fn work(name: &str, attach: Attach) {
     });
 }
 
-fn take_turn(board: &Board, array: &Array2<u64>, random: &mut Random) -> Result<()> {
+fn take_turn(
+    board: &Board,
+    array: &Array2<u64>,
+    handle: &Handle,
+    random: &mut Random,
+) -> Result<()> {
     let rows = random.index_range(SHAPE.0);
     let whole = || array.request().timeout(DEADLINE);
     let part = || whole().rows(rows.clone());
@@ -99,15 +141,15 @@ fn take_turn(board: &Board, array: &Array2<u64>, random: &mut Random) -> Result<
                 transfer(board, &mut guard.view_mut(), random);
             }
         }
-        5 => observe(board, array.name())?,
+        5 => observe(board, handle)?,
         _ => transfer(board, &mut board.timed(|| part().write())?.view_mut(), random),
     }
     Ok(())
 }
 
 /// Copies all of it without a lock; writers may be in the way for longer than an observer waits.
-fn observe(board: &Board, name: &str) -> Result<()> {
-    let array = Array2::<u64>::options().access(Access::Observe).open(name)?;
+fn observe(board: &Board, handle: &Handle) -> Result<()> {
+    let array = Array2::<u64>::options().access(Access::Observe).open_handle(handle)?;
     match board.timed(|| array.snapshot_timeout(LONGEST_WAIT / 10)) {
         Ok(copy) => {
             board.claim(is_whole(&copy), "a copy that an observer takes is whole");

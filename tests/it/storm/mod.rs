@@ -14,6 +14,7 @@ mod arrays;
 mod events;
 mod logs;
 mod names;
+mod rings;
 mod values;
 
 use std::fs::{self, File, OpenOptions};
@@ -76,12 +77,13 @@ impl Worker {
 pub(crate) fn work(arguments: &[&str]) {
     let [storm, name] = arguments else { panic!("two arguments") };
     match *storm {
-        "arrays" => arrays::work(name, arrays::Attach::Once),
+        "arrays" | "files" | "nameless" => arrays::work(name, arrays::Attach::Once),
         "attachments" => arrays::work(name, arrays::Attach::EachTurn),
         "values" => values::work(name),
         "events" => events::work(name),
         "logs" => logs::work(name),
         "names" => names::work(name),
+        "rings" => rings::work(name),
         other => panic!("no storm is called {other}"),
     }
 }

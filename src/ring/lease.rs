@@ -1,0 +1,235 @@
+//! Frames that stay as they are while they are held.
+//!
+//! # Safety
+//!
+//! A lease in place keeps a [`Keeper`] beside its view: the cell that keeps publishers from the slot, and
+//! the segment that keeps it mapped. Whoever was granted that cell saw the frame's number afterwards, so no
+//! publisher writes the slot before the cell is given back, which is when the last view is gone. Copies
+//! are ordinary memory.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Acquire;
+
+use ndarray::{Array, ArrayRef, ArrayView, Dimension, IntoNdProducer};
+
+use super::Ring;
+use super::meta::FrameMeta;
+use crate::atomic::fence;
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::{Grip, Owner, Sighting};
+use crate::segment::{Access, Segment};
+use crate::steps::step;
+use crate::typed::element::Element;
+
+/// A frame that stays as it is while this is held: derefs to [`ndarray::ArrayRef`].
+///
+/// It is the frame itself, in shared memory; the publisher goes on in other slots. It may be sent to other
+/// threads and held beside others, up to [`Ring::leases`] in a process. It outlives its subscriber, the
+/// publisher and the ring's name. A clone is the same lease. With [`Access::Observe`] it is a checked
+/// private copy instead.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{FrameMeta, Ring1};
+///
+/// let ring = Ring1::<f64>::create_unique("doc-lease-", 3)?;
+/// ring.publisher()?.publish_from(&ndarray::array![1.0, 2.0, 3.0], FrameMeta::new().source(7))?;
+/// let frame = ring.subscribe().recv()?;
+/// drop(ring);
+/// assert_eq!((frame.sum(), frame.meta().source_id), (6.0, 7));
+/// # Ok(()) }
+/// ```
+#[must_use = "a lease keeps its slot from being written"]
+pub struct Lease<T: Element, D: Dimension> {
+    meta: FrameMeta,
+    missed: u64,
+    frame: Frame<T, D>,
+}
+
+/// Where a leased frame is.
+enum Frame<T: Element, D: Dimension> {
+    InPlace(ArrayView<'static, T, D>, Arc<Keeper>),
+    Copied(Arc<Array<T, D>>),
+}
+
+/// What keeps a frame in its slot.
+struct Keeper {
+    segment: Segment,
+    me: Owner,
+    lease: u32,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let membership = self.segment.membership();
+        // A forked child's copy of its parent's lease is not the child's to give back.
+        if membership.registered() == Some(self.me) {
+            self.segment.region().frames().give_back(membership, self.me, self.lease);
+        }
+    }
+}
+
+impl<T: Element, D: Dimension> Ring<T, D> {
+    /// Leases a frame, or copies it where that is all this handle may do; `None` if it is gone.
+    pub(super) fn lease(&self, seen: Sighting) -> Result<Option<Lease<T, D>>> {
+        match self.segment.access() {
+            Access::Observe => Ok(self.copy(seen)),
+            Access::ReadWrite | Access::Read => self.lease_in_place(seen).of(self.name()),
+        }
+    }
+
+    /// When a frame was captured; `None` if it is gone.
+    pub(super) fn capture_time(&self, seen: Sighting) -> Option<u64> {
+        let meta = self.read_meta(seen.slot);
+        // As in `copy`.
+        fence(Acquire);
+        self.frames().is_still(seen).then_some(meta.capture_ns)
+    }
+
+    fn lease_in_place(&self, seen: Sighting) -> Result<Option<Lease<T, D>>> {
+        let membership = self.segment.membership();
+        let me = membership.me()?;
+        let lease = match self.frames().hold(membership, me, seen) {
+            Grip::Held(lease) => lease,
+            Grip::Gone => return Ok(None),
+            Grip::TooMany => return Err(self.out_of_leases()),
+        };
+        let keeper = Arc::new(Keeper { segment: self.segment.clone(), me, lease });
+        // SAFETY: the keeper has the slot leased and the segment mapped, and is kept beside the view,
+        // which is never handed out for longer than a borrow of both.
+        let view = unsafe { self.frame(seen.slot) };
+        let meta = self.read_meta(seen.slot);
+        Ok(Some(Lease { meta, missed: 0, frame: Frame::InPlace(view, keeper) }))
+    }
+
+    fn copy(&self, seen: Sighting) -> Option<Lease<T, D>> {
+        let mut items = vec![T::zeroed(); self.shape.size()];
+        let bytes = bytemuck::cast_slice_mut(&mut items);
+        self.segment.region().copy_from(seen.slot * self.record.len, bytes);
+        let meta = self.read_meta(seen.slot);
+        step!("observe: frame copied");
+        // The copies above must not sink below the second look.
+        fence(Acquire);
+        if !self.frames().is_still(seen) {
+            return None;
+        }
+        let frame = Array::from_shape_vec(self.shape.clone(), items).ok()?;
+        Some(Lease { meta, missed: 0, frame: Frame::Copied(Arc::new(frame)) })
+    }
+
+    #[cold]
+    fn out_of_leases(&self) -> Error {
+        Error::new(
+            ErrorKind::OutOfLeases,
+            format!(
+                "has {} frames leased by this process, as many as one may have: drop some, or create it \
+                 with more `leases`",
+                self.leases()
+            ),
+        )
+    }
+}
+
+impl<T: Element, D: Dimension> Lease<T, D> {
+    /// Returns what goes with the frame.
+    ///
+    /// # Examples
+    ///
+    /// See [`Lease`].
+    #[must_use]
+    pub fn meta(&self) -> &FrameMeta {
+        &self.meta
+    }
+
+    /// Returns the frame's number in its ring, from 1 on.
+    ///
+    /// # Examples
+    ///
+    /// See [`Ring`].
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.meta.seq
+    }
+
+    /// Returns how many frames lay between this one and the one that its subscriber received before, written
+    /// over or passed by.
+    ///
+    /// # Examples
+    ///
+    /// See [`Ring`].
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Returns a view of the frame, valid as long as this is borrowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let ring = ndshm::Ring1::<u8>::create_unique("doc-lease-view-", 3)?;
+    /// ring.publisher()?.publish_from(&ndarray::array![1, 2, 3], ndshm::FrameMeta::new())?;
+    /// assert_eq!(ring.subscribe().recv()?.view().sum(), 6);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn view(&self) -> ArrayView<'_, T, D> {
+        match &self.frame {
+            Frame::InPlace(view, _) => view.view(),
+            Frame::Copied(array) => array.view(),
+        }
+    }
+
+    pub(super) fn after_missing(self, missed: u64) -> Self {
+        Self { missed, ..self }
+    }
+}
+
+impl<T: Element, D: Dimension> Deref for Lease<T, D> {
+    type Target = ArrayRef<T, D>;
+
+    fn deref(&self) -> &ArrayRef<T, D> {
+        match &self.frame {
+            Frame::InPlace(view, _) => view,
+            Frame::Copied(array) => array,
+        }
+    }
+}
+
+impl<T: Element, D: Dimension> Clone for Lease<T, D> {
+    fn clone(&self) -> Self {
+        let frame = match &self.frame {
+            Frame::InPlace(view, keeper) => Frame::InPlace(view.clone(), Arc::clone(keeper)),
+            Frame::Copied(array) => Frame::Copied(Arc::clone(array)),
+        };
+        Self { meta: self.meta, missed: self.missed, frame }
+    }
+}
+
+impl<T: Element + fmt::Debug, D: Dimension> fmt::Debug for Lease<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+impl<'view, T: Element, D: Dimension> From<&'view Lease<T, D>> for ArrayView<'view, T, D> {
+    fn from(lease: &'view Lease<T, D>) -> Self {
+        lease.view()
+    }
+}
+
+impl<'view, T: Element, D: Dimension> IntoNdProducer for &'view Lease<T, D> {
+    type Item = &'view T;
+    type Dim = D;
+    type Output = ArrayView<'view, T, D>;
+
+    fn into_producer(self) -> Self::Output {
+        self.view()
+    }
+}

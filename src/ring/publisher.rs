@@ -1,0 +1,357 @@
+//! Writing frames.
+//!
+//! # Safety
+//!
+//! A [`Publisher`] owns the ring's lock, which every publisher takes, so nobody else claims slots. A
+//! [`Loan`] is of a slot that was claimed: its number is gone and no lease names it, so no reference to it
+//! is left, and there will be none before it is published, which ends the loan. One publisher has one
+//! loan at a time, since a loan borrows it.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use ndarray::{ArrayRef, ArrayViewMut, Dimension};
+
+use super::Ring;
+use super::meta::{Clock, FrameMeta};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::Patience;
+use crate::segment::Segment;
+use crate::steps::step;
+use crate::sync::{Demand, Hold, Mode, Regard, acquired};
+use crate::sys::clock;
+use crate::typed::element::Element;
+
+/// What a publisher does when every slot is leased.
+///
+/// # Examples
+///
+/// See [`Publisher::overflow`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Never wait: write over the oldest frame that nobody leases; if all are leased, the new frame is
+    /// dropped and counted.
+    #[default]
+    DropOldest,
+    /// Wait at most so long until a lease ends, then say who holds the slots; the frame is dropped and
+    /// counted then.
+    Wait(Duration),
+}
+
+/// The one process and thread that publishes frames in a ring; another may when this is dropped, or at once
+/// when its process dies.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{ErrorKind, FrameMeta, Ring1};
+///
+/// let ring = Ring1::<f32>::create_unique("doc-publisher-", 1024)?;
+/// let mut publisher = ring.publisher()?;
+/// assert_eq!(ring.publisher().unwrap_err().kind(), ErrorKind::Busy);
+///
+/// let mut subscriber = ring.subscribe();
+/// for volume in [0.5, 0.25] {
+///     let mut frame = publisher.loan()?;
+///     frame.fill(volume);
+///     frame.publish(FrameMeta::new());
+/// }
+/// assert_eq!(subscriber.recv()?[0], 0.5);
+/// assert_eq!(subscriber.recv()?[0], 0.25);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Publisher<T: Element, D: Dimension> {
+    ring: Ring<T, D>,
+    hold: Hold<Segment>,
+    overflow: Overflow,
+}
+
+impl<T: Element, D: Dimension> Ring<T, D> {
+    /// Becomes the ring's publisher. If the last one died, what it had published stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`](ErrorKind::Busy), which names who publishes, while somebody does,
+    /// [`ReadOnly`](ErrorKind::ReadOnly), [`Replaced`](ErrorKind::Replaced), and
+    /// [`OutOfSlots`](ErrorKind::OutOfSlots).
+    ///
+    /// # Examples
+    ///
+    /// See [`Publisher`].
+    pub fn publisher(&self) -> Result<Publisher<T, D>> {
+        let taken = self.publish_with(Patience::None)?;
+        taken.ok_or_else(|| self.busy())
+    }
+
+    /// Becomes the ring's publisher, waiting at most `timeout` for the one there is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publisher`](Self::publisher), with [`Timeout`](ErrorKind::Timeout) for `Busy`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let ring = ndshm::Ring1::<f32>::create_unique("doc-publisher-", 1024)?;
+    /// let publisher = ring.publisher_timeout(Duration::from_secs(1))?;
+    /// # Ok(()) }
+    /// ```
+    pub fn publisher_timeout(&self, timeout: Duration) -> Result<Publisher<T, D>> {
+        self.publish_with(Patience::at_most(timeout)).map(acquired)
+    }
+
+    fn publish_with(&self, patience: Patience) -> Result<Option<Publisher<T, D>>> {
+        self.segment.writable()?;
+        self.check_not_replaced()?;
+        // As for a commit: a publisher that dies leaves no poison, since a frame without a number is
+        // none.
+        let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
+        let Some(mut hold) = Hold::untracked(self.segment.clone(), &demand)? else {
+            return Ok(None);
+        };
+        self.frames().take_over();
+        if hold.poison().is_some() {
+            // The machine stopped before the file was synced, so any frame may be a mixture.
+            self.frames().forget_all();
+            hold.mark_consistent();
+        }
+        step!("publisher: took over");
+        Ok(Some(Publisher { ring: self.clone(), hold, overflow: Overflow::DropOldest }))
+    }
+
+    pub(super) fn check_not_replaced(&self) -> Result<()> {
+        if self.segment.region().state().is_replaced() {
+            return Err(Error::new(
+                ErrorKind::Replaced,
+                "was replaced by another segment of its name: `reopen` it",
+            )
+            .of(self.name()));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn busy(&self) -> Error {
+        let owner = self.segment.region().stripe(0).owner();
+        let who = match owner {
+            Some(owner) => self.segment.membership().describe(owner.slot()),
+            None => "somebody who is done by now".into(),
+        };
+        Error::new(
+            ErrorKind::Busy,
+            format!("is published by {who}: wait with `publisher_timeout`, or end that one"),
+        )
+        .of(self.name())
+    }
+}
+
+impl<T: Element, D: Dimension> Publisher<T, D> {
+    /// Sets what to do when every slot is leased. Default: [`Overflow::DropOldest`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use std::time::Duration;
+    /// use ndshm::{ErrorKind, FrameMeta, Overflow, Ring1};
+    ///
+    /// let ring = Ring1::<u8>::options().slots(2).create_unique("doc-overflow-", 1)?;
+    /// let mut publisher = ring.publisher()?.overflow(Overflow::Wait(Duration::from_millis(1)));
+    /// let mut subscriber = ring.subscribe();
+    /// let leases = [0, 1].map(|_| {
+    ///     publisher.loan().unwrap().publish(FrameMeta::new());
+    ///     subscriber.recv().unwrap()
+    /// });
+    /// assert_eq!(publisher.loan().unwrap_err().kind(), ErrorKind::Timeout); // names who leases
+    /// assert_eq!(ring.dropped(), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Returns the ring.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let publisher = ndshm::Ring1::<u8>::create_unique("doc-publisher-", 10)?.publisher()?;
+    /// assert_eq!(publisher.ring().published(), 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn ring(&self) -> &Ring<T, D> {
+        &self.ring
+    }
+
+    /// Takes a slot to write the next frame into: the one with the oldest frame that nobody leases. What it
+    /// holds before it is written is what some frame left there, or zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](ErrorKind::Full) when every slot is leased: the frame is dropped and counted; with
+    /// [`Overflow::Wait`] that is [`Timeout`](ErrorKind::Timeout). [`Replaced`](ErrorKind::Replaced) when
+    /// another segment has the ring's name.
+    ///
+    /// # Examples
+    ///
+    /// See [`Publisher`].
+    pub fn loan(&mut self) -> Result<Loan<'_, T, D>> {
+        if !self.hold.is_ours() {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                "is published by the process that this one was forked from: call `publisher` here",
+            )
+            .of(self.ring.name()));
+        }
+        self.ring.check_not_replaced()?;
+        let slot = self.claim().of(self.ring.name())?;
+        // SAFETY: the slot was claimed by the one publisher, whose segment is mapped for writing (checked
+        // when it became that) and stays so, since the loan borrows the publisher.
+        let frame = unsafe { self.ring.frame_mut(slot) };
+        Ok(Loan { frame, slot, publisher: self })
+    }
+
+    /// Publishes a copy of `frame`, and returns its number.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`loan`](Self::loan), and [`ShapeMismatch`](ErrorKind::ShapeMismatch).
+    ///
+    /// # Examples
+    ///
+    /// See [`Ring::published`].
+    pub fn publish_from(&mut self, frame: &ArrayRef<T, D>, meta: FrameMeta) -> Result<u64> {
+        if frame.shape() != self.ring.shape() {
+            return Err(Error::new(
+                ErrorKind::ShapeMismatch,
+                format!(
+                    "holds frames of shape {:?}, asked to publish one of shape {:?}",
+                    self.ring.shape(),
+                    frame.shape()
+                ),
+            )
+            .of(self.ring.name()));
+        }
+        let mut loan = self.loan()?;
+        loan.assign(frame);
+        Ok(loan.publish(meta))
+    }
+
+    fn claim(&self) -> Result<usize> {
+        let (frames, slots) = (self.ring.frames(), self.ring.segment.membership());
+        let claimed = match self.overflow {
+            Overflow::DropOldest => frames.claim(slots)?,
+            Overflow::Wait(timeout) => frames.claim_within(slots, Patience::at_most(timeout))?,
+        };
+        claimed.ok_or_else(|| {
+            frames.count_drop();
+            self.all_leased()
+        })
+    }
+
+    #[cold]
+    fn all_leased(&self) -> Error {
+        let segment = &self.ring.segment;
+        let (region, membership) = (segment.region(), segment.membership());
+        let leased = |slot: u32| {
+            let count = (0..region.leases()).filter(|&lease| region.is_leased(slot, lease)).count();
+            (count > 0).then(|| format!("{count} by {}", membership.describe(slot)))
+        };
+        let who: Vec<_> = (0..region.participants()).filter_map(leased).collect();
+        let (kind, when) = match self.overflow {
+            Overflow::DropOldest => (ErrorKind::Full, "are leased"),
+            Overflow::Wait(_) => (ErrorKind::Timeout, "stayed leased"),
+        };
+        Error::new(
+            kind,
+            format!(
+                "dropped a frame, since all {} slots {when}, {}: create it with more slots, at least \
+                 leases × subscribing processes + 2",
+                self.ring.slots(),
+                who.join(", ")
+            ),
+        )
+    }
+}
+
+/// A slot to write a frame into: derefs to [`ndarray::ArrayRef`]. Dropped, it publishes nothing.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{FrameMeta, Ring2};
+///
+/// let ring = Ring2::<u8>::create_unique("doc-loan-", (4, 4))?;
+/// let mut publisher = ring.publisher()?;
+/// drop(publisher.loan()?);
+/// assert_eq!(ring.published(), 0);
+///
+/// let mut frame = publisher.loan()?;
+/// frame.row_mut(0).fill(1);
+/// assert_eq!(frame.publish(FrameMeta::new()), 1);
+/// # Ok(()) }
+/// ```
+#[must_use = "a loan that is dropped publishes nothing"]
+pub struct Loan<'a, T: Element, D: Dimension> {
+    frame: ArrayViewMut<'static, T, D>,
+    slot: usize,
+    publisher: &'a mut Publisher<T, D>,
+}
+
+impl<T: Element, D: Dimension> Loan<'_, T, D> {
+    /// Shows the frame to all subscribers, wakes those who sleep, and returns its number.
+    ///
+    /// `seq`, `publish_ns`, `publish_clock` and `dropped` of the description are filled in here.
+    ///
+    /// # Examples
+    ///
+    /// See [`Loan`].
+    pub fn publish(self, meta: FrameMeta) -> u64 {
+        let Self { slot, publisher, .. } = self;
+        let ring = &publisher.ring;
+        let frames = ring.frames();
+        let seq = frames.next_number();
+        let meta = FrameMeta {
+            seq,
+            publish_ns: clock::monotonic_ns(),
+            publish_clock: Clock::MONOTONIC,
+            dropped: frames.dropped(),
+            ..meta
+        };
+        ring.write_meta(slot, &meta);
+        frames.publish(slot, &ring.segment.membership().peers(0));
+        seq
+    }
+}
+
+impl<T: Element, D: Dimension> Deref for Loan<'_, T, D> {
+    type Target = ArrayRef<T, D>;
+
+    fn deref(&self) -> &ArrayRef<T, D> {
+        &self.frame
+    }
+}
+
+impl<T: Element, D: Dimension> DerefMut for Loan<'_, T, D> {
+    fn deref_mut(&mut self) -> &mut ArrayRef<T, D> {
+        &mut self.frame
+    }
+}
+
+impl<T: Element + fmt::Debug, D: Dimension> fmt::Debug for Loan<'_, T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.frame.fmt(f)
+    }
+}

@@ -1,0 +1,77 @@
+//! How frame and description lie in a slot.
+
+use super::meta::FrameMeta;
+use crate::error::Result;
+use crate::npy::dtype::{Dtype, Field};
+use crate::segment::data_len;
+
+/// A slot is a whole number of pages.
+const PAGE: usize = 4096;
+
+/// The description has cache lines of its own.
+const LINE: usize = 64;
+
+/// Where a slot's parts lie, in bytes: frame, description, and padding up to the next page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) frame_len: usize,
+    pub(super) meta: usize,
+    pub(super) len: usize,
+}
+
+impl Record {
+    /// Lays out a frame of that shape, whose items are of `dtype`, which is no array.
+    pub(super) fn new(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
+        let frame_len = data_len(shape, dtype.item_size())?;
+        // No sum here overflows: frames are shorter than the address space by more than that.
+        let meta = data_len(&[frame_len.div_ceil(LINE)], LINE)?;
+        let pages = meta.saturating_add(size_of::<FrameMeta>()).div_ceil(PAGE);
+        Ok(Self { frame_len, meta, len: data_len(&[pages], PAGE)? })
+    }
+
+    /// The slot as NumPy sees it.
+    pub(super) fn dtype(self, dtype: &Dtype, shape: &[usize]) -> Dtype {
+        let mut frame = dtype.clone();
+        for &len in shape.iter().rev() {
+            frame = Dtype::Array(Box::new(frame), len);
+        }
+        let gap = |len: usize| (len > 0).then(|| Field::padding(len));
+        let mut fields = vec![Field::new("frame", frame)];
+        fields.extend(gap(self.meta - self.frame_len));
+        fields.push(Field::new("meta", FrameMeta::dtype()));
+        fields.extend(gap(self.len - self.meta - size_of::<FrameMeta>()));
+        Dtype::Struct(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::npy::scalar::Scalar;
+
+    proptest! {
+        #[test]
+        fn parts_follow_each_other_in_whole_pages(
+            shape in prop::collection::vec(1usize..40, 0..=3),
+        ) {
+            let item = Dtype::Scalar(Scalar::U16);
+            let record = Record::new(&item, &shape).unwrap();
+            let dtype = record.dtype(&item, &shape);
+            dtype.check().unwrap();
+            prop_assert_eq!(dtype.item_size(), record.len);
+            prop_assert_eq!(dtype.offset_of("frame"), Some(0));
+            prop_assert_eq!(dtype.offset_of("meta"), Some(record.meta));
+            prop_assert_eq!(record.len % PAGE, 0);
+            prop_assert_eq!(record.meta % LINE, 0);
+        }
+    }
+
+    #[test]
+    fn a_frame_beyond_the_address_space_is_an_error() {
+        let item = Dtype::Scalar(Scalar::U8);
+        assert!(Record::new(&item, &[usize::MAX]).is_err());
+        assert!(Record::new(&item, &[isize::MAX.unsigned_abs()]).is_err());
+    }
+}

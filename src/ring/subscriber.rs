@@ -1,0 +1,352 @@
+//! Receiving frames.
+
+use std::hint;
+use std::time::Duration;
+
+use ndarray::Dimension;
+
+use super::Ring;
+use super::lease::Lease;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::{Patience, Sighting};
+use crate::sync::wait_for_change;
+use crate::sys::wait;
+use crate::typed::element::Element;
+
+/// How often a subscriber looks before it sleeps: some microseconds.
+const LOOKS: u32 = 200;
+
+/// How a subscriber waits for the next frame.
+///
+/// # Examples
+///
+/// See [`Subscriber::waiting`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Waiting {
+    /// Look all the time: the shortest delay, and a processor busy.
+    Spin,
+    /// Look for some microseconds, then sleep.
+    #[default]
+    SpinThenSleep,
+    /// Sleep at once.
+    Sleep,
+}
+
+/// Receives the frames of a ring in order, each once; says how many it missed.
+///
+/// A new one begins with the newest frame there is. Any number of subscribers receive the same frames, each
+/// at its own pace, and none can hold the publisher up. Every frame from then up to the last one received was
+/// either received or missed, so [`received`](Self::received) and [`missed`](Self::missed) add up to them.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let ring = ndshm::Ring1::<u64>::options().slots(3).create_unique("doc-subscriber-", 1)?;
+/// let mut publisher = ring.publisher()?;
+/// let mut subscriber = ring.subscribe();
+/// for number in 1..=10 {
+///     publisher.publish_from(&ndarray::arr1(&[number]), ndshm::FrameMeta::new())?;
+/// }
+/// let frame = subscriber.recv()?; // the oldest one left
+/// assert_eq!((frame[0], frame.missed()), (8, 7));
+/// assert_eq!(subscriber.latest()?.expect("a frame")[0], 10);
+/// assert_eq!((subscriber.received(), subscriber.missed()), (2, 8));
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "a subscriber does nothing until it is asked for frames"]
+pub struct Subscriber<T: Element, D: Dimension> {
+    ring: Ring<T, D>,
+    waiting: Waiting,
+    /// Number of the last frame that was received or missed.
+    position: u64,
+    received: u64,
+    missed: u64,
+}
+
+impl<T: Element, D: Dimension> Ring<T, D> {
+    /// Begins to receive frames, with the newest one there is.
+    ///
+    /// # Examples
+    ///
+    /// See [`Subscriber`].
+    pub fn subscribe(&self) -> Subscriber<T, D> {
+        let newest = self.sound_frames().and_then(|frames| frames.last());
+        let position = match newest {
+            Some(seen) => seen.sequence - 1,
+            None => self.published(),
+        };
+        let (ring, waiting) = (self.clone(), Waiting::default());
+        Subscriber { ring, waiting, position, received: 0, missed: 0 }
+    }
+}
+
+impl<T: Element, D: Dimension> Subscriber<T, D> {
+    /// Sets how to wait. Default: [`Waiting::SpinThenSleep`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let ring = ndshm::Ring1::<u8>::create_unique("doc-waiting-", 10)?;
+    /// let mut subscriber = ring.subscribe().waiting(ndshm::Waiting::Sleep);
+    /// assert!(subscriber.try_recv()?.is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn waiting(mut self, waiting: Waiting) -> Self {
+        self.waiting = waiting;
+        self
+    }
+
+    /// Waits for the next frame that was not received yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Replaced`](ErrorKind::Replaced) when another segment has the ring's name and all frames were
+    /// received, [`OutOfLeases`](ErrorKind::OutOfLeases) when this process holds as many as it may, and
+    /// [`OutOfSlots`](ErrorKind::OutOfSlots) when it is one subscriber too many.
+    ///
+    /// # Examples
+    ///
+    /// See [`Subscriber`].
+    pub fn recv(&mut self) -> Result<Lease<T, D>> {
+        self.recv_with(Patience::Endless)
+    }
+
+    /// Waits for the next frame, at most `timeout`, by the monotonic clock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv), and [`Timeout`](ErrorKind::Timeout), which says who publishes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let ring = ndshm::Ring1::<u8>::create_unique("doc-recv-", 10)?;
+    /// let error = ring.subscribe().recv_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
+    /// # Ok(()) }
+    /// ```
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Lease<T, D>> {
+        self.recv_with(Patience::at_most(timeout))
+    }
+
+    /// Returns the next frame without waiting; `None` when there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv), but for `Replaced`.
+    ///
+    /// # Examples
+    ///
+    /// See [`waiting`](Self::waiting).
+    pub fn try_recv(&mut self) -> Result<Option<Lease<T, D>>> {
+        while let Some(seen) = self.next() {
+            if let Some(lease) = self.ring.lease(seen)? {
+                return Ok(Some(self.take(lease, seen)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the newest frame, also if it was received before; `None` when there never was one. Frames
+    /// that were not received and are older count as missed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    ///
+    /// See [`Subscriber`].
+    pub fn latest(&mut self) -> Result<Option<Lease<T, D>>> {
+        while let Some(seen) = self.ring.sound_frames().and_then(|frames| frames.last()) {
+            if let Some(lease) = self.ring.lease(seen)? {
+                return Ok(Some(self.take(lease, seen)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the frame, of those still there, that was captured nearest to that time; `None` when there
+    /// is none. Counts nothing as received or missed. The time is of the clock that
+    /// [`capture_ns`](crate::FrameMeta::capture_ns) is of.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Clock, FrameMeta, Ring1};
+    ///
+    /// let ring = Ring1::<u8>::create_unique("doc-nearest-", 1)?;
+    /// let mut publisher = ring.publisher()?;
+    /// for ns in [100, 200, 300] {
+    ///     publisher.loan()?.publish(FrameMeta::new().capture(ns, Clock::SOURCE));
+    /// }
+    /// let frame = ring.subscribe().nearest(220)?.expect("a frame");
+    /// assert_eq!(frame.meta().capture_ns, 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn nearest(&self, capture_ns: u64) -> Result<Option<Lease<T, D>>> {
+        loop {
+            let Some(frames) = self.ring.sound_frames() else { return Ok(None) };
+            let mut nearest = None;
+            for seen in frames.all() {
+                if let Some(captured) = self.ring.capture_time(seen) {
+                    let away = (captured.abs_diff(capture_ns), seen.sequence);
+                    if nearest.is_none_or(|(least, _)| away < least) {
+                        nearest = Some((away, seen));
+                    }
+                }
+            }
+            let Some((_, seen)) = nearest else { return Ok(None) };
+            if let lease @ Some(_) = self.ring.lease(seen)? {
+                return Ok(lease);
+            }
+        }
+    }
+
+    /// Returns an iterator over the frames that come, without end: each step is a [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let ring = ndshm::Ring1::<u8>::create_unique("doc-iter-", 1)?;
+    /// let mut publisher = ring.publisher()?;
+    /// let mut subscriber = ring.subscribe();
+    /// for brightness in [1, 2, 3] {
+    ///     publisher.publish_from(&ndarray::arr1(&[brightness]), ndshm::FrameMeta::new())?;
+    /// }
+    /// let mut sum = 0;
+    /// for frame in subscriber.iter().take(3) {
+    ///     sum += frame?[0];
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # Ok(()) }
+    /// ```
+    pub fn iter(&mut self) -> Iter<'_, T, D> {
+        Iter { subscriber: self }
+    }
+
+    /// Returns how many frames were received.
+    ///
+    /// # Examples
+    ///
+    /// See [`Subscriber`].
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Returns how many frames were missed: written over before they were received, or passed by.
+    ///
+    /// # Examples
+    ///
+    /// See [`Subscriber`].
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Returns the ring.
+    ///
+    /// # Examples
+    ///
+    /// See [`Ring::create_or_replace`].
+    #[must_use]
+    pub fn ring(&self) -> &Ring<T, D> {
+        &self.ring
+    }
+
+    fn next(&self) -> Option<Sighting> {
+        self.ring.sound_frames()?.next_after(self.position)
+    }
+
+    fn take(&mut self, lease: Lease<T, D>, seen: Sighting) -> Lease<T, D> {
+        if seen.sequence <= self.position {
+            return lease;
+        }
+        let missed = seen.sequence - self.position - 1;
+        self.position = seen.sequence;
+        self.received += 1;
+        self.missed += missed;
+        lease.after_missing(missed)
+    }
+
+    fn recv_with(&mut self, patience: Patience) -> Result<Lease<T, D>> {
+        loop {
+            if let Some(lease) = self.try_recv()? {
+                return Ok(lease);
+            }
+            self.wait(patience)?;
+        }
+    }
+
+    /// Waits until there is a frame that was not received yet.
+    fn wait(&self, patience: Patience) -> Result<()> {
+        let look = || self.next().map(drop);
+        let looks = match self.waiting {
+            Waiting::Sleep => 0,
+            // On one processor the publisher cannot run meanwhile.
+            Waiting::SpinThenSleep if wait::spins() == 0 => 0,
+            Waiting::Spin | Waiting::SpinThenSleep => LOOKS,
+        };
+        loop {
+            for _ in 0..looks {
+                if look().is_some() {
+                    return Ok(());
+                }
+                hint::spin_loop();
+            }
+            if self.waiting == Waiting::Spin {
+                self.ring.check_not_replaced()?;
+            } else if wait_for_change(&self.ring.segment, patience, look)?.is_some() {
+                return Ok(());
+            }
+            if patience.is_over() {
+                return Err(self.timeout());
+            }
+        }
+    }
+
+    #[cold]
+    fn timeout(&self) -> Error {
+        let segment = &self.ring.segment;
+        let who = match segment.region().stripe(0).owner() {
+            Some(owner) => format!("{}, publishes", segment.membership().describe(owner.slot())),
+            None => "nobody publishes".into(),
+        };
+        Error::new(
+            ErrorKind::Timeout,
+            format!("brought no frame in time: {who}; wait longer, or see what the publisher does"),
+        )
+        .of(self.ring.name())
+    }
+}
+
+/// An iterator over the frames that come; see [`Subscriber::iter`].
+///
+/// # Examples
+///
+/// See [`Subscriber::iter`].
+#[derive(Debug)]
+pub struct Iter<'a, T: Element, D: Dimension> {
+    subscriber: &'a mut Subscriber<T, D>,
+}
+
+impl<T: Element, D: Dimension> Iterator for Iter<'_, T, D> {
+    type Item = Result<Lease<T, D>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.subscriber.recv())
+    }
+}

@@ -1,0 +1,97 @@
+//! Where the pages of a segment come from: reserved, mapped early, huge.
+
+use std::num::NonZero;
+use std::thread;
+
+use super::life::Segment;
+use super::name::Name;
+use super::options::{Opening, Reserve, Settings};
+use super::region::Region;
+use crate::error::{Result, ResultExt};
+use crate::sys::limits;
+use crate::sys::object::{Facts, Object};
+use crate::sys::pages;
+
+/// How a handle wants its pages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paging {
+    /// Huge ones, where the system has them.
+    pub(crate) huge: bool,
+    /// All of them mapped at once, with so many threads; 0 for one on each processor.
+    pub(crate) prefault: Option<usize>,
+}
+
+impl Paging {
+    fn threads(self) -> NonZero<usize> {
+        let asked = self.prefault.map(NonZero::new);
+        asked.map_or(NonZero::<usize>::MIN, |asked| {
+            let processors = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+            asked.unwrap_or_else(processors)
+        })
+    }
+}
+
+/// Gives a new object memory, as its creator chose.
+pub(super) fn provide(
+    name: &Name,
+    object: &Object,
+    region: &Region,
+    settings: &Settings,
+) -> Result<()> {
+    let (layout, mapping) = (region.layout(), region.mapping());
+    let is_full = settings.reserve == Reserve::Full;
+    // Locks are touched by everybody, so they have memory in any case.
+    let start = if is_full { 0 } else { layout.control_offset };
+    let lies_in_memory = !name.is_file() || object.lies_in_memory()?;
+    if lies_in_memory {
+        limits::check_memory((layout.total - start) as u64)?;
+    }
+    let Paging { huge, prefault } = settings.paging;
+    let gets_huge = huge && is_full && mapping.gets_huge_pages(object)?;
+    // The kernel lets no two threads reserve at once, but map.
+    let by_mapping =
+        lies_in_memory && pages::can_populate() && (gets_huge || prefault.is_some() && !huge);
+    if !by_mapping {
+        object.reserve(start as u64..layout.total as u64)?;
+        if huge && is_full {
+            mapping.collapse(settings.paging.threads());
+        }
+    }
+    if by_mapping || prefault.is_some() {
+        mapping.populate(object, settings.paging.threads())?;
+    }
+    Ok(())
+}
+
+/// Maps the pages of a segment that exists, if its opener asks for it.
+pub(super) fn prefault(
+    object: &Object,
+    region: &Region,
+    opening: Opening,
+    facts: &Facts,
+) -> Result<()> {
+    if opening.paging.prefault.is_none() {
+        return Ok(());
+    }
+    if object.lies_in_memory()? {
+        limits::check_memory((region.layout().total as u64).saturating_sub(facts.allocated))?;
+    }
+    region.mapping().populate(object, opening.paging.threads())
+}
+
+impl Segment {
+    /// Returns how many bytes of the segment this process reaches through huge pages, now: see
+    /// [`Options::huge_pages`](crate::Options::huge_pages). Reads all of `/proc/self/smaps`, which takes
+    /// the longer the more this process has mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Os`](crate::ErrorKind::Os) where `/proc` is not mounted.
+    ///
+    /// # Examples
+    ///
+    /// See [`Options::huge_pages`](crate::Options::huge_pages).
+    pub fn huge_page_bytes(&self) -> Result<usize> {
+        self.region().mapping().huge_bytes().of(self.name())
+    }
+}

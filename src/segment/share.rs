@@ -1,0 +1,153 @@
+//! Ordinary `.npy` files become segments where they are: a control block is added behind the data.
+//!
+//! Who does that has the file's init lock. The control block's first bytes say that it is unfinished
+//! until all of it is there; up to then the file is the plain one that it was, for everybody, and who
+//! comes next cuts off what a killed one left.
+
+use std::path::Path;
+
+use super::control::{Control, MAGIC, Plan, UNFINISHED};
+use super::inspect::{check_owner, read_control, read_header};
+use super::layout::SHARED_ALIGNMENT;
+use super::life::Segment;
+use super::name::Name;
+use super::npy_file::data_end;
+use super::options::{Access, Kind, Lifetime, Reserve, Settings};
+use super::reboot;
+use super::region::Region;
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::npy::{Dtype, Header};
+use crate::steps::step;
+use crate::sys::limits;
+use crate::sys::lock::{Byte, Locker};
+use crate::sys::object::Object;
+
+/// What a file that becomes a segment is taken for.
+pub(crate) struct Taken {
+    pub(crate) dtype: Dtype,
+    pub(crate) stripes: u32,
+}
+
+/// What is done to one file.
+struct Sharing<'a> {
+    name: Name,
+    settings: &'a Settings,
+    object: Object,
+}
+
+impl Segment {
+    /// Opens the `.npy` file at `path`, having made a segment of it if it was none. `take` says what its
+    /// contents are taken for, or refuses them.
+    pub(crate) fn share_npy(
+        path: &Path,
+        settings: &Settings,
+        take: impl FnOnce(&Header) -> Result<Taken>,
+    ) -> Result<Self> {
+        let name = Name::new(path)?;
+        let share = || {
+            settings.check()?;
+            let (object, facts) = Object::open(name.place())?;
+            check_owner(&facts, settings.trust)?;
+            Sharing { name: name.clone(), settings, object }.share(take)
+        };
+        share().of(name.as_str())?;
+        Self::attach(name, settings.opening())
+    }
+}
+
+impl Sharing<'_> {
+    fn share(&self, take: impl FnOnce(&Header) -> Result<Taken>) -> Result<()> {
+        let object = &self.object;
+        let lock = Locker::new(object, self.name.place())?;
+        lock.lock(Byte::Init)?;
+        step!("share: init locked");
+        let facts = object.facts()?;
+        let Err(damage) = read_control(object, &facts) else { return Ok(()) };
+        let header = read_header(object, &facts)?;
+        let end = data_end(&header, &facts)? as u64;
+        if facts.len > end {
+            self.cut_off(end, damage)?;
+        }
+        if !header.data_offset.is_multiple_of(SHARED_ALIGNMENT) {
+            return Err(Error::new(
+                ErrorKind::Misaligned,
+                format!(
+                    "has data that begins at byte {}, and shared data begins at a multiple of \
+                     {SHARED_ALIGNMENT}: save it anew with np.save of NumPy 1.14 or later",
+                    header.data_offset
+                ),
+            ));
+        }
+        let taken = take(&header)?;
+        let control = Control::new(&Plan {
+            kind: Kind::Array,
+            lifetime: Lifetime::Persistent,
+            dtype: &taken.dtype,
+            order: header.order,
+            shape: &header.shape,
+            participants: self.settings.participants,
+            stripes: taken.stripes,
+            shadow_len: 0,
+            leases: 0,
+            data_offset: header.data_offset,
+        })?;
+        if let Err(error) = self.add(&control) {
+            // What this fails to take back, the next one does.
+            let _ = object.set_len(end);
+            return Err(error);
+        }
+        step!("share: done");
+        // The segment's from here on, whether or not its disk has it yet.
+        object.flush()
+    }
+
+    /// Cuts off what somebody began to add before he was killed; nobody else's bytes.
+    fn cut_off(&self, end: u64, damage: Error) -> Result<()> {
+        let mut first = [0; 8];
+        let place = end.next_multiple_of(4096);
+        match self.object.read_exact_at(&mut first, place) {
+            Ok(()) if first == UNFINISHED => {
+                self.object.set_len(end)?;
+                step!("share: leftover cut off");
+                Ok(())
+            }
+            Ok(()) if first == MAGIC => Err(damage),
+            _ => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "has bytes after its data, which ends at byte {end}, where a control block would \
+                     go: save the array anew, alone in its file"
+                ),
+            )),
+        }
+    }
+
+    /// Adds the control block; with its first bytes, which come last, the file is a segment.
+    fn add(&self, control: &Control) -> Result<()> {
+        let (object, layout) = (&self.object, control.layout);
+        let (start, total) = (layout.control_offset as u64, layout.total as u64);
+        limits::check_file_size(total)?;
+        let reserved = match self.settings.reserve {
+            Reserve::Full => 0..total,
+            Reserve::Lazy => start..total,
+        };
+        if object.lies_in_memory()? {
+            limits::check_memory(total - start)?;
+        }
+        // The file gets longer and says what for at once.
+        object.write_all_at(&UNFINISHED, start)?;
+        step!("share: begun");
+        object.reserve(reserved)?;
+        step!("share: memory had");
+        let head = control.encode();
+        let (magic, rest) = head.split_at(MAGIC.len());
+        object.write_all_at(rest, start + magic.len() as u64)?;
+        step!("share: head written");
+        let (participants, stripes) = (control.participants, control.stripes);
+        let region = Region::new(object, layout, participants, stripes, Access::ReadWrite)?;
+        reboot::note(&region);
+        object.flush()?;
+        step!("share: all but the first bytes on the disk");
+        object.write_all_at(magic, start)
+    }
+}

@@ -1,0 +1,242 @@
+//! How the kernel backs a mapping: pages that are there before they are touched, and huge ones.
+//!
+//! # Safety
+//!
+//! The unsafe code here gives the kernel advice about ranges within a mapping, which changes how
+//! fast its bytes are reached and never what they are; and touches pages as atomics.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use super::map::{Mapping, Protection};
+use super::object::Object;
+use super::os_error;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Length of a huge page where ordinary ones are 4 KiB long; elsewhere there are none for us.
+pub(crate) const HUGE_PAGE: usize = 2 << 20;
+
+/// The shortest page there is.
+const PAGE: usize = 4096;
+
+/// How much a thread takes on at a time; a multiple of [`HUGE_PAGE`].
+const CHUNK: usize = 16 << 20;
+
+/// Fields of `/proc/PID/smaps` that count huge pages of objects.
+const HUGE_FIELDS: [&str; 2] = ["ShmemPmdMapped:", "FilePmdMapped:"];
+
+/// Whether the kernel can give a mapping its pages before they are touched, and make it an error when there
+/// is no memory for them (Linux 5.14 or later).
+pub(crate) fn can_populate() -> bool {
+    advise(&[], libc::MADV_POPULATE_WRITE).is_ok()
+}
+
+impl Mapping {
+    /// Maps every page, with so many threads. Pages that had no memory get some; where there is none left,
+    /// that is an error if [`can_populate`], and else a SIGBUS.
+    pub(crate) fn populate(&self, object: &Object, threads: NonZero<usize>) -> Result<()> {
+        let advice = match self.protection {
+            Protection::Read => libc::MADV_POPULATE_READ,
+            Protection::ReadWrite => libc::MADV_POPULATE_WRITE,
+        };
+        let can_populate = can_populate();
+        let work = |bytes: Range<usize>| {
+            if can_populate {
+                return advise(self.pages(bytes), advice);
+            }
+            self.touch(bytes);
+            Ok(())
+        };
+        in_parallel(self.len, threads, work).map_err(|error| match error.raw_os_error() {
+            // What is a SIGBUS to who touches the page.
+            Some(libc::EFAULT) => object.storage_full(self.len as u64),
+            Some(libc::ENOMEM) => Error::new(
+                ErrorKind::MemoryLimit,
+                format!("needs {} bytes, and the machine has too little memory left", self.len),
+            )
+            .caused_by(error),
+            _ => os_error("map its pages", error),
+        })
+    }
+
+    /// Whether the kernel backs this new object by huge pages when they are first touched. Touches one.
+    pub(crate) fn gets_huge_pages(&self, object: &Object) -> Result<bool> {
+        if self.len < HUGE_PAGE || !can_populate() {
+            return Ok(false);
+        }
+        // A failure shows when the rest is asked for.
+        let touched = advise(self.pages(0..PAGE), libc::MADV_POPULATE_WRITE);
+        Ok(touched.is_ok() && object.facts()?.allocated >= HUGE_PAGE as u64)
+    }
+
+    /// Asks for huge pages whenever the kernel gives this mapping some.
+    pub(super) fn prefer_huge_pages(&self) {
+        // Kernels without them know no such advice.
+        let _ = advise(self.pages(0..self.len), libc::MADV_HUGEPAGE);
+    }
+
+    /// Has the pages that are there moved into huge ones, with so many threads, as far as the kernel
+    /// can (Linux 6.1 or later) and finds memory.
+    pub(crate) fn collapse(&self, threads: NonZero<usize>) {
+        let whole = self.len - self.len % HUGE_PAGE;
+        let _ = in_parallel(whole, threads, |bytes| advise(self.pages(bytes), libc::MADV_COLLAPSE));
+    }
+
+    /// How many bytes this process reaches through huge pages.
+    pub(crate) fn huge_bytes(&self) -> Result<usize> {
+        let maps = std::fs::read_to_string("/proc/self/smaps")
+            .map_err(|error| os_error("read /proc/self/smaps", error))?;
+        let start = self.base().addr().get();
+        Ok(huge_bytes_in(&maps, start..start + self.len))
+    }
+
+    fn touch(&self, bytes: Range<usize>) {
+        for offset in bytes.step_by(PAGE) {
+            // SAFETY: the offset is within the mapping.
+            let byte = unsafe { self.base().add(offset) }.cast::<AtomicU8>();
+            // SAFETY: mapped for as long as `self`; a byte is an atomic, and others see it as one.
+            let byte = unsafe { byte.as_ref() };
+            match self.protection {
+                Protection::Read => byte.load(Relaxed),
+                Protection::ReadWrite => byte.fetch_or(0, Relaxed),
+            };
+        }
+    }
+
+    /// Those bytes, as an address and a length that nobody reads through.
+    fn pages(&self, bytes: Range<usize>) -> &[AtomicU8] {
+        assert!(bytes.start <= bytes.end && bytes.end <= self.len);
+        // SAFETY: the start is within the mapping.
+        let start = unsafe { self.base().add(bytes.start) }.cast::<AtomicU8>();
+        // SAFETY: the range is mapped for as long as `self`, and bytes are atomics.
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), bytes.len()) }
+    }
+}
+
+/// Advises the kernel about memory whose bytes it leaves as they are.
+fn advise(pages: &[AtomicU8], advice: libc::c_int) -> io::Result<()> {
+    let start = pages.as_ptr().cast_mut().map_addr(|start| start & !(PAGE - 1)).cast();
+    loop {
+        // SAFETY: all callers' kinds of advice keep what the pages hold, and any address may be asked
+        // about: one that is not mapped is ENOMEM.
+        if unsafe { libc::madvise(start, pages.len(), advice) } == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Does the work on `len` bytes, a chunk at a time, with at most so many threads, until one fails.
+fn in_parallel(
+    len: usize,
+    threads: NonZero<usize>,
+    work: impl Fn(Range<usize>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    let chunks = len.div_ceil(CHUNK);
+    let next = AtomicUsize::new(0);
+    let run = || {
+        loop {
+            let chunk = next.fetch_add(1, Relaxed);
+            if chunk >= chunks {
+                return Ok(());
+            }
+            let worked = work(chunk * CHUNK..len.min((chunk + 1) * CHUNK));
+            if worked.is_err() {
+                next.store(chunks, Relaxed);
+                return worked;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        // The work gets done with fewer threads too, and this one is the first.
+        let others: Vec<_> = (1..threads.get().min(chunks))
+            .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
+            .collect();
+        let mine = run();
+        others.into_iter().fold(mine, |all, other| all.and(other.join().expect("no panics")))
+    })
+}
+
+/// Bytes in huge pages of those mappings of `/proc/self/smaps` that the addresses lie in.
+fn huge_bytes_in(smaps: &str, addresses: Range<usize>) -> usize {
+    let mut ours = false;
+    let mut kib = 0;
+    for line in smaps.lines() {
+        if let Some(of) = addresses_of(line) {
+            ours = of.start < addresses.end && addresses.start < of.end;
+        } else if let (true, Some(value)) =
+            (ours, HUGE_FIELDS.iter().find_map(|field| line.strip_prefix(field)))
+        {
+            kib += value.trim().trim_end_matches(" kB").parse().unwrap_or(0);
+        }
+    }
+    kib * 1024
+}
+
+/// Addresses at the start of a line that begins the description of a mapping.
+fn addresses_of(line: &str) -> Option<Range<usize>> {
+    let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    Some(number(start)?..number(end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::place::Place;
+
+    fn mapping(len: usize) -> (Object, Mapping) {
+        let object = Object::create_unnamed(&Place::Anonymous, len as u64, 0o600).unwrap();
+        let mapping = Mapping::new(&object, 0, len, Protection::ReadWrite).unwrap();
+        (object, mapping)
+    }
+
+    #[test]
+    fn every_page_has_memory_afterwards_whether_populated_or_touched() {
+        let len = 2 * CHUNK + 3 * PAGE;
+        let threads = NonZero::new(3).unwrap();
+        let (object, mapped) = mapping(len);
+        mapped.populate(&object, threads).unwrap();
+        assert_eq!(object.facts().unwrap().allocated, len as u64);
+
+        let (object, mapped) = mapping(len);
+        mapped.pages(PAGE..PAGE + 1)[0].store(7, Relaxed);
+        in_parallel(len, threads, |bytes| {
+            mapped.touch(bytes);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(object.facts().unwrap().allocated, len as u64);
+        assert_eq!(mapped.pages(PAGE..PAGE + 1)[0].load(Relaxed), 7);
+    }
+
+    #[test]
+    fn work_that_fails_is_not_gone_on_with() {
+        let done = AtomicUsize::new(0);
+        let failed = in_parallel(100 * CHUNK, NonZero::new(2).unwrap(), |bytes| {
+            done.fetch_add(1, Relaxed);
+            if bytes.start == 0 { Err(io::Error::other("full")) } else { Ok(()) }
+        });
+        assert!(failed.is_err() && done.into_inner() <= 100);
+    }
+
+    #[test]
+    fn huge_pages_are_counted_where_they_are_ours() {
+        let smaps = "\
+            7f0000000000-7f0000400000 rw-s 00000000 00:1a 5  /dev/shm/one\n\
+            Rss:                4096 kB\nShmemPmdMapped:     2048 kB\nFilePmdMapped:         0 kB\n\
+            7f0000400000-7f0000800000 rw-s 00000000 00:1a 6  /dev/shm/two\n\
+            ShmemPmdMapped:     4096 kB\nFilePmdMapped:         0 kB\n";
+        assert_eq!(huge_bytes_in(smaps, 0x7f00_0000_0000..0x7f00_0040_0000), 2 << 20);
+        assert_eq!(huge_bytes_in(smaps, 0x7f00_0040_0000..0x7f00_0040_1000), 4 << 20);
+        assert_eq!(huge_bytes_in(smaps, 0x7f00_0080_0000..0x7f00_0080_1000), 0);
+        assert_eq!(huge_bytes_in("nonsense\n-\n", 0..usize::MAX), 0);
+    }
+}

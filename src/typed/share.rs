@@ -1,0 +1,131 @@
+//! Ordinary `.npy` files shared as arrays, where they are.
+
+use std::path::Path;
+
+use ndarray::Dimension;
+
+use super::any::AnyArray;
+use super::array::Array;
+use super::contents::Contents;
+use super::element::{Element, checked_dtype};
+use crate::error::Result;
+use crate::npy::{Dtype, Header};
+use crate::segment::{Options, Segment, Settings, Taken, data_len};
+use crate::sync::default_stripes;
+
+impl<T: Element, D: Dimension> Array<T, D> {
+    /// Opens the ordinary `.npy` file at `path` as a shared array, in place: its numbers stay where they
+    /// are, and locks are added behind them. Opens a file that is shared already just so.
+    ///
+    /// The file is a segment from then on, until somebody writes it anew: [`open`](Self::open) opens it,
+    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. It lies on tmpfs,
+    /// ext4, xfs, btrfs or f2fs. Whoever is killed on the way leaves the plain file. Costs what
+    /// [`create`](Self::create) costs without the data, and one wait for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`NotASegment`](crate::ErrorKind::NotASegment),
+    /// [`Truncated`](crate::ErrorKind::Truncated), [`ForeignByteOrder`](crate::ErrorKind::ForeignByteOrder) or
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) when no segment can hold what is there;
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when more follows the array in the file;
+    /// [`Misaligned`](crate::ErrorKind::Misaligned) when its data does not begin at a multiple of 64 bytes, as
+    /// NumPy writes it since 1.14; [`PermissionDenied`](crate::ErrorKind::PermissionDenied);
+    /// [`StorageFull`](crate::ErrorKind::StorageFull); and those of [`open`](Self::open). The file is as it was
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # let path = &std::path::PathBuf::from(format!("/dev/shm/doc-share-{}.npy", std::process::id()));
+    /// # let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    /// # bytes.extend(format!("{:117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }").bytes());
+    /// # bytes.extend([0; 48]);
+    /// # std::fs::write(path, bytes).expect("written");
+    /// use ndshm::Array2;
+    ///
+    /// let weights = Array2::<f32>::share_npy(path)?; // what np.save wrote
+    /// weights.write()?.fill(0.5);
+    /// assert_eq!(Array2::<f32>::open(path)?.read()?.sum(), 6.0);
+    /// # ndshm::remove(path)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn share_npy(path: impl AsRef<Path>) -> Result<Self> {
+        Self::options().share_npy(path)
+    }
+}
+
+impl<T: Element, D: Dimension> Options<Array<T, D>> {
+    /// Opens an ordinary `.npy` file as a shared array: see [`Array::share_npy`]. Its order and mode stay
+    /// what they are, and it lasts until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::share_npy`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> ndshm::Result<()> {
+    /// let rows = ndshm::Array2::<f64>::options().stripes(64).share_npy("table.npy")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn share_npy(&self, path: impl AsRef<Path>) -> Result<Array<T, D>> {
+        let segment = Segment::share_npy(path.as_ref(), self.settings(), |header| {
+            let asked = checked_dtype::<T>()?;
+            Contents::of_header(header).shape_of::<T, D>(asked.numpy_form())?;
+            taken(asked.fold().0, header, self.settings())
+        })?;
+        Array::from_segment(segment)
+    }
+}
+
+impl AnyArray {
+    /// Opens the ordinary `.npy` file at `path` as a shared array, whatever its dtype: see
+    /// [`Array::share_npy`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::share_npy`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> ndshm::Result<()> {
+    /// let table = ndshm::AnyArray::share_npy("table.npy")?;
+    /// println!("{} of shape {:?}", table.dtype(), table.shape());
+    /// # Ok(()) }
+    /// ```
+    pub fn share_npy(path: impl AsRef<Path>) -> Result<Self> {
+        Self::options().share_npy(path)
+    }
+}
+
+impl Options<AnyArray> {
+    /// Opens an ordinary `.npy` file as a shared array: see [`AnyArray::share_npy`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::share_npy`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> ndshm::Result<()> {
+    /// let table = ndshm::AnyArray::options().participants(8).share_npy("table.npy")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn share_npy(&self, path: impl AsRef<Path>) -> Result<AnyArray> {
+        let segment = Segment::share_npy(path.as_ref(), self.settings(), |header| {
+            taken(header.dtype.clone(), header, self.settings())
+        })?;
+        AnyArray::from_segment(segment)
+    }
+}
+
+fn taken(dtype: Dtype, header: &Header, settings: &Settings) -> Result<Taken> {
+    let data_len = data_len(&header.shape, dtype.item_size())?;
+    let rows = header.shape.first().copied().unwrap_or(1);
+    let stripes = settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows));
+    Ok(Taken { dtype, stripes })
+}

@@ -1,0 +1,171 @@
+//! Ordinary `.npy` files become shared arrays where they are, whole or not at all.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use ndarray::{Array1 as Own, Ix1};
+use ndshm::{
+    Access, AnyArray, Array, Array1, Array2, ErrorKind::*, Frozen1, Lifetime, Npy, Options, Order,
+    Reserve, Segment,
+};
+
+use crate::bad_input::refused;
+use crate::homes::FreeFile;
+use crate::support::{DEADLINE, become_user, fork, is_root, skip};
+
+/// Numbers as `np.save` writes them, from 0 on.
+pub(crate) fn save(path: &Path, len: usize) {
+    fs::write(path, npy("'<u8'", len, 128)).unwrap();
+}
+
+fn npy(descr: &str, len: usize, header_len: usize) -> Vec<u8> {
+    let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': ({len},), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(header_len - 10).unwrap().to_le_bytes());
+    bytes.extend(format!("{text:width$}\n", width = header_len - 11).bytes());
+    assert_eq!(bytes.len(), header_len);
+    bytes.extend((0..len as u64).flat_map(u64::to_le_bytes));
+    bytes
+}
+
+/// A file with numbers, on a disk and in memory.
+fn files(test: impl Fn(&Path)) {
+    for file in [Some(FreeFile::in_memory()), FreeFile::on_disk()].into_iter().flatten() {
+        save(file.path(), 1000);
+        test(file.path());
+    }
+}
+
+#[test]
+fn a_file_is_shared_where_it_is_and_stays_an_npy_file() {
+    files(|path| {
+        let before = fs::read(path).unwrap();
+        let array = Array1::<u64>::options().stripes(4).share_npy(path).unwrap();
+        assert_eq!((array.stripes(), array.shape()), (4, &[1000][..]));
+        assert!(array.read().unwrap().iter().copied().eq(0..1000));
+        let info = array.segment().info().unwrap();
+        assert_eq!((info.data_offset(), info.lifetime()), (128, Lifetime::Persistent));
+        assert!(fs::read(path).unwrap().starts_with(&before));
+
+        fork(|| Array1::<u64>::open(path).unwrap().write_rows(..1).unwrap()[0] = 7).pass();
+        assert_eq!(array.read().unwrap()[0], 7);
+        let plain = Npy::<u64, Ix1>::open(path).unwrap().to_array().unwrap();
+        let expected = Own::from_iter([7].into_iter().chain(1..1000));
+        assert_eq!(plain, expected);
+        array.sync().unwrap();
+        drop(array);
+        let observed = Array1::<u64>::options().access(Access::Observe).open(path).unwrap();
+        assert_eq!(observed.snapshot().unwrap(), expected);
+        let frozen = Array1::<u64>::open(path).unwrap().freeze().unwrap();
+        assert_eq!(*Frozen1::<u64>::open(path).unwrap(), *frozen);
+        ndshm::remove(path).unwrap();
+        assert!(!path.exists());
+    });
+}
+
+#[test]
+fn all_who_share_a_file_at_once_share_one_segment() {
+    files(|path| {
+        let add = || {
+            let options = Array1::<u64>::options().participants(8);
+            let array = options.share_npy(path).unwrap();
+            (0..50).for_each(|_| array.write_timeout(DEADLINE).unwrap()[0] += 1);
+        };
+        let others = [(); 4].map(|()| fork(add));
+        add();
+        others.into_iter().for_each(|other| other.pass());
+        let again = AnyArray::share_npy(path).unwrap();
+        assert_eq!(again.segment().id(), Segment::open(path).unwrap().id());
+        assert_eq!(again.read().unwrap().at(&[0]).unwrap().to_string(), "250");
+    });
+}
+
+#[test]
+fn a_file_keeps_its_order_its_shape_and_its_header_of_any_length() {
+    let file = FreeFile::in_memory();
+    let fields: Vec<_> = (0..600).map(|n| format!("('field_{n:04}', '<u8')")).collect();
+    let descr = format!("[{}]", fields.join(", "));
+    let mut bytes = npy(&descr, 1, 64 * 300);
+    bytes.resize(64 * 300 + 600 * 8, 0);
+    fs::write(file.path(), bytes).unwrap();
+    let table = AnyArray::share_npy(file.path()).unwrap();
+    assert_eq!((table.shape(), table.dtype().item_size()), (&[1][..], 4800));
+    drop(table.write().unwrap());
+    drop(table);
+
+    let mut bytes = npy("'<u8'", 6, 128);
+    let text = "{'descr': '<u8', 'fortran_order': True, 'shape': (2, 3), }";
+    bytes[10..127].copy_from_slice(format!("{text:117}").as_bytes());
+    fs::write(file.path(), bytes).unwrap();
+    let columns = Array2::<u64>::share_npy(file.path()).unwrap();
+    assert_eq!(columns.read().unwrap().column(1).to_vec(), [2, 3]);
+    assert_eq!(AnyArray::open(file.path()).unwrap().order(), Order::F);
+}
+
+#[test]
+fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
+    let file = FreeFile::in_memory();
+    let path = file.path();
+    let whole = npy("'<u8'", 1000, 128);
+    let more = [&whole[..], &whole[..]].concat();
+    let little_more = [&whole[..], b"\n"].concat();
+    for (bytes, kind, says) in [
+        (
+            npy("'<f8'", 1000, 128),
+            DtypeMismatch,
+            "holds <f8 (1 axis: 1000), asked for <u8 (1 axis)",
+        ),
+        (npy("'>u8'", 1000, 128), ForeignByteOrder, "big-endian"),
+        (npy("'<U2'", 1000, 128), Unsupported, "<U2"),
+        (npy("'<u8'", 1000, 96), Misaligned, "begins at byte 96"),
+        (npy("'<u8'", 1000, 80), Misaligned, "save it anew"),
+        (more, InvalidArgument, "has bytes after its data, which ends at byte 8128"),
+        (little_more, InvalidArgument, "has bytes after its data"),
+        (whole[..8000].to_vec(), Truncated, "is 8000 bytes long and its header promises 8128"),
+        (whole[..100].to_vec(), Truncated, "ends after 100 bytes"),
+        (b"notes".to_vec(), NotASegment, "is not NPY"),
+        (Vec::new(), NotASegment, "is not NPY"),
+    ] {
+        fs::write(path, &bytes).unwrap();
+        refused(Array1::<u64>::share_npy(path), kind, says);
+        assert!(fs::read(path).unwrap() == bytes, "{says}: it was changed");
+    }
+    fs::write(path, &whole).unwrap();
+    refused(Array2::<u64>::share_npy(path), RankMismatch, "asked for <u8 (2 axes)");
+    let options: Options<Array<u64, Ix1>> = Array::options();
+    refused(options.clone().participants(0).share_npy(path), InvalidArgument, "0 participants");
+    refused(options.access(Access::Read).share_npy(path), InvalidArgument, "for reading only");
+    assert!(fs::read(path).unwrap() == whole);
+    fs::remove_file(path).unwrap();
+    refused(Array1::<u64>::share_npy(path), NotFound, "does not exist");
+}
+
+#[test]
+fn a_file_that_may_not_be_written_is_not_shared() {
+    if !is_root() {
+        return skip("only root can be two users");
+    }
+    let file = FreeFile::in_memory();
+    save(file.path(), 10);
+    let before = fs::read(file.path()).unwrap();
+    fork(|| {
+        become_user(65534);
+        refused(Array1::<u64>::share_npy(file.path()), PermissionDenied, "");
+    })
+    .pass();
+    assert!(fs::read(file.path()).unwrap() == before);
+}
+
+#[test]
+fn a_damaged_control_block_is_told_of_and_not_taken_for_a_leftover() {
+    let file = FreeFile::in_memory();
+    save(file.path(), 10);
+    drop(Array1::<u64>::options().reserve(Reserve::Lazy).share_npy(file.path()).unwrap());
+    let out = fs::OpenOptions::new().write(true).open(file.path()).unwrap();
+    out.write_all_at(b"\xff", 4096 + 100).unwrap();
+    refused(Array1::<u64>::share_npy(file.path()), Corrupt, "checksum");
+    refused(Array1::<u64>::open(file.path()), Corrupt, "checksum");
+    // Its numbers are what they were, for everybody who does not ask for more.
+    assert!(Npy::<u64, Ix1>::open(file.path()).unwrap().to_array().unwrap().into_iter().eq(0..10));
+}
