@@ -213,6 +213,12 @@ impl AtomicU32 {
     }
 }
 
+impl AtomicU64 {
+    pub(crate) fn new(value: u64) -> Self {
+        Self(atomic::AtomicU64::new(value))
+    }
+}
+
 impl Deref for AtomicU32 {
     type Target = atomic::AtomicU32;
 

@@ -46,7 +46,7 @@ impl Glimpse {
     }
 
     pub(crate) fn state(&self) -> Result<State> {
-        let mut bytes = [0; size_of::<State>()];
+        let mut bytes = [0; State::LEN];
         self.read(&mut bytes, self.info.layout().state)?;
         Ok(State::copied(bytes))
     }

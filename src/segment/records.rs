@@ -58,8 +58,11 @@ const REPLACED: u32 = 1 << 0;
 const FROZEN: u32 = 1 << 1;
 
 impl State {
+    /// How many bytes it has in a segment; a model's atomics have more.
+    pub(super) const LEN: usize = 64;
+
     /// A private copy, of the bytes that were read where it lies.
-    pub(super) fn copied(bytes: [u8; 64]) -> Self {
+    pub(super) fn copied(bytes: [u8; Self::LEN]) -> Self {
         let words = bytemuck::cast::<_, [u32; 16]>(bytes);
         let [high_water, changes, waiting, commits, marks, clean, boot @ .., _, _, _, _, _, _] =
             words.map(AtomicU32::new);

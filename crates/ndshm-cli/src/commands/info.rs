@@ -40,7 +40,12 @@ pub(crate) fn describe(status: &Status, out: &Output) -> String {
     say("kind", &ls::kind(info.kind()));
     say(
         "dtype",
-        &format!("{} ({} bytes)", printable(&info.dtype().to_string()), info.dtype().item_size()),
+        &format!(
+            "{} ({} {})",
+            printable(&info.dtype().to_string()),
+            info.dtype().item_size(),
+            if info.dtype().item_size() == 1 { "byte" } else { "bytes" }
+        ),
     );
     let order = match info.order() {
         Order::C => "C order",
