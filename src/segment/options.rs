@@ -87,8 +87,8 @@ pub enum Access {
     ///
     /// What this gives is [`Array::snapshot`](crate::Array::snapshot),
     /// [`Array::raw_view`](crate::Array::raw_view), [`Value::get`](crate::Value::get),
-    /// [`Event::is_set`](crate::Event::is_set), waiting for a change (which looks now and then, up
-    /// to 100 ms late), and what [`Segment`](crate::Segment) tells. All else is
+    /// [`Event::is_set`](crate::Event::is_set), copies of the frames of a [`Ring`](crate::Ring), waiting
+    /// for a change (which looks now and then, up to 100 ms late), and what [`Segment`](crate::Segment) tells. All else is
     /// [`ReadOnly`](ErrorKind::ReadOnly). A file that was not synced, and that nobody opened for more
     /// since the machine restarted, is [`Poisoned`](ErrorKind::Poisoned).
     Observe,

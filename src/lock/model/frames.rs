@@ -184,6 +184,8 @@ fn loom_a_publisher_killed_anywhere_is_succeeded_and_no_number_comes_twice() {
         mortal.join().unwrap();
         let newest = ring.frames().newest();
         assert!((2..=3).contains(&newest), "{newest}");
+        let numbers = ring.sequences.each_ref().map(|number| number.load(Relaxed));
+        assert!(numbers[0] != numbers[1], "a number comes twice: {numbers:?}");
         let last = ring.frames().last().unwrap();
         ring.read(last);
     });
