@@ -94,7 +94,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// # Errors
     ///
     /// Those of [`Array::create`](crate::Array::create), and
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for frames of no bytes, or of 2 GiB or more.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for frames of no bytes, or of 2 GiB or more.
     ///
     /// # Examples
     ///
@@ -152,8 +152,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch),
-    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch), [`RankMismatch`](ErrorKind::RankMismatch), and those of
+    /// [`NotFound`](crate::ErrorKind::NotFound), [`KindMismatch`](crate::ErrorKind::KindMismatch),
+    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch), [`RankMismatch`](crate::ErrorKind::RankMismatch), and those of
     /// [`Segment::open`].
     ///
     /// # Examples
@@ -167,7 +167,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    /// Those of [`open`](Self::open), and [`Replaced`](crate::ErrorKind::Replaced).
     ///
     /// # Examples
     ///
@@ -183,7 +183,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// # Errors
     ///
     /// Those of [`open`](Self::open) and [`create`](Self::create), and
-    /// [`ShapeMismatch`](ErrorKind::ShapeMismatch).
+    /// [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch).
     ///
     /// # Examples
     ///
@@ -202,7 +202,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 
     /// Creates a ring at `address` in place of whatever segment is there: see
     /// [`Array::create_or_replace`](crate::Array::create_or_replace). Who publishes or receives in the
-    /// old one is told: [`Replaced`](ErrorKind::Replaced).
+    /// old one is told: [`Replaced`](crate::ErrorKind::Replaced).
     ///
     /// # Errors
     ///
