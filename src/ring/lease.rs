@@ -11,17 +11,14 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Acquire;
 
 use ndarray::{Array, ArrayRef, ArrayView, Dimension, IntoNdProducer};
 
 use super::Ring;
 use super::meta::FrameMeta;
-use crate::atomic::fence;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Grip, Owner, Sighting};
 use crate::segment::{Access, Segment};
-use crate::steps::step;
 use crate::typed::element::Element;
 
 /// A frame that stays as it is while this is held: derefs to [`ndarray::ArrayRef`].
@@ -85,10 +82,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 
     /// When a frame was captured; `None` if it is gone.
     pub(super) fn capture_time(&self, seen: Sighting) -> Option<u64> {
-        let meta = self.read_meta(seen.slot);
-        // As in `copy`.
-        fence(Acquire);
-        self.frames().is_still(seen).then_some(meta.capture_ns)
+        let meta = self.record.copy(self.segment.region(), seen, &mut [])?;
+        Some(meta.capture_ns)
     }
 
     fn lease_in_place(&self, seen: Sighting) -> Result<Option<Lease<T, D>>> {
@@ -103,21 +98,14 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         // SAFETY: the keeper has the slot leased and the segment mapped, and is kept beside the view,
         // which is never handed out for longer than a borrow of both.
         let view = unsafe { self.frame(seen.slot) };
-        let meta = self.read_meta(seen.slot);
+        let meta = self.record.read_meta(self.segment.region(), seen.slot);
         Ok(Some(Lease { meta, missed: 0, frame: Frame::InPlace(view, keeper) }))
     }
 
     fn copy(&self, seen: Sighting) -> Option<Lease<T, D>> {
         let mut items = vec![T::zeroed(); self.shape.size()];
         let bytes = bytemuck::cast_slice_mut(&mut items);
-        self.segment.region().copy_from(seen.slot * self.record.len, bytes);
-        let meta = self.read_meta(seen.slot);
-        step!("observe: frame copied");
-        // The copies above must not sink below the second look.
-        fence(Acquire);
-        if !self.frames().is_still(seen) {
-            return None;
-        }
+        let meta = self.record.copy(self.segment.region(), seen, bytes)?;
         let frame = Array::from_shape_vec(self.shape.clone(), items).ok()?;
         Some(Lease { meta, missed: 0, frame: Frame::Copied(Arc::new(frame)) })
     }

@@ -3,8 +3,9 @@
 //! In reading order: this file, a ring and what it is asked for · [`meta`] what goes with a frame ·
 //! [`record`] how both lie in a slot · [`publisher`] writing frames · [`subscriber`] receiving them ·
 //! [`lease`] a frame that stays while it is held · [`place`] slots as `ndarray` views · [`options`]
-//! creating and opening with options.
+//! creating and opening with options · [`any`] rings looked at whose dtype is known at run time.
 
+pub(crate) mod any;
 pub(crate) mod lease;
 pub(crate) mod meta;
 mod options;
@@ -18,11 +19,11 @@ use std::marker::PhantomData;
 
 use ndarray::{Dimension, IntoDimension, Ix1, Ix2, Ix3, IxDyn};
 
-use self::record::Record;
-use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::{Entry, Frames};
-use crate::npy::{Dtype, Order};
-use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
+use self::record::{Form, Record};
+use crate::error::{Result, ResultExt};
+use crate::lock::Frames;
+use crate::npy::Order;
+use crate::segment::{Address, Handle, Options, Origin, Segment};
 use crate::typed::contents::{Contents, PAGE};
 use crate::typed::element::{Element, checked_dtype};
 
@@ -93,7 +94,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// # Errors
     ///
     /// Those of [`Array::create`](crate::Array::create), and
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for frames of no bytes, or of 2 GiB or more.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for frames of no bytes, or of 2 GiB or more.
     ///
     /// # Examples
     ///
@@ -151,8 +152,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch),
-    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch), [`RankMismatch`](ErrorKind::RankMismatch), and those of
+    /// [`NotFound`](crate::ErrorKind::NotFound), [`KindMismatch`](crate::ErrorKind::KindMismatch),
+    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch), [`RankMismatch`](crate::ErrorKind::RankMismatch), and those of
     /// [`Segment::open`].
     ///
     /// # Examples
@@ -166,7 +167,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    /// Those of [`open`](Self::open), and [`Replaced`](crate::ErrorKind::Replaced).
     ///
     /// # Examples
     ///
@@ -182,7 +183,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// # Errors
     ///
     /// Those of [`open`](Self::open) and [`create`](Self::create), and
-    /// [`ShapeMismatch`](ErrorKind::ShapeMismatch).
+    /// [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch).
     ///
     /// # Examples
     ///
@@ -201,7 +202,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 
     /// Creates a ring at `address` in place of whatever segment is there: see
     /// [`Array::create_or_replace`](crate::Array::create_or_replace). Who publishes or receives in the
-    /// old one is told: [`Replaced`](ErrorKind::Replaced).
+    /// old one is told: [`Replaced`](crate::ErrorKind::Replaced).
     ///
     /// # Errors
     ///
@@ -355,16 +356,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         self.segment.region().frames()
     }
 
-    /// The words of the ring, if its frames can be believed: after a restart of the machine a file's
-    /// cannot, until the next publisher forgets them.
     fn sound_frames(&self) -> Option<Frames<'_>> {
-        let sound = self.segment.region().stripe(0).entry() == Entry::Clean;
-        sound.then(|| self.frames())
-    }
-
-    /// Where the description in that slot begins, in the payload.
-    fn meta_offset(&self, slot: usize) -> usize {
-        slot * self.record.len + self.record.meta
+        record::sound_frames(&self.segment)
     }
 
     fn from_segment(segment: Segment) -> Result<Self> {
@@ -373,24 +366,9 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     }
 
     fn check(segment: Segment) -> Result<Self> {
-        let control = segment.control();
-        if control.kind != Kind::Ring {
-            return Err(Error::new(
-                ErrorKind::KindMismatch,
-                format!("is of kind {:?}, asked for a Ring: open it as that", control.kind),
-            ));
-        }
-        let frame = match &control.dtype {
-            Dtype::Struct(fields) => fields.first().map(|field| field.dtype().clone().fold()),
-            _ => None,
-        };
-        let Some((dtype, axes)) = frame else { return Err(other_records()) };
-        let contents = Contents { dtype: &dtype, shape: &axes, order: Order::C, alignment: PAGE };
+        let Form { dtype, shape, record } = Form::of(&segment)?;
+        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: PAGE };
         let shape = contents.shape_of::<T, D>(checked_dtype::<T>()?)?;
-        let record = Record::new(&dtype, &axes)?;
-        if record.dtype(&dtype, &axes) != control.dtype {
-            return Err(other_records());
-        }
         Ok(Self { segment, record, shape, item: PhantomData })
     }
 }
@@ -415,12 +393,4 @@ impl<T: Element, D: Dimension> fmt::Debug for Ring<T, D> {
             .field("published", &self.published())
             .finish()
     }
-}
-
-#[cold]
-fn other_records() -> Error {
-    Error::new(
-        ErrorKind::DtypeMismatch,
-        "has slots of another form than this build's: use the same release of ndshm in all processes",
-    )
 }

@@ -46,19 +46,11 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// Writes the description in that slot, word by word, for those who copy without a lease.
     pub(super) fn write_meta(&self, slot: usize, meta: &FrameMeta) {
         let words: &[u64; size_of::<FrameMeta>() / 8] = bytemuck::cast_ref(meta);
-        let place = &self.segment.region().payload_words()[self.meta_offset(slot) / 8..];
+        let place = &self.segment.region().payload_words()[self.record.meta_offset(slot) / 8..];
         for (place, &word) in place.iter().zip(words) {
             // Publishing the frame's number releases it.
             place.store(word, Relaxed);
         }
-    }
-
-    /// The description in that slot, copied word by word.
-    pub(super) fn read_meta(&self, slot: usize) -> FrameMeta {
-        let mut meta = FrameMeta::new();
-        let bytes = bytemuck::bytes_of_mut(&mut meta);
-        self.segment.region().copy_from(self.meta_offset(slot), bytes);
-        meta
     }
 
     fn in_payload(&self, offset: usize, slot: usize) -> NonNull<u8> {

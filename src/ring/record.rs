@@ -1,9 +1,14 @@
 //! How frame and description lie in a slot.
 
+use std::sync::atomic::Ordering::Acquire;
+
 use super::meta::FrameMeta;
-use crate::error::Result;
+use crate::atomic::fence;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::{Entry, Frames, Sighting};
 use crate::npy::dtype::{Dtype, Field};
-use crate::segment::data_len;
+use crate::segment::{Kind, Region, Segment, data_len};
+use crate::steps::step;
 
 /// A slot is a whole number of pages.
 const PAGE: usize = 4096;
@@ -17,6 +22,52 @@ pub(super) struct Record {
     pub(super) frame_len: usize,
     pub(super) meta: usize,
     pub(super) len: usize,
+}
+
+/// What a ring's control block says of its frames.
+#[derive(Clone)]
+pub(super) struct Form {
+    /// That of an item, which is no array.
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    pub(super) record: Record,
+}
+
+impl Form {
+    pub(super) fn of(segment: &Segment) -> Result<Self> {
+        let control = segment.control();
+        if control.kind != Kind::Ring {
+            return Err(Error::new(
+                ErrorKind::KindMismatch,
+                format!("is of kind {:?}, asked for a Ring: open it as that", control.kind),
+            ));
+        }
+        let frame = match &control.dtype {
+            Dtype::Struct(fields) => fields.first().map(|field| field.dtype().clone().fold()),
+            _ => None,
+        };
+        let Some((dtype, shape)) = frame else { return Err(other_records()) };
+        let record = Record::new(&dtype, &shape)?;
+        if record.dtype(&dtype, &shape) != control.dtype {
+            return Err(other_records());
+        }
+        Ok(Self { dtype, shape, record })
+    }
+}
+
+#[cold]
+fn other_records() -> Error {
+    Error::new(
+        ErrorKind::DtypeMismatch,
+        "has slots of another form than this build's: use the same release of ndshm in all processes",
+    )
+}
+
+/// The words of a ring, if its frames can be believed: after a restart of the machine a file's
+/// cannot, until the next publisher forgets them.
+pub(super) fn sound_frames(segment: &Segment) -> Option<Frames<'_>> {
+    let sound = segment.region().stripe(0).entry() == Entry::Clean;
+    sound.then(|| segment.region().frames())
 }
 
 impl Record {
@@ -41,6 +92,34 @@ impl Record {
         fields.push(Field::new("meta", FrameMeta::dtype()));
         fields.extend(gap(self.len - self.meta - size_of::<FrameMeta>()));
         Dtype::Struct(fields)
+    }
+
+    /// Where the description in that slot begins, in the payload.
+    pub(super) fn meta_offset(self, slot: usize) -> usize {
+        slot * self.len + self.meta
+    }
+
+    /// The description in that slot, copied word by word.
+    pub(super) fn read_meta(self, region: &Region, slot: usize) -> FrameMeta {
+        let mut meta = FrameMeta::new();
+        region.copy_from(self.meta_offset(slot), bytemuck::bytes_of_mut(&mut meta));
+        meta
+    }
+
+    /// Copies the first bytes of a frame without a lease, and returns its description; `None` if it is
+    /// gone, and the bytes mean nothing.
+    pub(super) fn copy(
+        self,
+        region: &Region,
+        seen: Sighting,
+        bytes: &mut [u8],
+    ) -> Option<FrameMeta> {
+        region.copy_from(seen.slot * self.len, bytes);
+        let meta = self.read_meta(region, seen.slot);
+        step!("observe: frame copied");
+        // The copies above must not sink below the second look.
+        fence(Acquire);
+        region.frames().is_still(seen).then_some(meta)
     }
 }
 

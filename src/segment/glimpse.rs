@@ -6,8 +6,9 @@
 use super::info::Info;
 use super::inspect::read_control;
 use super::name::{Address, Name};
+use super::options::Kind;
 use super::participants::Participant;
-use super::records::State;
+use super::records::{RingState, State};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Owner, Slot, Stripe};
 use crate::sys::lock::{Byte, is_held};
@@ -49,6 +50,16 @@ impl Glimpse {
         let mut bytes = [0; State::LEN];
         self.read(&mut bytes, self.info.layout().state)?;
         Ok(State::copied(bytes))
+    }
+
+    /// How many frames of a ring were published; `None` for other kinds.
+    pub(crate) fn published(&self) -> Result<Option<u64>> {
+        if self.info.kind() != Kind::Ring {
+            return Ok(None);
+        }
+        let mut bytes = [0; size_of::<RingState>()];
+        self.read(&mut bytes, self.info.layout().ring)?;
+        Ok(Some(RingState::newest_in(bytes)))
     }
 
     /// The locks of all stripes.

@@ -139,4 +139,12 @@ pub(crate) struct RingState {
     _spare: [AtomicU32; 10],
 }
 
+impl RingState {
+    /// The number of the newest frame, of the bytes that were read where it lies.
+    pub(super) fn newest_in(bytes: [u8; 64]) -> u64 {
+        let [newest, ..] = bytemuck::cast::<_, [u64; 8]>(bytes);
+        newest
+    }
+}
+
 pin!(RingState, 64, RING_FIELDS { newest: 0, dropped: 8, returns: 16, awaited: 20 });

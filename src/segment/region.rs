@@ -247,7 +247,7 @@ impl Region {
         for (bytes, word) in whole.iter_mut().zip(words) {
             *bytes = word.load(Relaxed).to_ne_bytes();
         }
-        if let (false, Some(word)) = (rest.is_empty(), words.last()) {
+        if let (false, Some(word)) = (rest.is_empty(), words.get(whole.len())) {
             rest.copy_from_slice(&word.load(Relaxed).to_ne_bytes()[..rest.len()]);
         }
     }

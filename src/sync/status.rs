@@ -36,6 +36,7 @@ pub struct Status {
     participants: Vec<Participant>,
     locks: Vec<StripeStatus>,
     rows: Option<usize>,
+    published: Option<u64>,
     frozen: bool,
     replaced: bool,
 }
@@ -86,6 +87,7 @@ impl Status {
         let committed = state.committed.load(Relaxed);
         Ok(Self {
             rows: is_log.then(|| usize::try_from(committed).unwrap_or(capacity).min(capacity)),
+            published: glimpse.published()?,
             frozen: state.is_frozen(),
             replaced: state.is_replaced(),
             info: glimpse.into_info(),
@@ -138,6 +140,22 @@ impl Status {
     #[must_use]
     pub fn committed_rows(&self) -> Option<usize> {
         self.rows
+    }
+
+    /// Returns how many frames of a [`Ring`](crate::Ring) were published; `None` for other kinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let ring = ndshm::Ring1::<u8>::create_unique("doc-status-", 10)?;
+    /// ring.publisher()?.loan()?.publish(ndshm::FrameMeta::new());
+    /// assert_eq!(ndshm::Status::of(ring.name())?.published(), Some(1));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn published(&self) -> Option<u64> {
+        self.published
     }
 
     /// Returns whether somebody died or panicked while writing, and nobody mended the data since.

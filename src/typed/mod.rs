@@ -29,7 +29,7 @@ pub(crate) mod part;
 pub(crate) mod request;
 mod rows;
 mod share;
-mod snapshot;
+pub(crate) mod snapshot;
 pub(crate) mod value;
 pub(crate) mod value_guard;
 mod view;

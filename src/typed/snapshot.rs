@@ -13,7 +13,7 @@ use crate::segment::Access;
 use crate::sync::copy_out;
 
 /// How long a plain copy waits for a writer who lets nobody know when it is done.
-pub(super) const OBSERVERS_PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const OBSERVERS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Copying.
 impl<T: Element, D: Dimension> Array<T, D> {

@@ -498,3 +498,14 @@ fn state_offset(segment: &Segment, file: &File) -> u64 {
     file.read_exact_at(&mut head_len, control + 16).unwrap();
     control + u64::from(u32::from_le_bytes(head_len))
 }
+
+#[test]
+fn an_observed_frame_is_copied_to_its_last_byte() {
+    for len in 1..=17 {
+        let ring = Ring1::<u8>::create_unique("it-ring-", len).unwrap();
+        let frame = ndarray::Array1::from_iter((1..).take(len));
+        ring.publisher().unwrap().publish_from(&frame, FrameMeta::new()).unwrap();
+        let observed = Ring1::<u8>::options().access(Access::Observe).open(ring.name()).unwrap();
+        assert_eq!(observed.subscribe().recv().unwrap().view(), frame);
+    }
+}

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Import(Import),
     Doctor(Doctor),
     Watch(Watch),
+    Hz(Hz),
+    Bw(Bw),
     Completions(Completions),
     Man(Man),
 }
@@ -158,6 +160,16 @@ pub(crate) struct Look {
     /// As they lie in memory: poisoned, half written, or another user's
     #[arg(long)]
     pub(crate) torn: bool,
+    /// Which frame of a ring: its number, or `latest`
+    #[arg(long, value_name = "SEQ", value_parser = units::frame, conflicts_with = "torn")]
+    pub(crate) frame: Option<Frame>,
+}
+
+/// A frame of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    Latest,
+    Number(u64),
 }
 
 /// Remove segments; those who have them open keep their memory
@@ -214,7 +226,8 @@ pub(crate) struct Mode {
 /// Write a copy to a file: .npy, .png or bytes
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ndshm export depth -o depth.npy\n  ndshm export cam0 -o - --format png | feh -"
+    after_help = "Examples:\n  ndshm export depth -o depth.npy\n  ndshm export cam0 -o - --format png | feh -\n  \
+                  ndshm export cam0 -o frame.png --frame latest"
 )]
 pub(crate) struct Export {
     /// The segment
@@ -273,6 +286,33 @@ pub(crate) struct Watch {
     /// End after so many looks
     #[arg(long)]
     pub(crate) count: Option<u64>,
+}
+
+/// Measure how often a ring's frames come, without subscribing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndshm hz cam0 --seconds 10")]
+pub(crate) struct Hz {
+    #[command(flatten)]
+    pub(crate) measure: Measure,
+}
+
+/// Measure how many bytes of frames a ring carries, without subscribing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndshm bw cam0")]
+pub(crate) struct Bw {
+    #[command(flatten)]
+    pub(crate) measure: Measure,
+}
+
+/// What is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Measure {
+    /// The ring
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) name: String,
+    /// For how long
+    #[arg(short, long, default_value = "2", value_parser = units::seconds)]
+    pub(crate) seconds: Duration,
 }
 
 /// Print the completions of a shell

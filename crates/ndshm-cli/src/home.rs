@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndshm::{Access, Address, AnySnapshot, ErrorKind, Lifetime, NpyFile, Segment, Status};
+use ndshm::{
+    Access, Address, AnyFrame, AnyRing, AnySnapshot, ErrorKind, Kind, Lifetime, NpyFile, Segment,
+    Status,
+};
 
+use crate::args::{Frame, Look};
 use crate::failure::{Failure, Result, about, is_damage};
 
 /// Where named segments are.
@@ -144,12 +148,12 @@ impl Place {
     }
 
     /// Copies its numbers: whole ones, unless `torn` says that any will do.
-    pub(crate) fn copy(&self, look: &crate::args::Look) -> Result<AnySnapshot> {
+    pub(crate) fn copy(&self, look: &Look) -> Result<AnySnapshot> {
         if look.torn {
             return Ok(AnySnapshot::of_file(&NpyFile::open(self.path())?)?);
         }
         let segment = Segment::options().access(Access::Observe).open(self.address());
-        segment.and_then(|segment| AnySnapshot::of(&segment)).map_err(|error| {
+        let advised = |error: ndshm::Error| {
             let kind = error.kind();
             let failure = Failure::from(error);
             match kind {
@@ -159,7 +163,43 @@ impl Place {
                 | ErrorKind::NotTrusted => failure.or("see with --torn what lies there"),
                 _ => failure,
             }
+        };
+        let segment = segment.map_err(advised)?;
+        if segment.info()?.kind() == Kind::Ring {
+            return frame_of(&AnyRing::of(&segment)?, look.frame.unwrap_or(Frame::Latest));
+        }
+        if look.frame.is_some() {
+            return Err(Failure::usage(format!(
+                "{:?} is no ring and has no frames: leave --frame out",
+                segment.name()
+            )));
+        }
+        AnySnapshot::of(&segment).map_err(advised)
+    }
+}
+
+fn frame_of(ring: &AnyRing, frame: Frame) -> Result<AnySnapshot> {
+    let name = ring.segment().name();
+    let copied = match frame {
+        Frame::Latest => ring.latest()?,
+        Frame::Number(seq) => ring.frame(seq)?,
+    };
+    copied.map(AnyFrame::into_snapshot).ok_or_else(|| {
+        Failure::problem(match frame {
+            Frame::Latest => format!("{name:?} has no frame yet"),
+            Frame::Number(seq) => no_such_frame(ring, seq),
         })
+    })
+}
+
+fn no_such_frame(ring: &AnyRing, seq: u64) -> String {
+    let name = ring.segment().name();
+    let metas = ring.metas();
+    match (metas.first(), metas.last()) {
+        (Some(oldest), Some(newest)) => {
+            format!("{name:?} has no frame {seq}: there are {} to {}", oldest.seq, newest.seq)
+        }
+        _ => format!("{name:?} has no frame {seq}, and no other yet"),
     }
 }
 

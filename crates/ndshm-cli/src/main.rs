@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`args`] what may be typed · [`home`] where segments are, and what lies there ·
 //! [`commands`] one file each · [`data`] a segment's numbers, [`slice`](mod@slice) some of them, [`numpy`] as
-//! text, [`picture`] as colours · [`process`] who a participant is · [`units`], [`table`], [`output`] how
+//! text, [`picture`] as colours · [`rate`] how a ring's frames come · [`process`] who a participant is · [`units`], [`table`], [`output`] how
 //! things are said · [`failure`] how it ends.
 //!
 //! All of it stands on the library's public interface, and looks without disturbing anybody.
@@ -17,6 +17,7 @@ mod output;
 mod picture;
 mod process;
 mod progress;
+mod rate;
 mod slice;
 mod table;
 mod units;
@@ -56,6 +57,8 @@ fn run(args: Args) -> failure::Result<Outcome> {
         Command::Import(import) => commands::import::run(&import, &home, &out),
         Command::Doctor(doctor) => commands::doctor::run(&doctor, &home, &out),
         Command::Watch(watch) => commands::watch::run(&watch, &home, &out),
+        Command::Hz(hz) => commands::hz::run(&hz, &home, &out),
+        Command::Bw(bw) => commands::bw::run(&bw, &home, &out),
         Command::Completions(completions) => commands::completions::run(&completions, &out),
         Command::Man(man) => commands::man::run(&man, &out),
     }

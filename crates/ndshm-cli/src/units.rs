@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::args::Frame;
+
 const PREFIXES: [&str; 5] = ["K", "M", "G", "T", "P"];
 
 /// A number of bytes in at most five characters: `768`, `1.5K`, `24M`.
@@ -111,6 +113,27 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is no interval: write seconds, 0.01 or more"))
 }
 
+/// Reads which frame of a ring is meant.
+pub(crate) fn frame(text: &str) -> Result<Frame, String> {
+    if text == "latest" {
+        return Ok(Frame::Latest);
+    }
+    text.parse()
+        .map(Frame::Number)
+        .map_err(|_| format!("`{text}` is no frame: write latest or 4711"))
+}
+
+/// A time between frames, in its usual unit: `850us`, `33.3ms`, `1.20s`.
+pub(crate) fn interval(seconds: f64) -> String {
+    if seconds < 1e-3 {
+        format!("{:.0}us", seconds * 1e6)
+    } else if seconds < 1.0 {
+        format!("{:.1}ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2}s")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +168,13 @@ mod tests {
         }
         for text in ["", "G", "-1", "1e3", "99999999999T", "1.x", "1.99999999999999999999K"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn intervals_have_their_usual_unit() {
+        for (seconds, text) in [(850e-6, "850us"), (1.0 / 30.0, "33.3ms"), (1.2, "1.20s")] {
+            assert_eq!(interval(seconds), text);
         }
     }
 

@@ -3,6 +3,7 @@
 //! What it prints is compared whole, with what differs from run to run masked. A child is this binary
 //! again, told by an environment variable to hold a segment until it is killed.
 
+mod rings;
 mod support;
 
 use std::fs;

@@ -69,7 +69,8 @@ impl AnySnapshot {
             }
             Kind::Ring => Err(Error::new(
                 ErrorKind::KindMismatch,
-                "is a ring, whose frames come and go one by one: subscribe to it as a `Ring`",
+                "is a ring, whose frames come and go one by one: subscribe to it as a `Ring`, or take \
+                 one from an `AnyRing`",
             )
             .of(segment.name())),
             Kind::Log => {
@@ -149,6 +150,11 @@ impl AnySnapshot {
         Ok(Self { dtype, shape, order, words, len })
     }
 
+    /// A copy of zeros in C order, if there is memory for it, to be filled.
+    pub(crate) fn blank(dtype: &Dtype, shape: &[usize], len: usize) -> Result<Self> {
+        Self::try_new(dtype.clone(), shape.to_vec(), Order::C, len)
+    }
+
     /// Returns what stands before the bytes in a `.npy` file: this, then [`bytes`](Self::bytes), is what
     /// `np.load` reads.
     ///
@@ -170,7 +176,7 @@ impl AnySnapshot {
         Header::encode(&self.dtype, self.order, &self.shape)
     }
 
-    fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut bytemuck::cast_slice_mut(&mut self.words)[..self.len]
     }
 

@@ -158,6 +158,7 @@ pub(crate) fn value(status: &Status) -> Value {
         "item_size": info.dtype().item_size(),
         "shape": info.shape(),
         "committed_rows": status.committed_rows(),
+        "published": status.published(),
         "order": format!("{:?}", info.order()),
         "data_offset": info.data_offset(),
         "data_size": info.data_len(),

@@ -139,7 +139,8 @@ pub(crate) fn kind(kind: Kind) -> String {
     }
 }
 
-/// The lengths of the axes as Python writes them; of a log, how many rows of how many there are.
+/// The lengths of the axes as Python writes them; of a log, how many rows of how many there are; of a
+/// ring, how many frames there were besides the slots: `(8,) #4711`.
 pub(crate) fn shape(status: &Status) -> String {
     let axes = status.info().shape();
     let mut texts: Vec<String> = axes.iter().map(usize::to_string).collect();
@@ -147,7 +148,8 @@ pub(crate) fn shape(status: &Status) -> String {
         *first = format!("{rows}/{first}");
     }
     let comma = if texts.len() == 1 { "," } else { "" };
-    format!("({}{comma})", texts.join(", "))
+    let published = status.published().map(|frames| format!(" #{frames}")).unwrap_or_default();
+    format!("({}{comma}){published}", texts.join(", "))
 }
 
 pub(crate) fn id(status: &Status) -> String {

@@ -1,0 +1,299 @@
+//! Rings whose dtype is known at run time only, looked at from outside.
+
+use std::fmt;
+
+use super::meta::FrameMeta;
+use super::record::{Form, sound_frames};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::{Frames, Patience, Sighting};
+use crate::npy::Dtype;
+use crate::segment::{Access, Address, Options, Segment};
+use crate::typed::any::AnySnapshot;
+use crate::typed::snapshot::OBSERVERS_PATIENCE;
+
+/// A ring that is looked at, and whose frames' dtype and shape are known at run time only: what a
+/// viewer or a command line stands on.
+///
+/// It neither subscribes nor leases, and writes nothing. So it needs no more than permission to read,
+/// no publisher waits for it, and a frame may be written over before it is copied.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{AnyRing, FrameMeta, Ring1};
+///
+/// let known = Ring1::<f32>::options().slots(3).create("doc-any-ring", 2)?;
+/// let mut publisher = known.publisher()?;
+/// for brightness in [0.25, 0.5] {
+///     publisher.publish_from(&ndarray::arr1(&[brightness; 2]), FrameMeta::new())?;
+/// }
+///
+/// let ring = AnyRing::open("doc-any-ring")?;
+/// assert_eq!((ring.dtype().to_string().as_str(), ring.shape()), ("<f4", &[2][..]));
+/// assert_eq!((ring.slots(), ring.published(), ring.dropped()), (3, 2, 0));
+/// assert_eq!(ring.metas().iter().map(|meta| meta.seq).collect::<Vec<_>>(), [1, 2]);
+/// let newest = ring.latest()?.expect("a frame");
+/// assert_eq!((newest.meta().seq, newest.snapshot().view::<f32>()?.sum()), (2, 1.0));
+/// let first = ring.frame(1)?.expect("not yet written over");
+/// assert_eq!(first.snapshot().at(&[0]).unwrap().to_string(), "0.25");
+/// assert!(ring.frame(3)?.is_none());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct AnyRing {
+    segment: Segment,
+    form: Form,
+}
+
+/// A private copy of a frame of an [`AnyRing`], and what goes with it.
+///
+/// # Examples
+///
+/// See [`AnyRing`].
+#[derive(Clone, Debug)]
+pub struct AnyFrame {
+    meta: FrameMeta,
+    snapshot: AnySnapshot,
+}
+
+impl AnyRing {
+    /// Opens the ring at `address`, with [`Access::Observe`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::open`], and those of [`of`](Self::of).
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        Self::of(&Options::<Segment>::new().access(Access::Observe).open(address)?)
+    }
+
+    /// Looks at a segment that is open, with any [`Access`], as a ring.
+    ///
+    /// # Errors
+    ///
+    /// [`KindMismatch`](ErrorKind::KindMismatch) when it is none, and
+    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch) when its slots are of another form than this build's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{AnyRing, Array1, ErrorKind, Ring1};
+    ///
+    /// let ring = Ring1::<u8>::create_unique("doc-any-ring-", 10)?;
+    /// assert!(AnyRing::of(ring.segment())?.latest()?.is_none());
+    /// let array = Array1::<u8>::create_unique("doc-any-ring-", 10)?;
+    /// assert_eq!(AnyRing::of(array.segment()).unwrap_err().kind(), ErrorKind::KindMismatch);
+    /// # Ok(()) }
+    /// ```
+    pub fn of(segment: &Segment) -> Result<Self> {
+        let form = Form::of(segment).of(segment.name())?;
+        Ok(Self { segment: segment.clone(), form })
+    }
+
+    /// Returns the segment under the ring.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let known = ndshm::Ring1::<u8>::create_unique("doc-any-ring-", 10)?;
+    /// let ring = ndshm::AnyRing::open(known.name())?;
+    /// assert_eq!(ring.segment().name(), known.name());
+    /// assert!(!ring.segment().is_replaced());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Returns the dtype of an item of a frame.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.form.dtype
+    }
+
+    /// Returns the shape of a frame, with the axes that an element type `[T; N]` adds.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.form.shape
+    }
+
+    /// Returns how many frames there is room for.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.segment.control().shape[0]
+    }
+
+    /// Returns the bytes of a frame, without its description.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let known = ndshm::Ring2::<u16>::create_unique("doc-any-ring-", (480, 640))?;
+    /// assert_eq!(ndshm::AnyRing::of(known.segment())?.frame_len(), 480 * 640 * 2);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn frame_len(&self) -> usize {
+        self.form.record.frame_len
+    }
+
+    /// Returns how many frames were published, which is the number of the newest one.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.segment.region().frames().newest()
+    }
+
+    /// Returns how many frames publishers dropped because all slots were leased.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.segment.region().frames().dropped()
+    }
+
+    /// Returns what goes with the frames that are there, oldest first. One that is written over
+    /// meanwhile is left out.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn metas(&self) -> Vec<FrameMeta> {
+        let Some(frames) = sound_frames(&self.segment) else { return Vec::new() };
+        let region = self.segment.region();
+        let copy = |seen| self.form.record.copy(region, seen, &mut []);
+        let mut metas: Vec<FrameMeta> = frames.all().filter_map(copy).collect();
+        metas.sort_by_key(|meta| meta.seq);
+        metas
+    }
+
+    /// Copies the newest frame; `None` when there never was one.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](ErrorKind::Timeout) when for a second each was written over before it was copied,
+    /// and [`OutOfAddressSpace`](ErrorKind::OutOfAddressSpace) when there is no memory for a copy.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    pub fn latest(&self) -> Result<Option<AnyFrame>> {
+        self.copy(|frames| frames.last()).of(self.segment.name())
+    }
+
+    /// Copies the frame of that number; `None` when it was written over, or is not yet published.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`latest`](Self::latest).
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    pub fn frame(&self, seq: u64) -> Result<Option<AnyFrame>> {
+        let find = |frames: Frames<'_>| frames.all().find(|seen| seen.sequence == seq);
+        self.copy(find).of(self.segment.name())
+    }
+
+    fn copy(&self, find: impl Fn(Frames<'_>) -> Option<Sighting>) -> Result<Option<AnyFrame>> {
+        let Form { dtype, shape, record } = &self.form;
+        let mut snapshot = AnySnapshot::blank(dtype, shape, record.frame_len)?;
+        let patience = Patience::at_most(OBSERVERS_PATIENCE);
+        while let Some(seen) = sound_frames(&self.segment).and_then(&find) {
+            let copied = record.copy(self.segment.region(), seen, snapshot.bytes_mut());
+            if let Some(meta) = copied {
+                return Ok(Some(AnyFrame { meta, snapshot }));
+            }
+            if patience.is_over() {
+                return Err(too_fast());
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl AnyFrame {
+    /// Returns what goes with the frame.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn meta(&self) -> &FrameMeta {
+        &self.meta
+    }
+
+    /// Returns the copy of the frame.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyRing`].
+    #[must_use]
+    pub fn snapshot(&self) -> &AnySnapshot {
+        &self.snapshot
+    }
+
+    /// Returns the copy of the frame, to be kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let ring = ndshm::Ring1::<u8>::create_unique("doc-any-ring-", 10)?;
+    /// ring.publisher()?.publish_from(&ndarray::arr1(&[7; 10]), ndshm::FrameMeta::new())?;
+    /// let frame = ndshm::AnyRing::of(ring.segment())?.latest()?.expect("a frame");
+    /// assert_eq!(frame.into_snapshot().bytes(), [7; 10]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn into_snapshot(self) -> AnySnapshot {
+        self.snapshot
+    }
+}
+
+impl fmt::Debug for AnyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyRing")
+            .field("name", &self.segment.name())
+            .field("dtype", self.dtype())
+            .field("shape", &self.shape())
+            .field("slots", &self.slots())
+            .field("published", &self.published())
+            .finish()
+    }
+}
+
+#[cold]
+fn too_fast() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "had each frame written over before it was copied: give it more slots, or subscribe to it as a \
+         `Ring`, which leases them",
+    )
+}
