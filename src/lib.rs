@@ -49,6 +49,7 @@
 //! | bare bytes, shared with C, Python's `SharedMemory` or the `shared_memory` crate | [`Block`] |
 //! | rows that are appended, read in place, and followed | [`Log`] |
 //! | frames, handed over to whoever wants them | [`Ring`], with aliases [`Ring1`] to [`Ring3`] and [`RingD`] |
+//! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
@@ -181,6 +182,7 @@ pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::ring::any::{AnyFrame, AnyRing};
+pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
 pub use crate::ring::lease::Lease;
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};

@@ -24,10 +24,10 @@ use crate::sys::clock;
 /// let meta = FrameMeta::new()
 ///     .source_seq(4711)
 ///     .capture(1_000_000, Clock::MONOTONIC)
-///     .picture(u32::from_le_bytes(*b"GREY"), 1920, 1080)
+///     .picture(u32::from_le_bytes(*b"R8  "), 1920, 1080)
 ///     .plane(0, Plane { offset: 0, stride: 1920, rows: 1080 })
 ///     .flags(FrameFlags::DISCONTINUITY);
-/// assert_eq!(meta.fourcc_text(), "GREY");
+/// assert_eq!(meta.fourcc_text(), "R8  ");
 /// assert!(meta.flags.contains(FrameFlags::DISCONTINUITY));
 /// ```
 #[repr(C)]
@@ -280,7 +280,7 @@ impl FrameMeta {
         self
     }
 
-    /// Sets format, width and height of the picture.
+    /// Sets format, width and height of the picture; [`layout`](Self::layout) sets the planes too.
     ///
     /// # Examples
     ///

@@ -1,11 +1,13 @@
 //! Rings: frames handed over from one publisher to any number of subscribers, in place.
 //!
 //! In reading order: this file, a ring and what it is asked for · [`meta`] what goes with a frame ·
-//! [`record`] how both lie in a slot · [`publisher`] writing frames · [`subscriber`] receiving them ·
-//! [`lease`] a frame that stays while it is held · [`place`] slots as `ndarray` views · [`options`]
-//! creating and opening with options · [`any`] rings looked at whose dtype is known at run time.
+//! [`format`] pictures that it describes by name · [`record`] how both lie in a slot · [`publisher`]
+//! writing frames · [`subscriber`] receiving them · [`lease`] a frame that stays while it is held ·
+//! [`place`] slots as `ndarray` views · [`options`] creating and opening with options · [`any`] rings
+//! looked at whose dtype is known at run time.
 
 pub(crate) mod any;
+pub(crate) mod format;
 pub(crate) mod lease;
 pub(crate) mod meta;
 mod options;
