@@ -340,10 +340,16 @@ impl Membership {
         NameLock::take(&self.name, self.object().ok()?).ok()?
     }
 
+    /// Whether no user lives; the caller holds the name lock, under which users come and go.
+    ///
+    /// Slots are asked first: who left in order may still seem to hold its lifeline, while a program
+    /// that it is starting has its descriptors, up to `exec`.
     fn nobody_is_left(&self) -> bool {
         let Ok(object) = self.object() else { return false };
-        (0..self.region.participants())
-            .all(|slot| is_held(object, Byte::Slot(slot)).is_ok_and(|held| !held))
+        (0..self.region.participants()).all(|slot| {
+            !self.region.slot(slot).is_in_use()
+                || is_held(object, Byte::Slot(slot)).is_ok_and(|held| !held)
+        })
     }
 
     fn detach(&self) {

@@ -1,6 +1,6 @@
 //! Names change hands: the last user leaves, a segment is replaced, a set is removed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
@@ -9,8 +9,8 @@ use ndshm::{AnyArray, Array1, ErrorKind, Event, Lifetime, Log, Segment, SegmentS
 use crate::homes::FreeFile;
 use crate::puppet::Puppet;
 use crate::support::{
-    DEADLINE, FreeName, Role, alone, become_user, exists, flag_at, fork, is_root, mount_tmpfs,
-    path_of, say, skip, trusting, unshare_mounts,
+    DEADLINE, FreeName, Role, alone, become_user, exists, flag_at, fork, is_root, lock_slots,
+    mount_tmpfs, path_of, say, skip, trusting, unshare_mounts,
 };
 
 /// Gives this thread and its children an empty `/dev/shm`.
@@ -40,6 +40,18 @@ fn the_name_goes_with_its_last_user_and_not_before() {
     drop(again);
     assert!(exists(name.as_str()), "the puppet has it open");
     puppet.does("detach");
+    assert!(!exists(name.as_str()));
+}
+
+#[test]
+fn who_left_in_order_is_no_user_though_a_program_it_starts_still_has_its_descriptors() {
+    let name = FreeName::new();
+    let array = Array1::<u64>::open_or_create(name.as_str(), 8).unwrap();
+    let mut puppet = Puppet::on(&array);
+    puppet.does("detach");
+    let inherited = File::options().read(true).write(true).open(name.path()).unwrap();
+    lock_slots(&inherited, libc::F_OFD_SETLK, libc::F_WRLCK, 1);
+    drop(array);
     assert!(!exists(name.as_str()));
 }
 
