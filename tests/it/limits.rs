@@ -346,7 +346,7 @@ fn more_than_the_memory_cgroup_allows_is_an_error_and_no_kill() {
 #[test]
 fn a_log_that_the_memory_cgroup_does_not_let_grow_says_so_and_loses_nothing() {
     alone(|| {
-        let Some(_group) = Group::new(32 * MIB) else {
+        let Some(_group) = Group::new(64 * MIB) else {
             return skip("may not make a memory cgroup");
         };
         let log = Log::<[u8; 4096]>::create_unique("it-limits-", 1 << 20).unwrap();

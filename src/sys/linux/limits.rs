@@ -11,6 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// Below this the limits of a cgroup are not worth reading: any `malloc` could hit them as well.
 const WORTH_CHECKING: u64 = 1 << 20;
 
+/// Left to the process within a cgroup's limit: what the kernel needs to keep track of the new memory
+/// counts as well, as does what the program touches next, and the count that is read lags behind.
+const MARGIN: u64 = 1 << 20;
+
 /// How many bytes there are, by each limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
@@ -63,11 +67,12 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
         ));
     }
     match cgroup_headroom() {
-        Some(headroom) if len > headroom => Err(Error::new(
+        Some(headroom) if len.saturating_add(MARGIN) > headroom => Err(Error::new(
             ErrorKind::MemoryLimit,
             format!(
-                "needs {len} bytes but the memory cgroup leaves {headroom}, and the kernel kills \
-                 whoever goes over: raise the limit (docker: --memory; systemd: MemoryMax)"
+                "needs {len} bytes and {MARGIN} to spare but the memory cgroup leaves {headroom}, and \
+                 the kernel kills whoever goes over: raise the limit (docker: --memory; systemd: \
+                 MemoryMax)"
             ),
         )),
         _ => Ok(()),
