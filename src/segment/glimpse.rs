@@ -57,7 +57,7 @@ impl Glimpse {
         if self.info.kind() != Kind::Ring {
             return Ok(None);
         }
-        let mut bytes = [0; size_of::<RingState>()];
+        let mut bytes = [0; RingState::LEN];
         self.read(&mut bytes, self.info.layout().ring)?;
         Ok(Some(RingState::newest_in(bytes)))
     }

@@ -140,8 +140,11 @@ pub(crate) struct RingState {
 }
 
 impl RingState {
+    /// Its bytes in the control block; in a model's memory it may be longer.
+    pub(super) const LEN: usize = 64;
+
     /// The number of the newest frame, of the bytes that were read where it lies.
-    pub(super) fn newest_in(bytes: [u8; 64]) -> u64 {
+    pub(super) fn newest_in(bytes: [u8; Self::LEN]) -> u64 {
         let [newest, ..] = bytemuck::cast::<_, [u64; 8]>(bytes);
         newest
     }
