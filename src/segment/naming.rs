@@ -54,8 +54,8 @@ impl NameLock {
 /// # Errors
 ///
 /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment)
-/// when nothing shows that it is one, or was before it was damaged: that is left alone; [`NotTrusted`](ErrorKind::NotTrusted) when another
-/// user owns it. A damaged segment is removed.
+/// when nothing shows that it is one, or was before it was damaged: that is left alone;
+/// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it. A damaged segment is removed.
 ///
 /// # Examples
 ///
