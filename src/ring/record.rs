@@ -99,13 +99,6 @@ impl Record {
         slot * self.len + self.meta
     }
 
-    /// The description in that slot, copied word by word.
-    pub(super) fn read_meta(self, region: &Region, slot: usize) -> FrameMeta {
-        let mut meta = FrameMeta::new();
-        region.copy_from(self.meta_offset(slot), bytemuck::bytes_of_mut(&mut meta));
-        meta
-    }
-
     /// Copies the first bytes of a frame without a lease, and returns its description; `None` if it is
     /// gone, and the bytes mean nothing.
     pub(super) fn copy(
@@ -115,7 +108,8 @@ impl Record {
         bytes: &mut [u8],
     ) -> Option<FrameMeta> {
         region.copy_from(seen.slot * self.len, bytes);
-        let meta = self.read_meta(region, seen.slot);
+        let mut meta = FrameMeta::new();
+        region.copy_from(self.meta_offset(seen.slot), bytemuck::bytes_of_mut(&mut meta));
         step!("observe: frame copied");
         // The copies above must not sink below the second look.
         fence(Acquire);
