@@ -50,7 +50,7 @@ pub struct Lease<T: Element, D: Dimension> {
 /// Where a leased frame is.
 enum Frame<T: Element, D: Dimension> {
     InPlace(ArrayView<'static, T, D>, Arc<Keeper>),
-    Copied(Arc<Copy<T, D>>),
+    Copied(Arc<Copied<T, D>>),
 }
 
 /// What keeps a frame in its slot, and its description, copied, so that nobody changes it after checks.
@@ -62,7 +62,7 @@ struct Keeper {
 }
 
 /// A frame that was copied, and its description.
-struct Copy<T: Element, D: Dimension> {
+struct Copied<T: Element, D: Dimension> {
     frame: Array<T, D>,
     meta: FrameMeta,
 }
@@ -114,7 +114,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         let bytes = bytemuck::cast_slice_mut(&mut items);
         let meta = self.record.copy(self.segment.region(), seen, bytes)?;
         let frame = Array::from_shape_vec(self.shape.clone(), items).ok()?;
-        Some(Lease { missed: 0, frame: Frame::Copied(Arc::new(Copy { frame, meta })) })
+        Some(Lease { missed: 0, frame: Frame::Copied(Arc::new(Copied { frame, meta })) })
     }
 
     #[cold]

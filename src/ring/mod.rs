@@ -2,11 +2,12 @@
 //!
 //! In reading order: this file, a ring and what it is asked for · [`meta`] what goes with a frame ·
 //! [`format`] pictures that it describes by name · [`record`] how both lie in a slot · [`publisher`]
-//! writing frames · [`subscriber`] receiving them · [`lease`] a frame that stays while it is held ·
-//! [`place`] slots as `ndarray` views · [`options`] creating and opening with options · [`any`] rings
-//! looked at whose dtype is known at run time.
+//! writing frames · [`copy`] copying large ones · [`subscriber`] receiving them · [`lease`] a frame that
+//! stays while it is held · [`place`] slots as `ndarray` views · [`options`] creating and opening with
+//! options · [`any`] rings looked at whose dtype is known at run time.
 
 pub(crate) mod any;
+mod copy;
 pub(crate) mod format;
 pub(crate) mod lease;
 pub(crate) mod meta;
