@@ -6,8 +6,9 @@
 
 use std::env;
 use std::hint::black_box;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{self, Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,20 +48,34 @@ impl Row<'_> {
     pub(crate) fn compare<A, B>(
         &self,
         criterion: &mut Criterion,
-        baseline: impl FnMut() -> A,
-        ours: impl FnMut() -> B,
+        mut baseline: impl FnMut() -> A,
+        mut ours: impl FnMut() -> B,
     ) {
-        self.measure(criterion, 50, baseline, ours);
+        let baseline = |count| time(count, &mut baseline);
+        self.measure(criterion, 50, baseline, |count| time(count, &mut ours));
     }
 
     /// Times both, for work that takes long.
     pub(crate) fn compare_few<A, B>(
         &self,
         criterion: &mut Criterion,
-        baseline: impl FnMut() -> A,
-        ours: impl FnMut() -> B,
+        mut baseline: impl FnMut() -> A,
+        mut ours: impl FnMut() -> B,
     ) {
-        self.measure(criterion, 12, baseline, ours);
+        let baseline = |count| time(count, &mut baseline);
+        self.measure(criterion, 12, baseline, |count| time(count, &mut ours));
+    }
+
+    /// Times both, for work that needs to know how often it is done, and times itself: what goes
+    /// before and after is left out.
+    pub(crate) fn compare_batches(
+        &self,
+        criterion: &mut Criterion,
+        samples: usize,
+        baseline: impl FnMut(u64) -> Duration,
+        ours: impl FnMut(u64) -> Duration,
+    ) {
+        self.measure(criterion, samples, baseline, ours);
     }
 
     /// Times both itself, `count` times each, for work of which they time only a part: from an
@@ -115,12 +130,12 @@ impl Row<'_> {
         );
     }
 
-    fn measure<A, B>(
+    fn measure(
         &self,
         criterion: &mut Criterion,
         samples: usize,
-        mut baseline: impl FnMut() -> A,
-        mut ours: impl FnMut() -> B,
+        mut baseline: impl FnMut(u64) -> Duration,
+        mut ours: impl FnMut(u64) -> Duration,
     ) {
         let mut turns = Vec::new();
         let mut group = criterion.benchmark_group(format!("row {}", self.number));
@@ -133,11 +148,11 @@ impl Row<'_> {
             bencher.iter_custom(|count| {
                 let baseline_first = turns.len() % 2 == 0;
                 let (of_baseline, of_ours) = if baseline_first {
-                    let of_baseline = time(count, &mut baseline);
-                    (of_baseline, time(count, &mut ours))
+                    let of_baseline = baseline(count);
+                    (of_baseline, ours(count))
                 } else {
-                    let of_ours = time(count, &mut ours);
-                    (time(count, &mut baseline), of_ours)
+                    let of_ours = ours(count);
+                    (baseline(count), of_ours)
                 };
                 let each = |total: Duration| total.as_secs_f64() / count as f64;
                 turns.push(Turn { baseline: each(of_baseline), ours: each(of_ours) });
@@ -221,6 +236,12 @@ impl Helper {
         Self { child }
     }
 
+    /// Gives it an order, which it finds in [`orders`].
+    pub(crate) fn order(&mut self, what: &str) {
+        let stdin = self.child.stdin.as_mut().expect("stdin is a pipe");
+        writeln!(stdin, "{what}").expect("the helper lives");
+    }
+
     /// Has the kernel kill it, without waiting until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is a child of ours");
@@ -250,6 +271,19 @@ pub(crate) fn end_with_parent() {
         let _ = io::stdin().read_to_end(&mut Vec::new());
         process::exit(0);
     });
+}
+
+/// What the benchmark orders this helper to do. Ends this helper when the benchmark drops it or dies,
+/// whatever it does then.
+pub(crate) fn orders() -> Receiver<String> {
+    let (sender, orders) = mpsc::channel();
+    thread::spawn(move || {
+        for order in io::stdin().lines() {
+            let _ = sender.send(order.expect("the benchmark speaks UTF-8"));
+        }
+        process::exit(0);
+    });
+    orders
 }
 
 /// Tells the benchmark that this helper may be used.

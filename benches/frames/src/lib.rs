@@ -1,0 +1,13 @@
+//! Ways to hand over frames from one process to others, all used alike.
+//!
+//! Whatever the [`transport`], the same code writes a frame and the same code reads it; where a transport
+//! has frames in shared memory both work in place, and where it has none, on a buffer that its system
+//! calls copy from and to. Frames that come torn, or in any but the order of sending, fail the
+//! benchmark.
+
+pub mod form;
+pub mod ours;
+pub mod processor;
+pub mod raw;
+pub mod touch;
+pub mod transport;
