@@ -221,7 +221,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// let mut subscriber = small.subscribe();
     /// let large = Ring2::<u8>::create_or_replace("doc-ring-cam", (1080, 1920))?;
     /// assert_eq!(subscriber.recv().unwrap_err().kind(), ErrorKind::Replaced);
-    /// assert_eq!(subscriber.ring().reopen()?.shape(), large.shape());
+    /// subscriber.reopen()?;
+    /// assert_eq!(subscriber.ring().shape(), large.shape());
     /// # Ok(()) }
     /// ```
     pub fn create_or_replace<'a>(
@@ -249,7 +250,13 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// # Examples
     ///
-    /// See [`create_or_replace`](Self::create_or_replace).
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let small = ndshm::Ring2::<u8>::create_or_replace("doc-ring-again", (480, 640))?;
+    /// let large = ndshm::Ring2::<u8>::create_or_replace("doc-ring-again", (1080, 1920))?;
+    /// assert_eq!(small.reopen()?.shape(), large.shape());
+    /// # Ok(()) }
+    /// ```
     pub fn reopen(&self) -> Result<Self> {
         Self::from_segment(self.segment.reopen()?)
     }
