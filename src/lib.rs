@@ -61,6 +61,7 @@
 //! | a segment's address for another process | [`Handle`] |
 //! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
 //! | who is in a segment and holds its locks | [`Status`], or the command `ndshm` |
+//! | who publishes in a ring, and who leases which frame | [`RingStatus`] |
 //! | how much may still be created | [`capacity`] |
 //!
 //! # Memory model
@@ -186,6 +187,7 @@ pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
 pub use crate::ring::lease::Lease;
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};
+pub use crate::ring::status::{LeaseStatus, RingStatus};
 pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
