@@ -129,6 +129,18 @@ fn an_array_that_is_filled_first_appears_filled_or_not_at_all() {
         })
         .unwrap();
     assert_eq!(array.read().unwrap().at(&[3]).unwrap().to_string(), "9");
+
+    let failed = options.create_or_replace_with(name.as_str(), &dtype, &shape, |_| {
+        ndshm::remove("no-such-segment")
+    });
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!array.segment().is_replaced());
+    let next = options.create_or_replace_with(name.as_str(), &dtype, &[2], |bytes| {
+        bytes[0] = 8;
+        Ok(())
+    });
+    assert!(array.segment().is_replaced());
+    assert_eq!(next.unwrap().read().unwrap().at(&[0]).unwrap().to_string(), "8");
 }
 
 #[test]
