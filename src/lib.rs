@@ -51,6 +51,7 @@
 //! | frames, handed over to whoever wants them | [`Ring`], with aliases [`Ring1`] to [`Ring3`] and [`RingD`] |
 //! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
+//! | a little of something large, without copying all of it | [`Segment::peek`] |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
@@ -196,7 +197,7 @@ pub use crate::segment::{
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard,
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek,
 };
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
