@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{AnyArray, AnyRows, AnySnapshot};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
-use crate::npy::{Dtype, Order};
+use crate::npy::{Dtype, Header, Order};
 use crate::segment::{Access, Kind, Segment};
 use crate::sync::{Look, observe, stripes_over};
 use crate::typed::log;
@@ -140,6 +140,25 @@ impl<'a> Peek<'a> {
     #[must_use]
     pub fn byte_len(&self) -> usize {
         self.byte_len
+    }
+
+    /// Returns what stands before the bytes in a `.npy` file: see [`AnySnapshot::npy_header`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnySnapshot::npy_header`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-peek-", 3)?;
+    /// let header = array.segment().peek(|data| data.npy_header())?;
+    /// assert!(header.starts_with(b"\x93NUMPY"));
+    /// # Ok(()) }
+    /// ```
+    pub fn npy_header(&self) -> Result<Vec<u8>> {
+        Header::encode(self.dtype, self.order, &self.shape)
     }
 
     /// Copies bytes, as they lie in memory, from that offset on until `bytes` is full.
