@@ -51,6 +51,7 @@
 //! | frames, handed over to whoever wants them | [`Ring`], with aliases [`Ring1`] to [`Ring3`] and [`RingD`] |
 //! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
+//! | a little of something large, without copying all of it | [`Segment::peek`] |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
@@ -61,6 +62,7 @@
 //! | a segment's address for another process | [`Handle`] |
 //! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
 //! | who is in a segment and holds its locks | [`Status`], or the command `ndshm` |
+//! | who publishes in a ring, and who leases which frame | [`RingStatus`] |
 //! | how much may still be created | [`capacity`] |
 //!
 //! # Memory model
@@ -186,6 +188,7 @@ pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
 pub use crate::ring::lease::Lease;
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};
+pub use crate::ring::status::{LeaseStatus, RingStatus};
 pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
@@ -194,7 +197,7 @@ pub use crate::segment::{
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard,
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek,
 };
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,

@@ -281,6 +281,11 @@ fn high_water(slots: &impl Slots) -> u32 {
     slots.peers(0).high_water()
 }
 
+/// The slot that a lease names, of so many; `None` for a lease that is free.
+pub(crate) fn named_in(lease: u32, slots: usize) -> Option<usize> {
+    (lease as usize).checked_sub(1).filter(|&slot| slot < slots)
+}
+
 /// A slot as leases name it; never 0.
 #[inline]
 fn name_of(slot: usize) -> u32 {

@@ -4,7 +4,7 @@
 //! [`format`] pictures that it describes by name · [`record`] how both lie in a slot · [`publisher`]
 //! writing frames · [`copy`] copying large ones · [`subscriber`] receiving them · [`lease`] a frame that
 //! stays while it is held · [`place`] slots as `ndarray` views · [`options`] creating and opening with
-//! options · [`any`] rings looked at whose dtype is known at run time.
+//! options · [`any`] rings looked at whose dtype is known at run time · [`status`] what goes on in one.
 
 pub(crate) mod any;
 mod copy;
@@ -15,6 +15,7 @@ mod options;
 mod place;
 pub(crate) mod publisher;
 mod record;
+pub(crate) mod status;
 pub(crate) mod subscriber;
 
 use std::fmt;

@@ -144,11 +144,18 @@ impl RingState {
     /// Its bytes in the control block; in a model's memory it may be longer.
     pub(super) const LEN: usize = 72;
 
-    /// The number of the newest frame, of the bytes that were read where it lies.
-    pub(super) fn newest_in(bytes: [u8; Self::LEN]) -> u64 {
-        let [.., newest] = bytemuck::cast::<_, [u64; 9]>(bytes);
-        newest
+    /// What it counts, of the bytes that were read where it lies.
+    pub(super) fn tally_in(bytes: [u8; Self::LEN]) -> Tally {
+        let [dropped, .., published] = bytemuck::cast::<_, [u64; 9]>(bytes);
+        Tally { published, dropped }
     }
+}
+
+/// How many frames a ring's publishers published and dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) published: u64,
+    pub(crate) dropped: u64,
 }
 
 pin!(RingState, 72, RING_FIELDS { dropped: 0, returns: 8, awaited: 12, newest: 64 });
