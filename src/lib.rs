@@ -50,6 +50,7 @@
 //! | rows that are appended, read in place, and followed | [`Log`] |
 //! | frames, handed over to whoever wants them | [`Ring`], with aliases [`Ring1`] to [`Ring3`] and [`RingD`] |
 //! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
+//! | frames as pictures of the crate `image` | `Lease::as_image`, with feature `image` |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
 //! | a little of something large, without copying all of it | [`Segment::peek`] |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
@@ -147,6 +148,7 @@
 //! |---|---|
 //! | `derive` (default) | `#[derive(Element)]` |
 //! | `half` | `half::f16` and `half::bf16` as elements |
+//! | `image` | frames of a [`Ring`] as `ImageBuffer`s of that crate, in place; `ImagePixel` |
 //! | `num-complex` | `Complex<f32>` and `Complex<f64>` as elements |
 //! | `serde` | [`Handle`] serialises as its text; `Config` |
 //! | `shared_memory` | a `Shmem` of that crate becomes a [`Block`] |
@@ -185,6 +187,8 @@ pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::ring::any::{AnyFrame, AnyRing};
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
+#[cfg(feature = "image")]
+pub use crate::ring::image::ImagePixel;
 pub use crate::ring::lease::Lease;
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};

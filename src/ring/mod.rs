@@ -4,11 +4,16 @@
 //! [`format`] pictures that it describes by name · [`record`] how both lie in a slot · [`publisher`]
 //! writing frames · [`copy`] copying large ones · [`subscriber`] receiving them · [`lease`] a frame that
 //! stays while it is held · [`place`] slots as `ndarray` views · [`options`] creating and opening with
-//! options · [`any`] rings looked at whose dtype is known at run time · [`status`] what goes on in one.
+//! options · [`any`] rings looked at whose dtype is known at run time · [`status`] what goes on in one ·
+//! `image` frames as pictures of that crate · `canvas` where in a frame these are.
 
 pub(crate) mod any;
+#[cfg(feature = "image")]
+mod canvas;
 mod copy;
 pub(crate) mod format;
+#[cfg(feature = "image")]
+pub(crate) mod image;
 pub(crate) mod lease;
 pub(crate) mod meta;
 mod options;
