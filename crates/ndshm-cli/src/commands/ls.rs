@@ -219,7 +219,7 @@ fn shortened(text: &str) -> String {
 pub(crate) fn value(entry: &Entry) -> Value {
     let mut value = json!({
         "name": entry.name,
-        "path": entry.place.path(),
+        "path": entry.place.path().to_string_lossy(),
         "size": entry.len,
         "state": entry.state().name(),
         "stale": entry.is_stale(),
