@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, RingStatus};
+use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, Participant, RingStatus};
 
 use crate::args::Measure;
 use crate::failure::{Failure, Result};
@@ -18,8 +18,15 @@ pub(crate) const PERIOD: Duration = Duration::from_millis(2);
 /// A ring that was silent for so long, and for the time of several frames, brings none.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How often the frames came that a ring holds; 0 when they stopped coming, `None` when that cannot be told.
-pub(crate) fn rate_of(frames: &[FrameMeta]) -> Option<f64> {
+/// How often a ring's frames come now, by those that are there; 0 when they stopped coming, `None` when that
+/// cannot be told.
+pub(crate) fn rate_of(ring: &RingStatus) -> Option<f64> {
+    let hz = rate_of_frames(ring.frames())?;
+    let is_published = ring.publisher().is_some_and(Participant::is_alive);
+    Some(if is_published { hz } else { 0.0 })
+}
+
+fn rate_of_frames(frames: &[FrameMeta]) -> Option<f64> {
     let mut seen = Seen::default();
     frames.iter().for_each(|meta| seen.add(meta));
     let (span, last) = (seen.span()?, seen.last?);
@@ -246,10 +253,10 @@ mod tests {
             };
             [at(2), at(1), at(0)]
         };
-        assert_eq!(rate_of(&ring(now)), Some(10.0));
-        assert_eq!(rate_of(&ring(now - 2_000_000_000)), Some(0.0));
-        assert_eq!(rate_of(&ring(now)[..1]), None);
-        assert_eq!(rate_of(&[frame(1, 1), frame(2, 2)]), None);
+        assert_eq!(rate_of_frames(&ring(now)), Some(10.0));
+        assert_eq!(rate_of_frames(&ring(now - 2_000_000_000)), Some(0.0));
+        assert_eq!(rate_of_frames(&ring(now)[..1]), None);
+        assert_eq!(rate_of_frames(&[frame(1, 1), frame(2, 2)]), None);
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub(crate) fn frames(ring: &RingStatus, out: &Output) -> String {
 
 /// How many frames there were, and which are there.
 fn published(ring: &RingStatus) -> String {
-    let mut text = format!("{}, {} dropped", ring.published(), ring.dropped());
+    let mut text = format!("#{}, {} dropped", ring.published(), ring.dropped());
     if let (Some(oldest), Some(newest)) = (ring.frames().first(), ring.frames().last()) {
         text.push_str(&format!("; #{} to #{} are there", oldest.seq, newest.seq));
         if let Some(age) = rate::age_of(newest) {
@@ -251,7 +251,7 @@ fn ring_value(ring: &RingStatus) -> Value {
         "slots": ring.slots(),
         "published": ring.published(),
         "dropped": ring.dropped(),
-        "hz": rate::rate_of(ring.frames()),
+        "hz": rate::rate_of(ring),
         "publisher": ring.publisher().map(process::value),
         "leases": ring.leases().iter().map(|lease| json!({
             "holder": process::value(lease.holder()),
