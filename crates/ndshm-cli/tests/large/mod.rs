@@ -98,6 +98,17 @@ fn figures_of_a_large_array_need_no_copy_of_it() {
 }
 
 #[test]
+fn what_is_sparse_stays_so_when_it_is_read_as_a_file() {
+    let name = FreeName::new();
+    let options = Array1::<f64>::options().reserve(Reserve::Lazy);
+    let array = options.create(name.as_str(), 8 << 20).unwrap();
+    let blocks = || fs::metadata(array.segment().path()).unwrap().blocks();
+    let before = blocks();
+    let stats = ndshm(["stats", name.as_str(), "--torn", "--json"]).json();
+    assert_eq!((&stats[0]["count"], blocks()), (&(8 << 20).into(), before));
+}
+
+#[test]
 fn ten_thousand_segments_are_listed() {
     let (name, scratch) = (FreeName::new(), Scratch::on_shared_memory());
     let options = Array1::<f32>::options().lifetime(Lifetime::Persistent).participants(4);
