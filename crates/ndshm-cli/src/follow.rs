@@ -116,7 +116,8 @@ impl Follower {
     pub(crate) fn figures(&self, frame_len: usize) -> Figures {
         let mut seen = Seen::default();
         self.samples.iter().for_each(|sample| seen.add(&sample.meta));
-        let span = seen.span();
+        let silence = self.samples.back().map(|last| last.at.elapsed()).unwrap_or_default();
+        let span = seen.span().filter(|span| !span.is_over(silence));
         let spread = |name, time: fn(&Sample) -> Option<Duration>| {
             Some((name, Spread::of(self.samples.iter().filter_map(time).collect())?))
         };

@@ -30,9 +30,7 @@ fn rate_of_frames(frames: &[FrameMeta]) -> Option<f64> {
     let mut seen = Seen::default();
     frames.iter().for_each(|meta| seen.add(meta));
     let (span, last) = (seen.span()?, seen.last?);
-    let silent = age_of(&last)?;
-    let usual = Duration::from_nanos(span.ns / span.frames);
-    Some(if silent > SILENCE.max(usual * 3) { 0.0 } else { span.hz() })
+    Some(if span.is_over(age_of(&last)?) { 0.0 } else { span.hz() })
 }
 
 /// How long ago a frame was published, if that is told by a clock that this process has.
@@ -131,13 +129,11 @@ impl Rate {
     /// Watches a ring for as long as was asked.
     pub(crate) fn measure(args: &Measure, home: &Home) -> Result<Self> {
         let eye = Eye::open(&home.find(&args.name))?;
-        let first = eye.look(u64::MAX)?;
-        let (before, mut last) = (first.published, first);
-        let dropped = last.dropped;
+        let Glance { published: before, dropped, .. } = eye.look(u64::MAX)?;
         let mut seen = Seen::default();
         let start = Instant::now();
-        loop {
-            last = eye.look(seen.last.map_or(before, |meta| meta.seq))?;
+        let last = loop {
+            let last = eye.look(seen.last.map_or(before, |meta| meta.seq))?;
             last.frames.iter().filter(|meta| meta.seq > before).for_each(|meta| seen.add(meta));
             if last.replaced {
                 return Err(Failure::problem(format!(
@@ -145,9 +141,9 @@ impl Rate {
                     args.name
                 )));
             }
-            let Some(left) = args.seconds.checked_sub(start.elapsed()) else { break };
+            let Some(left) = args.seconds.checked_sub(start.elapsed()) else { break last };
             thread::sleep(left.min(PERIOD));
-        }
+        };
         let frames = last.published.saturating_sub(before);
         let drops = last.dropped.saturating_sub(dropped);
         let span = seen.span().ok_or_else(|| {
@@ -206,6 +202,12 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// Whether no more frames come, after that long without one.
+    pub(crate) fn is_over(self, silence: Duration) -> bool {
+        let usual = Duration::from_nanos(self.ns / self.frames);
+        silence > SILENCE.max(usual.saturating_mul(3))
+    }
+
     pub(crate) fn hz(self) -> f64 {
         self.frames as f64 / Duration::from_nanos(self.ns).as_secs_f64()
     }

@@ -96,7 +96,7 @@ fn a_ring_is_watched_while_it_is_published_and_when_it_comes_back() {
         "capture to publish: p50 ".to_owned(),
         "publish to here: p50 ".to_owned(),
         "missed    0 here, of ".to_owned(),
-        "dropped   0 by publishers, 0 of them just now".to_owned(),
+        "dropped   0 by publishers, 0 while watched".to_owned(),
         "alive: #1\x1b[K".to_owned(),
     ] {
         assert!(screen.contains(&words), "{words}\n{screen}");
