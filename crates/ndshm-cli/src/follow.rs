@@ -93,10 +93,10 @@ impl Follower {
     fn add(&mut self, frames: &[FrameMeta]) {
         let at = Instant::now();
         for meta in frames {
-            let Some(skipped) = meta.seq.checked_sub(self.position.saturating_add(1)) else {
+            if meta.seq <= self.position {
                 continue;
-            };
-            self.missed += skipped;
+            }
+            self.missed = self.missed.saturating_add(meta.seq - self.position - 1);
             self.seen += 1;
             self.position = meta.seq;
             let between = |from: u64, to: u64| {

@@ -181,8 +181,10 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
         let period = units::interval(PERIOD.as_secs_f64());
         lines.push(("latency", format!("here means this command, which looks every {period}")));
     }
-    lines
-        .push(("missed", format!("{} here, of {}", figures.missed, figures.seen + figures.missed)));
+    lines.push((
+        "missed",
+        format!("{} here, of {}", figures.missed, figures.seen.saturating_add(figures.missed)),
+    ));
     lines.push((
         "dropped",
         format!("{} by publishers, {} while watched", ring.dropped(), figures.dropped),

@@ -5,6 +5,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 
 use ndshm::{Array1, Array2, FrameMeta, Ring1};
 
@@ -126,7 +129,22 @@ fn another_users_segment_is_looked_at_and_its_numbers_on_request() {
     assert_eq!(ndshm(["info", &ring, "--json"]).json()["ring"]["published"], 1);
     // Measured from outside, without a map.
     ndshm(["hz", &ring, "-s", "0.05"]).ends_with(1).says("brought 0 frames");
-    ndshm(["watch", &ring, "--count", "1", "-i", "0.05"]).is_fine();
+    let is_over = AtomicBool::new(false);
+    let (hz, watch) = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                publisher.loan().unwrap().publish(FrameMeta::new().capture_now());
+                thread::yield_now();
+            }
+        });
+        let hz = ndshm(["hz", &ring, "-s", "0.3", "--json"]);
+        let watch = ndshm(["watch", &ring, "--count", "1", "-i", "0.3", "--json"]);
+        is_over.store(true, Relaxed);
+        (hz, watch)
+    });
+    assert!(hz.is_fine().json()["frames"].as_u64() > Some(1), "{}", hz.stdout);
+    let watched = &watch.is_fine().json()["watched"];
+    assert!(watched["latency"]["capture_to_publish"]["p99_s"].is_number(), "{watched}");
 }
 
 #[test]

@@ -11,7 +11,10 @@ use crate::support::{FreeName, Run, Stream, Terminal, binary, ndshm, on_a_termin
 fn watch_paints_over_its_last_look_on_a_terminal() {
     let name = FreeName::new();
     let _array = Array1::<u8>::create(name.as_str(), 4).unwrap();
-    let painted = on_a_terminal(["watch", "-i", "0.01", "--count", "3"]);
+    let mut command = binary();
+    command.args(["watch", "-i", "0.01", "--count", "3"]).env_remove("NO_COLOR");
+    // Other tests make segments meanwhile, and all have room here.
+    let painted = Terminal::of_size(&mut command, Stream::Output, 2000, 200).rest();
     assert_eq!(painted.matches("\x1b[H").count(), 4, "{painted:?}");
     assert_eq!(painted.matches(name.as_str()).count(), 3, "{painted:?}");
     assert!(painted.contains("\x1b[32mlive\x1b[0m"), "{painted:?}");
