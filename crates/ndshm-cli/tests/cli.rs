@@ -106,6 +106,29 @@ fn info_says_who_holds_which_lock() {
 }
 
 #[test]
+fn who_lives_in_another_pid_namespace_is_told_apart() {
+    let name = FreeName::new();
+    let array = Array1::<u8>::create(name.as_str(), 4).unwrap();
+    let _guard = array.write().unwrap();
+    let apart = |args: &[&str]| {
+        let unshare = ["-p", "-f", "--mount-proc", env!("CARGO_BIN_EXE_ndshm")];
+        Run::of(Command::new("unshare").args(unshare).args(args))
+    };
+    let info = apart(&["info", name.as_str()]);
+    if !info.stdout.contains("name ") {
+        return skip("may not make a PID namespace");
+    }
+    let link = fs::read_link("/proc/self/ns/pid").unwrap();
+    let number = link.to_str().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+    let me = format!("process {} of PID namespace {number}, alive", std::process::id());
+    assert!(info.is_fine().stdout.contains(&format!("slot 0: {me}")), "{}", info.stdout);
+    let listed = apart(&["ls", name.as_str(), "-o", "procs,writer"]);
+    let me = format!("    1  {} elsewhere\n", std::process::id());
+    assert!(listed.is_fine().stdout.ends_with(&me), "{}", listed.stdout);
+    assert!(apart(&["doctor"]).stdout.contains("ok    processes     PID namespace "));
+}
+
+#[test]
 fn a_dead_writer_shows_and_what_it_left_can_be_seen() {
     let name = FreeName::new();
     let mut holder = Holder::start(name.as_str(), Lifetime::Persistent);
