@@ -1,16 +1,18 @@
 //! `ndshm`: what is in shared memory, who uses it, and what is wrong with it.
 //!
 //! In reading order: [`args`] what may be typed · [`home`] where segments are, and what lies there ·
-//! [`commands`] one file each · [`source`] where numbers come from, [`data`] what is made of them, [`slice`](mod@slice) some of them, [`numpy`] as
-//! text, [`picture`] as colours · [`rate`] how a ring's frames come,
-//! [`follow`] while somebody looks on · [`process`] who a participant is · [`units`], [`table`], [`output`] how
-//! things are said · [`failure`] how it ends.
+//! [`commands`] one file each · [`words`] what is said of a segment, [`facts`] the same for programs ·
+//! [`source`] where numbers come from, [`data`] what is made of them, [`slice`](mod@slice) some of them,
+//! [`numpy`] as text, [`picture`] as colours · [`rate`] how a ring's frames come, [`follow`] while somebody
+//! looks on · [`process`] who a participant is · [`units`], [`table`], [`progress`], [`output`] how things
+//! are said · [`failure`] how it ends.
 //!
 //! All of it stands on the library's public interface, and looks without disturbing anybody.
 
 mod args;
 mod commands;
 mod data;
+mod facts;
 mod failure;
 mod follow;
 mod home;
@@ -24,6 +26,7 @@ mod slice;
 mod source;
 mod table;
 mod units;
+mod words;
 
 use std::process::ExitCode;
 

@@ -4,10 +4,9 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use ndshm::{Lifetime, Order, RingStatus, Status, StripeStatus};
-use serde_json::{Value, json};
 
-use super::ls;
 use crate::args::Info;
+use crate::facts;
 use crate::failure::{Outcome, Result};
 use crate::home::{Home, Sight, State};
 use crate::output::{Output, Tone};
@@ -15,11 +14,12 @@ use crate::process;
 use crate::rate;
 use crate::table::printable;
 use crate::units;
+use crate::words;
 
 pub(crate) fn run(args: &Info, home: &Home, out: &Output) -> Result<Outcome> {
     let sight = Sight::of(&home.find(&args.name))?;
     if out.json {
-        out.value(&value(&sight))?;
+        out.value(&facts::segment(&sight))?;
     } else {
         out.text(&describe(&sight, out))?;
     }
@@ -37,11 +37,14 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
         writeln!(text, "{label}{what}").expect("memory takes all");
     };
     say("name", &printable(info.name()));
-    say("id", &ls::id(status));
-    say("state", &format!("{}{}", out.paint(ls::tone(state), state.name()), remedy(state, sight)));
-    say("kind", &ls::kind(info.kind()));
+    say("id", &words::id(status));
+    say(
+        "state",
+        &format!("{}{}", out.paint(words::tone(state), state.name()), remedy(state, sight)),
+    );
+    say("kind", &words::kind(info.kind()));
     if let Some(ring) = sight.ring() {
-        say("frames", &frames(ring, out));
+        say("frames", &words::frames(ring, out));
         say("published", &published(ring));
     } else {
         let (dtype, size) = (info.dtype(), info.dtype().item_size());
@@ -51,7 +54,7 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
             Order::C => "C order",
             Order::F => "Fortran order",
         };
-        say("shape", &format!("{}, {order}", ls::shape(sight)));
+        say("shape", &format!("{}, {order}", words::shape(sight)));
     }
     say("data", &format!("{} at offset {}", out.size(info.data_len() as u64), info.data_offset()));
     say(
@@ -88,8 +91,8 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
         say("", &format!("slot {}: {}", who.slot(), printable(&process::long(who))));
     }
     if let Some(ring) = sight.ring() {
-        say("publisher", &publisher(ring));
-        for (index, line) in leases(ring).iter().enumerate() {
+        say("publisher", &words::publisher(ring));
+        for (index, line) in words::leases(ring).iter().enumerate() {
             say(if index == 0 { "leases" } else { "" }, line);
         }
         return text;
@@ -120,17 +123,6 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
     text
 }
 
-/// What a ring's frames are.
-pub(crate) fn frames(ring: &RingStatus, out: &Output) -> String {
-    format!(
-        "{} {}, {} each, in {} slots",
-        printable(&ring.dtype().to_string()),
-        ls::tuple(ring.shape()),
-        out.size(ring.frame_len() as u64),
-        ring.slots()
-    )
-}
-
 /// How many frames there were, and which are there.
 fn published(ring: &RingStatus) -> String {
     let mut text = format!("#{}, {} dropped", ring.published(), ring.dropped());
@@ -141,26 +133,6 @@ fn published(ring: &RingStatus) -> String {
         }
     }
     text
-}
-
-pub(crate) fn publisher(ring: &RingStatus) -> String {
-    ring.publisher().map_or("nobody".to_owned(), |who| printable(&process::long(who)))
-}
-
-/// Who leases which frames, a line for each process.
-pub(crate) fn leases(ring: &RingStatus) -> Vec<String> {
-    let lines: Vec<String> = ring
-        .leases()
-        .chunk_by(|one, other| one.holder() == other.holder())
-        .map(|leases| {
-            let frames: Vec<String> = leases
-                .iter()
-                .map(|lease| lease.seq().map_or("?".to_owned(), |seq| format!("#{seq}")))
-                .collect();
-            format!("{}: {}", printable(&process::long(leases[0].holder())), frames.join(", "))
-        })
-        .collect();
-    if lines.is_empty() { vec!["none".to_owned()] } else { lines }
 }
 
 /// What to do about it.
@@ -198,71 +170,4 @@ fn lines(lock: &StripeStatus) -> Vec<String> {
         None => None,
     };
     writer.into_iter().chain(readers).chain(poison).collect()
-}
-
-/// The same for programs.
-pub(crate) fn value(sight: &Sight) -> Value {
-    let status = sight.status();
-    let info = status.info();
-    json!({
-        "name": info.name(),
-        "id": ls::id(status),
-        "state": State::of(status).name(),
-        "kind": ls::kind(info.kind()),
-        "dtype": info.dtype().to_string(),
-        "item_size": info.dtype().item_size(),
-        "shape": info.shape(),
-        "committed_rows": status.committed_rows(),
-        "published": status.published(),
-        "order": format!("{:?}", info.order()),
-        "data_offset": info.data_offset(),
-        "data_size": info.data_len(),
-        "control_offset": info.control_offset(),
-        "size": info.file_len(),
-        "owner": info.owner(),
-        "lifetime": format!("{:?}", info.lifetime()).to_lowercase(),
-        "created": units::timestamp(info.created()),
-        "creator": {
-            "pid": info.creator_pid(),
-            "pid_namespace": info.creator_namespace(),
-            "user": info.creator_user(),
-        },
-        "frozen": status.is_frozen(),
-        "suspect": status.is_suspect(),
-        "replaced": status.is_replaced(),
-        "most_participants": info.participants(),
-        "participants": status.participants().iter().map(process::value).collect::<Vec<_>>(),
-        "ring": sight.ring().map(ring_value),
-        "locks": status.locks().iter().map(|lock| json!({
-            "writer": lock.writer().map(process::value),
-            "readers": lock.readers().iter().map(process::value).collect::<Vec<_>>(),
-            "suspect": lock.is_suspect(),
-            "poison": lock.poison().map(|poison| json!({
-                "cause": format!("{:?}", poison.cause()).to_lowercase(),
-                "pid": poison.pid(),
-            })),
-        })).collect::<Vec<_>>(),
-    })
-}
-
-/// What only rings have, for programs.
-fn ring_value(ring: &RingStatus) -> Value {
-    json!({
-        "dtype": ring.dtype().to_string(),
-        "shape": ring.shape(),
-        "frame_size": ring.frame_len(),
-        "slots": ring.slots(),
-        "published": ring.published(),
-        "dropped": ring.dropped(),
-        "hz": rate::rate_of(ring),
-        "publisher": ring.publisher().map(process::value),
-        "leases": ring.leases().iter().map(|lease| json!({
-            "holder": process::value(lease.holder()),
-            "seq": lease.seq(),
-        })).collect::<Vec<_>>(),
-        "frames": ring.frames().iter().map(|meta| json!({
-            "seq": meta.seq,
-            "age_s": rate::age_of(meta).map(|age| age.as_secs_f64()),
-        })).collect::<Vec<_>>(),
-    })
 }

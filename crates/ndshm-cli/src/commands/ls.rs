@@ -1,16 +1,17 @@
 //! `ndshm ls`.
 
-use ndshm::{Kind, Participant, RingStatus, Status};
-use serde_json::{Value, json};
+use ndshm::{Participant, RingStatus, Status};
 
 use crate::args::{Column, Ls};
+use crate::facts;
 use crate::failure::{Outcome, Result};
-use crate::home::{Entry, Home, Sight, State, What};
+use crate::home::{Entry, Home, What};
 use crate::output::{Output, Tone};
 use crate::process;
 use crate::rate;
 use crate::table::{Cell, Heading, Side, render};
 use crate::units;
+use crate::words;
 
 const USUAL: [Column; 10] = [
     Column::Name,
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Ls, home: &Home, out: &Output) -> Result<Outcome> {
         args.all || !matches!(entry.what, What::Foreign | What::Temporary)
     });
     if out.json {
-        out.value(&entries.iter().map(value).collect())?;
+        out.value(&entries.iter().map(facts::entry).collect())?;
         return Ok(Outcome::Fine);
     }
     let columns = if !args.columns.is_empty() {
@@ -110,7 +111,7 @@ fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
         Column::Size => return Cell::new(out.size(entry.len)),
         Column::State => {
             let state = entry.state();
-            return Cell::toned(state.name(), tone(state));
+            return Cell::toned(state.name(), words::tone(state));
         }
         _ => {}
     }
@@ -118,12 +119,12 @@ fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
     let status = sight.status();
     let info = status.info();
     match column {
-        Column::Kind => Cell::new(kind(info.kind())),
+        Column::Kind => Cell::new(words::kind(info.kind())),
         Column::Dtype => {
             let dtype = sight.ring().map_or(info.dtype(), RingStatus::dtype);
             Cell::new(shortened(&dtype.to_string()))
         }
-        Column::Shape => Cell::new(shape(sight)),
+        Column::Shape => Cell::new(words::shape(sight)),
         Column::Procs => Cell::new(alive(status).to_string()),
         Column::Writer => match writer(status) {
             None => Cell::toned("-", Tone::Dim),
@@ -131,7 +132,7 @@ fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
             Some(writer) => Cell::toned(process::short(writer), Tone::Bad),
         },
         Column::Hz => match sight.ring().and_then(rate::rate_of) {
-            Some(hz) => Cell::new(rate(hz)),
+            Some(hz) => Cell::new(words::rate(hz)),
             None => Cell::toned("-", Tone::Dim),
         },
         Column::Age => Cell::new(units::age(info.created())),
@@ -139,63 +140,9 @@ fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
         Column::Lifetime => Cell::new(format!("{:?}", info.lifetime()).to_lowercase()),
         Column::Stripes => Cell::new(info.stripes().to_string()),
         Column::Created => Cell::new(units::moment(info.created())),
-        Column::Id => Cell::new(id(status)),
+        Column::Id => Cell::new(words::id(status)),
         Column::Name | Column::Size | Column::State => unreachable!("said of every entry, above"),
     }
-}
-
-/// The colour of a state.
-pub(crate) fn tone(state: State) -> Tone {
-    match state {
-        State::Live | State::Frozen => Tone::Good,
-        State::Stale | State::Replaced | State::Unknown | State::Temporary => Tone::Doubtful,
-        State::Poisoned | State::Corrupt => Tone::Bad,
-        State::Idle => Tone::Plain,
-        State::Foreign => Tone::Dim,
-    }
-}
-
-/// A kind in lower case.
-pub(crate) fn kind(kind: Kind) -> String {
-    match kind {
-        Kind::AutoResetEvent => "event".to_owned(),
-        kind => format!("{kind:?}").to_lowercase(),
-    }
-}
-
-/// The lengths of the axes as Python writes them; of a log, how many rows of how many there are; of a
-/// ring, how many slots there are for frames of which shape, and how many frames there were: `8×(480, 640)
-/// #4711`.
-pub(crate) fn shape(sight: &Sight) -> String {
-    if let Some(ring) = sight.ring() {
-        return format!("{}×{} #{}", ring.slots(), tuple(ring.shape()), ring.published());
-    }
-    let axes = sight.status().info().shape();
-    match (sight.status().committed_rows(), axes) {
-        (Some(rows), [first, rest @ ..]) => {
-            let rest: Vec<String> = rest.iter().map(usize::to_string).collect();
-            parenthesised(&[&[format!("{rows}/{first}")], &rest[..]].concat())
-        }
-        _ => tuple(axes),
-    }
-}
-
-/// Lengths of axes as Python writes them.
-pub(crate) fn tuple(axes: &[usize]) -> String {
-    parenthesised(&axes.iter().map(usize::to_string).collect::<Vec<_>>())
-}
-
-fn parenthesised(texts: &[String]) -> String {
-    format!("({}{})", texts.join(", "), if texts.len() == 1 { "," } else { "" })
-}
-
-/// Frames a second, in as many digits as mean something.
-pub(crate) fn rate(hz: f64) -> String {
-    if hz == 0.0 || hz >= 1000.0 { format!("{hz:.0}") } else { format!("{hz:.2}") }
-}
-
-pub(crate) fn id(status: &Status) -> String {
-    format!("{:032x}", u128::from_be_bytes(status.info().id()))
 }
 
 fn alive(status: &Status) -> usize {
@@ -213,31 +160,4 @@ fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(LONGEST_DTYPE - 1).chain(['…']).collect()
-}
-
-/// For programs.
-pub(crate) fn value(entry: &Entry) -> Value {
-    let mut value = json!({
-        "name": entry.name,
-        "path": entry.place.path().to_string_lossy(),
-        "size": entry.len,
-        "state": entry.state().name(),
-        "stale": entry.is_stale(),
-    });
-    let facts = value.as_object_mut().expect("made as one");
-    match &entry.what {
-        What::Segment(sight) => {
-            let Value::Object(more) = super::info::value(sight) else {
-                unreachable!("made as one")
-            };
-            more.into_iter().for_each(|(key, fact)| {
-                facts.entry(key).or_insert(fact);
-            });
-        }
-        What::Damaged(error) | What::Unknown(error) => {
-            facts.insert("error".into(), error.to_string().into());
-        }
-        What::Temporary | What::Foreign => {}
-    }
-    value
 }

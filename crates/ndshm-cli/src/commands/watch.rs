@@ -10,6 +10,7 @@ use terminal_size::{Height, Width, terminal_size};
 
 use super::{info, ls};
 use crate::args::Watch;
+use crate::facts;
 use crate::failure::{Outcome, Result};
 use crate::follow::{Figures, Follower, Spread};
 use crate::home::{Home, Place, Sight, State, What};
@@ -17,6 +18,7 @@ use crate::output::{Output, Tone};
 use crate::rate::{self, PERIOD};
 use crate::table::{cut, printable};
 use crate::units;
+use crate::words;
 
 /// To the upper left, and away with what is below.
 const HOME: &str = "\x1b[H";
@@ -75,7 +77,7 @@ fn repainted(screen: &str) -> String {
 fn all(home: &Home, out: &Output) -> Result<Screen> {
     let mut entries = home.entries("")?;
     entries.retain(|entry| !matches!(entry.what, What::Foreign | What::Temporary));
-    let value = Value::Array(entries.iter().map(ls::value).collect());
+    let value = Value::Array(entries.iter().map(facts::entry).collect());
     let bytes = entries.iter().map(|entry| entry.len).sum();
     let mut head = format!("{}, {}", units::segments(entries.len()), out.size(bytes));
     if home.is_shared_memory() {
@@ -139,7 +141,9 @@ impl One {
                     (Sight::Ring(ring), Some((follower, _))) => {
                         ring_screen(&sight, ring, &follower.figures(ring.frame_len()), out)
                     }
-                    _ => Screen { text: info::describe(&sight, out), value: info::value(&sight) },
+                    _ => {
+                        Screen { text: info::describe(&sight, out), value: facts::segment(&sight) }
+                    }
                 })
             }
         }
@@ -158,7 +162,7 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
             });
             format!(
                 "{} Hz, {} a second{}",
-                ls::rate(hz),
+                words::rate(hz),
                 out.size(bytes),
                 between.unwrap_or_default()
             )
@@ -167,9 +171,9 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
     };
     let mut lines = vec![
         ("name", printable(ring.segment().info().name())),
-        ("state", out.paint(ls::tone(state), state.name())),
-        ("frames", info::frames(ring, out)),
-        ("publisher", info::publisher(ring)),
+        ("state", out.paint(words::tone(state), state.name())),
+        ("frames", words::frames(ring, out)),
+        ("publisher", words::publisher(ring)),
         ("published", format!("#{}{}", ring.published(), ago.unwrap_or_default())),
         ("rate", rate),
     ];
@@ -189,7 +193,7 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
         "dropped",
         format!("{} by publishers, {} while watched", ring.dropped(), figures.dropped),
     ));
-    lines.extend(info::leases(ring).into_iter().map(|line| ("leases", line)));
+    lines.extend(words::leases(ring).into_iter().map(|line| ("leases", line)));
     let mut text = String::new();
     let mut last = "";
     for (label, line) in lines {
@@ -197,7 +201,7 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
         text.push_str(&format!("{}{line}\n", out.paint(Tone::Heading, &format!("{shown:<10}"))));
         last = label;
     }
-    let mut value = info::value(sight);
+    let mut value = facts::segment(sight);
     value["watched"] = json!({
         "hz": figures.hz,
         "bytes_per_second": figures.bytes_per_second,
