@@ -163,7 +163,7 @@ pub(crate) struct Look {
     #[arg(long)]
     pub(crate) torn: bool,
     /// Which frame of a ring: its number, or `latest`
-    #[arg(long, value_name = "SEQ", value_parser = units::frame, conflicts_with = "torn")]
+    #[arg(long, value_name = "SEQ", value_parser = frame, conflicts_with = "torn")]
     pub(crate) frame: Option<Frame>,
 }
 
@@ -172,6 +172,16 @@ pub(crate) struct Look {
 pub(crate) enum Frame {
     Latest,
     Number(u64),
+}
+
+/// Reads which frame of a ring is meant.
+fn frame(text: &str) -> Result<Frame, String> {
+    if text == "latest" {
+        return Ok(Frame::Latest);
+    }
+    text.parse()
+        .map(Frame::Number)
+        .map_err(|_| format!("`{text}` is no frame: write latest or 4711"))
 }
 
 /// Remove segments; those who have them open keep their memory

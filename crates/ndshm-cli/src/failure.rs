@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use ndshm::ErrorKind;
 
-use crate::table::printable;
+use crate::terminal::printable;
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 

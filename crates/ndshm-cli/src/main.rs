@@ -4,8 +4,8 @@
 //! [`commands`] one file each · [`words`] what is said of a segment, [`facts`] the same for programs ·
 //! [`source`] where numbers come from, [`data`] what is made of them, [`slice`](mod@slice) some of them,
 //! [`numpy`] as text, [`picture`] as colours · [`rate`] how a ring's frames come, [`follow`] while somebody
-//! looks on · [`process`] who a participant is · [`units`], [`table`], [`progress`], [`output`] how things
-//! are said · [`failure`] how it ends.
+//! looks on · [`process`] who a participant is · [`units`], [`table`], [`terminal`], [`progress`],
+//! [`output`] how things are said · [`failure`] how it ends.
 //!
 //! All of it stands on the library's public interface, and looks without disturbing anybody.
 
@@ -25,6 +25,7 @@ mod rate;
 mod slice;
 mod source;
 mod table;
+mod terminal;
 mod units;
 mod words;
 

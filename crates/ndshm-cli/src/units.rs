@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::args::Frame;
-
 const PREFIXES: [&str; 5] = ["K", "M", "G", "T", "P"];
 
 /// A number of bytes in at most five characters: `768`, `1.5K`, `24M`.
@@ -111,16 +109,6 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .filter(|seconds| *seconds >= Duration::from_millis(10))
         .ok_or_else(|| format!("`{text}` is no interval: write seconds, 0.01 or more"))
-}
-
-/// Reads which frame of a ring is meant.
-pub(crate) fn frame(text: &str) -> Result<Frame, String> {
-    if text == "latest" {
-        return Ok(Frame::Latest);
-    }
-    text.parse()
-        .map(Frame::Number)
-        .map_err(|_| format!("`{text}` is no frame: write latest or 4711"))
 }
 
 /// A time between frames, in its usual unit: `850us`, `33.3ms`, `1.20s`.

@@ -5,7 +5,7 @@ use ndshm::{Kind, RingStatus, Status};
 use crate::home::{Sight, State};
 use crate::output::{Output, Tone};
 use crate::process;
-use crate::table::printable;
+use crate::terminal::printable;
 
 /// The colour of a state.
 pub(crate) fn tone(state: State) -> Tone {

@@ -7,7 +7,7 @@ use crate::args::Create;
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::Home;
 use crate::output::Output;
-use crate::table::printable;
+use crate::terminal::printable;
 
 pub(crate) fn run(args: &Create, home: &Home, out: &Output) -> Result<Outcome> {
     let dtype = dtype(&args.dtype)?;

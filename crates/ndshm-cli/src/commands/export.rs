@@ -17,7 +17,7 @@ use crate::home::Home;
 use crate::output::Output;
 use crate::progress::{Progress, STEP, WORTH_A_BAR as WORTH_A_COPY};
 use crate::source::Source;
-use crate::table::printable;
+use crate::terminal::printable;
 
 pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
     let format = match args.format {

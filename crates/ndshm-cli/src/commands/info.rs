@@ -12,7 +12,7 @@ use crate::home::{Home, Sight, State};
 use crate::output::{Output, Tone};
 use crate::process;
 use crate::rate;
-use crate::table::printable;
+use crate::terminal::printable;
 use crate::units;
 use crate::words;
 

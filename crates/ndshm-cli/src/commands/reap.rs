@@ -6,7 +6,7 @@ use crate::args::Reap;
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::Home;
 use crate::output::Output;
-use crate::table::printable;
+use crate::terminal::printable;
 use crate::units;
 
 pub(crate) fn run(args: &Reap, home: &Home, out: &Output) -> Result<Outcome> {

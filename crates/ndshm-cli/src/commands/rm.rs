@@ -6,7 +6,7 @@ use crate::args::Rm;
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::{Home, Place, What};
 use crate::output::Output;
-use crate::table::printable;
+use crate::terminal::printable;
 
 pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
     let mut doomed: Vec<(String, Place)> = args

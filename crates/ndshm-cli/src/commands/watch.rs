@@ -16,7 +16,7 @@ use crate::follow::{Figures, Follower, Spread};
 use crate::home::{Home, Place, Sight, State, What};
 use crate::output::{Output, Tone};
 use crate::rate::{self, PERIOD};
-use crate::table::{cut, printable};
+use crate::terminal::{cut, printable};
 use crate::units;
 use crate::words;
 
