@@ -187,10 +187,10 @@ pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::ring::any::{AnyFrame, AnyRing};
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
-#[cfg(feature = "image")]
-pub use crate::ring::image::ImagePixel;
 pub use crate::ring::lease::Lease;
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
+#[cfg(feature = "image")]
+pub use crate::ring::pixel::ImagePixel;
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};
 pub use crate::ring::status::{LeaseStatus, RingStatus};
 pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};

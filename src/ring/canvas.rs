@@ -9,8 +9,8 @@ use image::ImageBuffer;
 use image::flat::{FlatSamples, SampleLayout};
 
 use super::format::{PixelFormat, RowAlignment, misplaced, range_in};
-use super::image::ImagePixel;
 use super::meta::{FrameMeta, Plane};
+use super::pixel::ImagePixel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::dtype::Dtype;
 use crate::npy::scalar::Scalar;

@@ -5,7 +5,7 @@
 //! writing frames · [`copy`] copying large ones · [`subscriber`] receiving them · [`lease`] a frame that
 //! stays while it is held · [`place`] slots as `ndarray` views · [`options`] creating and opening with
 //! options · [`any`] rings looked at whose dtype is known at run time · [`status`] what goes on in one ·
-//! `image` frames as pictures of that crate · `canvas` where in a frame these are.
+//! `image` frames as pictures of that crate · `pixel` of which pixels · `canvas` where in a frame these are.
 
 pub(crate) mod any;
 #[cfg(feature = "image")]
@@ -17,6 +17,8 @@ pub(crate) mod image;
 pub(crate) mod lease;
 pub(crate) mod meta;
 mod options;
+#[cfg(feature = "image")]
+pub(crate) mod pixel;
 mod place;
 pub(crate) mod publisher;
 mod record;
