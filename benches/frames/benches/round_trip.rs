@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use ndshm_frames_bench::form::{Form, Waiting};
+use ndshm_frames_bench::iceoryx2::Iceoryx2;
 use ndshm_frames_bench::ours::Ours;
 use ndshm_frames_bench::processor;
 use ndshm_frames_bench::raw::Raw;
@@ -101,15 +102,18 @@ fn compare(criterion: &mut Criterion, work: Work, manner: Manner) {
         let baseline = format!("{}, {SLOTS} places in turn", manner.baseline);
         against(&baseline, manner.target, &mut |count| raw.times(count));
     }
+    let mut iceoryx2 = RoundTrip::<Iceoryx2>::start("iceoryx2", work, manner, SLOTS);
+    against("iceoryx2", 1.0, &mut |count| iceoryx2.times(count));
 }
 
 /// A frame goes there and comes back.
 struct RoundTrip<T: Transport> {
+    /// Dropped first, since it uses what this side made.
+    echo: Helper,
     there: T::Sender,
     back: T::Receiver,
     touch: Touch,
     number: u64,
-    echo: Helper,
 }
 
 impl<T: Transport> RoundTrip<T> {
@@ -117,12 +121,13 @@ impl<T: Transport> RoundTrip<T> {
         let (Work { frame_len, touch, .. }, Manner { waiting, processor, .. }) = (work, manner);
         let form = Form { frame_len, frames, receivers: 1, waiting };
         let (there, back) = (T::create(form), T::create(form));
-        let (touching, at) = (format!("{touch:?}"), processor.to_string());
+        let at = processor.to_string();
         let addresses = [there.address(0), back.address(0)];
         let [to_helper, from_helper] = &addresses;
-        let echo = Helper::start(role, &[&form.spell(), &touching, &at, to_helper, from_helper]);
+        let echo =
+            Helper::start(role, &[&form.spell(), touch.spell(), &at, to_helper, from_helper]);
         let (there, back) = (there.into_sender(), back.into_receiver());
-        Self { there, back, touch, number: 0, echo }
+        Self { echo, there, back, touch, number: 0 }
     }
 
     /// Does it so often, after once for the other process to be awake.
@@ -149,6 +154,7 @@ fn echo(role: &str, arguments: &[String]) {
     match role {
         "raw" => echo_by::<Raw>(arguments),
         "ours" => echo_by::<Ours>(arguments),
+        "iceoryx2" => echo_by::<Iceoryx2>(arguments),
         role => unreachable!("{role}"),
     }
 }
@@ -156,7 +162,7 @@ fn echo(role: &str, arguments: &[String]) {
 fn echo_by<T: Transport>(arguments: &[String]) {
     let [form, touch, at, there, back] = arguments else { panic!("five arguments") };
     let form = form.parse().expect("a form");
-    let touch = if touch == "All" { Touch::All } else { Touch::Nothing };
+    let touch = Touch::of(touch);
     processor::stay_on(at.parse().expect("a number"));
     let mut there = T::open(there, form).into_receiver();
     let mut back = T::open(back, form).into_sender();
