@@ -242,6 +242,11 @@ impl Helper {
         writeln!(stdin, "{what}").expect("the helper lives");
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Has the kernel kill it, without waiting until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is a child of ours");

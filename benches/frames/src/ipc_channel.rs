@@ -1,22 +1,22 @@
-//! A channel of `ipc-channel` to each receiver. Frames go as [`IpcSharedMemory`], one object for all
-//! receivers, which is what that crate has for large ones.
+//! A channel of bytes, of `ipc-channel`, to each receiver. The crate's `IpcSharedMemory`, a new object
+//! for each frame, has each page faulted in by sender and receivers anew, and took several times as long.
 
-use ipc_channel::ipc::{self, IpcOneShotServer, IpcReceiver, IpcSender, IpcSharedMemory};
+use ipc_channel::ipc::{self, IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcSender};
 
 use crate::form::Form;
 use crate::transport::{Receiver, Sender, Transport};
 
-type Server = IpcOneShotServer<IpcSender<IpcSharedMemory>>;
+type Server = IpcOneShotServer<IpcBytesSender>;
 
 pub enum IpcChannels {
     /// Where each receiver calls, and the name it calls.
     Here(Vec<(Server, String)>, Form),
-    There(IpcReceiver<IpcSharedMemory>),
+    There(IpcBytesReceiver),
 }
 
 impl Transport for IpcChannels {
     type Sender = IpcChannelSender;
-    type Receiver = IpcReceiver<IpcSharedMemory>;
+    type Receiver = IpcBytesReceiver;
 
     fn create(form: Form) -> Self {
         let server = |_| Server::new().expect("a server");
@@ -29,7 +29,7 @@ impl Transport for IpcChannels {
     }
 
     fn open(address: &str, _form: Form) -> Self {
-        let (sender, receiver) = ipc::channel().expect("a channel");
+        let (sender, receiver) = ipc::bytes_channel().expect("a channel");
         let server = IpcSender::connect(address.into()).expect("its maker lives");
         server.send(sender).expect("its maker lives");
         Self::There(receiver)
@@ -43,28 +43,27 @@ impl Transport for IpcChannels {
         IpcChannelSender { channels, frame: vec![0; form.frame_len] }
     }
 
-    fn into_receiver(self) -> IpcReceiver<IpcSharedMemory> {
+    fn into_receiver(self) -> IpcBytesReceiver {
         let Self::There(receiver) = self else { panic!("it was made here") };
         receiver
     }
 }
 
 pub struct IpcChannelSender {
-    channels: Vec<IpcSender<IpcSharedMemory>>,
+    channels: Vec<IpcBytesSender>,
     frame: Vec<u8>,
 }
 
 impl Sender for IpcChannelSender {
     fn send(&mut self, write: impl FnOnce(&mut [u8])) {
         write(&mut self.frame);
-        let shared = IpcSharedMemory::from_bytes(&self.frame);
         for channel in &self.channels {
-            channel.send(shared.clone()).expect("the receiver lives");
+            channel.send(&self.frame).expect("the receiver lives");
         }
     }
 }
 
-impl Receiver for IpcReceiver<IpcSharedMemory> {
+impl Receiver for IpcBytesReceiver {
     fn receive(&mut self, read: impl FnOnce(&[u8])) {
         read(&self.recv().expect("the sender lives"));
     }
