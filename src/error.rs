@@ -45,6 +45,8 @@ pub enum ErrorKind {
     RankMismatch,
     /// The lengths of the axes differ.
     ShapeMismatch,
+    /// The picture in a frame is of another pixel format, or its rows lie further apart.
+    FormatMismatch,
     /// The handle names another segment than the one that now has this name.
     Replaced,
     /// A length does not fit the address space or the file-size type.

@@ -50,7 +50,9 @@
 //! | rows that are appended, read in place, and followed | [`Log`] |
 //! | frames, handed over to whoever wants them | [`Ring`], with aliases [`Ring1`] to [`Ring3`] and [`RingD`] |
 //! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
+//! | frames as pictures of the crate `image` | `Lease::as_image`, with feature `image` |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
+//! | a little of something large, without copying all of it | [`Segment::peek`] |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
@@ -61,6 +63,7 @@
 //! | a segment's address for another process | [`Handle`] |
 //! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
 //! | who is in a segment and holds its locks | [`Status`], or the command `ndshm` |
+//! | who publishes in a ring, and who leases which frame | [`RingStatus`] |
 //! | how much may still be created | [`capacity`] |
 //!
 //! # Memory model
@@ -145,6 +148,7 @@
 //! |---|---|
 //! | `derive` (default) | `#[derive(Element)]` |
 //! | `half` | `half::f16` and `half::bf16` as elements |
+//! | `image` | frames of a [`Ring`] as `ImageBuffer`s of that crate, in place; `ImagePixel` |
 //! | `num-complex` | `Complex<f32>` and `Complex<f64>` as elements |
 //! | `serde` | [`Handle`] serialises as its text; `Config` |
 //! | `shared_memory` | a `Shmem` of that crate becomes a [`Block`] |
@@ -183,9 +187,12 @@ pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::ring::any::{AnyFrame, AnyRing};
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
+#[cfg(feature = "image")]
+pub use crate::ring::image::ImagePixel;
 pub use crate::ring::lease::Lease;
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};
+pub use crate::ring::status::{LeaseStatus, RingStatus};
 pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
@@ -194,7 +201,7 @@ pub use crate::segment::{
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard,
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek,
 };
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,

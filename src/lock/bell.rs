@@ -51,7 +51,7 @@ impl Bell<'_> {
         if let found @ Some(_) = look() {
             return found;
         }
-        let mut slices = Slices::idle();
+        let mut slices = Slices::until_woken();
         loop {
             let rings = self.rings.load(Acquire);
             // SeqCst: a ringer that misses this made its change before we look.

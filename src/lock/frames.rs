@@ -6,7 +6,7 @@
 //! then looks whether a cell names it. So of a subscriber and a publisher that meet, at least one gives
 //! way; these are hazard pointers (M. M. Michael, 2004) whose cells the dead leave to be swept.
 
-use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{self, Relaxed, Release, SeqCst};
 
 use super::{Bell, Owner, Patience, Peers, Slots};
 use crate::atomic::{AtomicU64, announce_before_look, fence};
@@ -32,11 +32,11 @@ pub(crate) struct Frames<'a> {
     pub(crate) returns: Bell<'a>,
 }
 
-/// A frame that was in a slot a moment ago.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A frame that was in a slot a moment ago; older ones are less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sighting {
-    pub(crate) slot: usize,
     pub(crate) sequence: u64,
+    pub(crate) slot: usize,
 }
 
 /// What came of reaching for a frame.
@@ -92,6 +92,7 @@ impl Frames<'_> {
     }
 
     /// The number of the frame that is published next.
+    #[inline]
     pub(crate) fn next_number(self) -> u64 {
         // Only this side stores it.
         self.newest.load(Relaxed).wrapping_add(1)
@@ -102,10 +103,10 @@ impl Frames<'_> {
     pub(crate) fn publish(self, slot: usize, peers: &impl Peers) {
         step!("publish: frame written");
         let number = self.next_number();
-        // SeqCst, twice: the slot's number is one of the four accesses in `hold`, and `newest` is what
-        // waiters look at: see `Bell`. Both release the frame.
-        self.sequences[slot].store(number, SeqCst);
+        // Release: who sees the number sees the frame.
+        self.sequences[slot].store(number, Release);
         step!("publish: frame numbered");
+        // SeqCst: what waiters look at, see `Bell`; who sees it sees the slot's number.
         self.newest.store(number, SeqCst);
         step!("publish: frame shown");
         self.news.ring(peers);
@@ -117,6 +118,7 @@ impl Frames<'_> {
         step!("publish: drop counted");
     }
 
+    #[inline]
     fn claim_free(self, slots: &impl Slots) -> Option<usize> {
         let mut tried = None;
         loop {
@@ -129,15 +131,14 @@ impl Frames<'_> {
     }
 
     /// The slot whose frame comes next after that one's; slots without a frame come first.
+    #[inline]
     fn oldest_after(self, tried: Option<Sighting>) -> Option<Sighting> {
-        let age = |seen: &Sighting| (seen.sequence, seen.slot);
         // Relaxed: only publishers store them.
-        self.sightings(Relaxed)
-            .filter(|seen| tried.as_ref().map(age) < Some(age(seen)))
-            .min_by_key(age)
+        self.least(Relaxed, |seen| tried.is_none_or(|tried| seen > tried))
     }
 
     /// Takes a slot unless somebody leases it.
+    #[inline]
     fn claim_slot(self, slots: &impl Slots, Sighting { slot, sequence }: Sighting) -> bool {
         // SeqCst: a subscriber that this side's look misses finds the number gone.
         self.sequences[slot].store(0, SeqCst);
@@ -187,17 +188,18 @@ impl Frames<'_> {
         if newest <= number {
             return None;
         }
-        let due = |seen: &Sighting| (number + 1..=newest).contains(&seen.sequence);
         // SeqCst: see `Bell`; a number put back is a change too.
-        self.sightings(SeqCst).filter(due).min_by_key(|seen| seen.sequence)
+        self.least(SeqCst, |seen| number < seen.sequence && seen.sequence <= newest)
     }
 
     /// How many frames publishers dropped.
+    #[inline]
     pub(crate) fn dropped(self) -> u64 {
         self.dropped.load(Relaxed)
     }
 
     /// The newest frame that can be had.
+    #[inline]
     pub(crate) fn last(self) -> Option<Sighting> {
         // SeqCst: as in `next_after`.
         self.sightings(SeqCst).filter(|seen| seen.sequence > 0).max_by_key(|seen| seen.sequence)
@@ -244,9 +246,23 @@ impl Frames<'_> {
         self.sequences[seen.slot].load(Relaxed) == seen.sequence
     }
 
-    fn sightings(&self, ordering: std::sync::atomic::Ordering) -> impl Iterator<Item = Sighting> {
+    /// The oldest of the frames that are meant; empty slots count as the oldest. A loop, since adapters
+    /// take several times as long.
+    #[inline]
+    fn least(self, ordering: Ordering, is_meant: impl Fn(Sighting) -> bool) -> Option<Sighting> {
+        let mut least = None;
+        for (slot, word) in self.sequences.iter().enumerate() {
+            let seen = Sighting { sequence: word.load(ordering), slot };
+            if is_meant(seen) && least.is_none_or(|least| seen < least) {
+                least = Some(seen);
+            }
+        }
+        least
+    }
+
+    fn sightings(&self, ordering: Ordering) -> impl Iterator<Item = Sighting> {
         let numbered = self.sequences.iter().enumerate();
-        numbered.map(move |(slot, word)| Sighting { slot, sequence: word.load(ordering) })
+        numbered.map(move |(slot, word)| Sighting { sequence: word.load(ordering), slot })
     }
 }
 
@@ -260,11 +276,18 @@ fn is_leased(slots: &impl Slots, slot: usize) -> bool {
     })
 }
 
+#[inline]
 fn high_water(slots: &impl Slots) -> u32 {
     slots.peers(0).high_water()
 }
 
+/// The slot that a lease names, of so many; `None` for a lease that is free.
+pub(crate) fn named_in(lease: u32, slots: usize) -> Option<usize> {
+    (lease as usize).checked_sub(1).filter(|&slot| slot < slots)
+}
+
 /// A slot as leases name it; never 0.
+#[inline]
 fn name_of(slot: usize) -> u32 {
     u32::try_from(slot + 1).unwrap_or(u32::MAX)
 }

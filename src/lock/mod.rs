@@ -16,7 +16,7 @@ mod tail;
 
 pub(crate) use self::bell::Bell;
 pub(crate) use self::flag::{Flag, Passage};
-pub(crate) use self::frames::{Frames, Grip, Sighting};
+pub(crate) use self::frames::{Frames, Grip, Sighting, named_in};
 pub(crate) use self::owner::Owner;
 pub(crate) use self::patience::{Patience, Slices};
 #[cfg(test)]

@@ -49,8 +49,15 @@ impl Slices {
         Self { next: Self::FIRST, longest: Duration::from_millis(4) }
     }
 
-    /// For waits that may be long, until something happens: up to 100 ms.
-    pub(crate) fn idle() -> Self {
+    /// For waits that end with a wake, of which few are lost: 16 to 100 ms. A timer that is due before the
+    /// kernel's next tick, 1 to 10 ms away, is programmed anew at every wait, which may take longer
+    /// than being woken.
+    pub(crate) fn until_woken() -> Self {
+        Self { next: Duration::from_millis(16), longest: Duration::from_millis(100) }
+    }
+
+    /// For waits that nobody ends, between one look and the next: up to 100 ms.
+    pub(crate) fn between_looks() -> Self {
         Self { next: Self::FIRST, longest: Duration::from_millis(100) }
     }
 

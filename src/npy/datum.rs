@@ -57,6 +57,29 @@ pub enum Datum {
 }
 
 impl Datum {
+    /// Returns the item of that dtype that `bytes` are; `None` when they are not as many as one has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Array1, Datum};
+    ///
+    /// let array = Array1::<i16>::create_unique("doc-datum-", 1000)?;
+    /// array.write()?[700] = -7;
+    /// let item = array.segment().peek(|data| {
+    ///     let mut bytes = [0; 2];
+    ///     data.read_at(&mut bytes, 700 * 2)?;
+    ///     Ok(Datum::of(data.dtype(), &bytes))
+    /// })?;
+    /// assert_eq!(item, Some(Datum::Signed(-7)));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn of(dtype: &Dtype, bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == dtype.item_size()).then(|| Self::read(dtype, bytes))
+    }
+
     /// Reads an item; `bytes` is as long as the dtype says.
     pub(crate) fn read(dtype: &Dtype, bytes: &[u8]) -> Self {
         match dtype {

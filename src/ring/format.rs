@@ -1,5 +1,7 @@
 //! Common formats of pictures, and where their planes lie in a frame.
 
+use std::ops::Range;
+
 use ndarray::{ArrayView2, ArrayViewMut2, Dimension, ShapeBuilder, s};
 
 use super::lease::Lease;
@@ -113,7 +115,7 @@ pub struct PictureLayout {
 
 /// What a plane stores: so many bytes for a block of so many pixels.
 #[derive(Clone, Copy)]
-struct Blocks {
+pub(super) struct Blocks {
     bytes: u64,
     across: u32,
     down: u32,
@@ -128,7 +130,7 @@ impl Blocks {
         Self { bytes, across: 2, down: 2 }
     }
 
-    fn row_len(self, width: u32) -> u64 {
+    pub(super) fn row_len(self, width: u32) -> u64 {
         u64::from(width.div_ceil(self.across)) * self.bytes
     }
 
@@ -227,7 +229,7 @@ impl PixelFormat {
         Some(PictureLayout { format: self, width, height, planes, byte_len })
     }
 
-    const fn blocks(self) -> &'static [Blocks] {
+    pub(super) const fn blocks(self) -> &'static [Blocks] {
         match self {
             Self::Gray8 => const { &[Blocks::pixels(1)] },
             Self::Gray16 => const { &[Blocks::pixels(2)] },
@@ -275,12 +277,15 @@ impl PictureLayout {
         bytes: &'bytes mut [u8],
     ) -> Result<Vec<ArrayViewMut2<'bytes, u8>>> {
         let found = bytes.len();
-        self.split(bytes).ok_or_else(|| {
-            Error::new(
-                ErrorKind::OutOfBounds,
-                format!("the picture needs {} bytes, the frame has {found}", self.byte_len),
-            )
-        })
+        self.split(bytes).ok_or_else(|| self.too_long_for(found))
+    }
+
+    #[cold]
+    pub(super) fn too_long_for(&self, frame_len: usize) -> Error {
+        Error::new(
+            ErrorKind::OutOfBounds,
+            format!("the picture needs {} bytes, the frame has {frame_len}", self.byte_len),
+        )
     }
 
     fn split<'bytes>(&self, mut rest: &'bytes mut [u8]) -> Option<Vec<ArrayViewMut2<'bytes, u8>>> {
@@ -329,7 +334,7 @@ impl<T: Element, D: Dimension> Lease<T, D> {
         planes_in(self.bytes(), self.meta())
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         bytemuck::cast_slice(self.as_slice().expect("frames are contiguous, in C order"))
     }
 }
@@ -346,22 +351,7 @@ fn planes_in<'bytes>(bytes: &'bytes [u8], meta: &FrameMeta) -> Result<Vec<ArrayV
             Some(blocks) => (blocks[index].rows(meta.height), blocks[index].row_len(meta.width)),
             None => (plane.rows, u64::from(plane.stride)),
         };
-        view_in(bytes, plane, rows, row_len).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Corrupt,
-                format!(
-                    "plane {index} of the picture ({}, {} × {} pixels) is said to have {} rows, {} bytes \
-                     apart, from byte {} on, which does not fit a frame of {} bytes: mend its publisher",
-                    meta.fourcc_text(),
-                    meta.width,
-                    meta.height,
-                    plane.rows,
-                    plane.stride,
-                    plane.offset,
-                    bytes.len()
-                ),
-            )
-        })
+        view_in(bytes, plane, rows, row_len).ok_or_else(|| misplaced(index, meta, bytes.len()))
     };
     meta.planes[..count].iter().enumerate().map(view).collect()
 }
@@ -373,16 +363,46 @@ fn view_in<'bytes>(
     rows: u32,
     row_len: u64,
 ) -> Option<ArrayView2<'bytes, u8>> {
+    let bytes = &bytes[range_in(bytes.len(), plane, rows, row_len)?];
+    let shape = (usize::try_from(rows).ok()?, usize::try_from(row_len).ok()?);
+    let strides = (usize::try_from(plane.stride).ok()?, 1);
+    ArrayView2::from_shape(shape.strides(strides), bytes).ok()
+}
+
+/// Where that many rows of a plane lie, of that many bytes, from the first byte of the first to the last of
+/// the last; `None` unless it has them, within a frame of `frame_len` bytes.
+pub(super) fn range_in(
+    frame_len: usize,
+    plane: &Plane,
+    rows: u32,
+    row_len: u64,
+) -> Option<Range<usize>> {
     if row_len == 0 || row_len > u64::from(plane.stride) || rows > plane.rows {
         return None;
     }
     // No overflow: it is less than the product of both 32-bit numbers plus one.
     let len = u64::from(rows.checked_sub(1)?) * u64::from(plane.stride) + row_len;
-    let bytes = bytes.get(usize::try_from(plane.offset).ok()?..)?;
-    let bytes = bytes.get(..usize::try_from(len).ok()?)?;
-    let shape = (usize::try_from(rows).ok()?, usize::try_from(row_len).ok()?);
-    let strides = (usize::try_from(plane.stride).ok()?, 1);
-    ArrayView2::from_shape(shape.strides(strides), bytes).ok()
+    let start = usize::try_from(plane.offset).ok()?;
+    let end = start.checked_add(usize::try_from(len).ok()?)?;
+    (end <= frame_len).then_some(start..end)
+}
+
+#[cold]
+pub(super) fn misplaced(index: usize, meta: &FrameMeta, frame_len: usize) -> Error {
+    let plane = meta.planes[index];
+    Error::new(
+        ErrorKind::Corrupt,
+        format!(
+            "plane {index} of the picture ({}, {} × {} pixels) is said to have {} rows, {} bytes apart, from \
+             byte {} on, which does not fit a frame of {frame_len} bytes: mend its publisher",
+            meta.fourcc_text(),
+            meta.width,
+            meta.height,
+            plane.rows,
+            plane.stride,
+            plane.offset
+        ),
+    )
 }
 
 #[cfg(test)]

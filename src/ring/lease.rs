@@ -43,7 +43,6 @@ use crate::typed::element::Element;
 /// ```
 #[must_use = "a lease keeps its slot from being written"]
 pub struct Lease<T: Element, D: Dimension> {
-    meta: FrameMeta,
     missed: u64,
     frame: Frame<T, D>,
 }
@@ -51,14 +50,21 @@ pub struct Lease<T: Element, D: Dimension> {
 /// Where a leased frame is.
 enum Frame<T: Element, D: Dimension> {
     InPlace(ArrayView<'static, T, D>, Arc<Keeper>),
-    Copied(Arc<Array<T, D>>),
+    Copied(Arc<Copied<T, D>>),
 }
 
-/// What keeps a frame in its slot.
+/// What keeps a frame in its slot, and its description, copied, so that nobody changes it after checks.
 struct Keeper {
     segment: Segment,
     me: Owner,
     lease: u32,
+    meta: FrameMeta,
+}
+
+/// A frame that was copied, and its description.
+struct Copied<T: Element, D: Dimension> {
+    frame: Array<T, D>,
+    meta: FrameMeta,
 }
 
 impl Drop for Keeper {
@@ -94,12 +100,13 @@ impl<T: Element, D: Dimension> Ring<T, D> {
             Grip::Gone => return Ok(None),
             Grip::TooMany => return Err(self.out_of_leases()),
         };
-        let keeper = Arc::new(Keeper { segment: self.segment.clone(), me, lease });
+        // SAFETY: the slot is leased, so nobody writes it, and mapped.
+        let meta = unsafe { self.meta(seen.slot) };
+        let keeper = Arc::new(Keeper { segment: self.segment.clone(), me, lease, meta });
         // SAFETY: the keeper has the slot leased and the segment mapped, and is kept beside the view,
         // which is never handed out for longer than a borrow of both.
         let view = unsafe { self.frame(seen.slot) };
-        let meta = self.record.read_meta(self.segment.region(), seen.slot);
-        Ok(Some(Lease { meta, missed: 0, frame: Frame::InPlace(view, keeper) }))
+        Ok(Some(Lease { missed: 0, frame: Frame::InPlace(view, keeper) }))
     }
 
     fn copy(&self, seen: Sighting) -> Option<Lease<T, D>> {
@@ -107,7 +114,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         let bytes = bytemuck::cast_slice_mut(&mut items);
         let meta = self.record.copy(self.segment.region(), seen, bytes)?;
         let frame = Array::from_shape_vec(self.shape.clone(), items).ok()?;
-        Some(Lease { meta, missed: 0, frame: Frame::Copied(Arc::new(frame)) })
+        Some(Lease { missed: 0, frame: Frame::Copied(Arc::new(Copied { frame, meta })) })
     }
 
     #[cold]
@@ -131,7 +138,10 @@ impl<T: Element, D: Dimension> Lease<T, D> {
     /// See [`Lease`].
     #[must_use]
     pub fn meta(&self) -> &FrameMeta {
-        &self.meta
+        match &self.frame {
+            Frame::InPlace(_, keeper) => &keeper.meta,
+            Frame::Copied(copy) => &copy.meta,
+        }
     }
 
     /// Returns the frame's number in its ring, from 1 on.
@@ -141,7 +151,7 @@ impl<T: Element, D: Dimension> Lease<T, D> {
     /// See [`Ring`].
     #[must_use]
     pub fn seq(&self) -> u64 {
-        self.meta.seq
+        self.meta().seq
     }
 
     /// Returns how many frames lay between this one and the one that its subscriber received before, written
@@ -170,7 +180,7 @@ impl<T: Element, D: Dimension> Lease<T, D> {
     pub fn view(&self) -> ArrayView<'_, T, D> {
         match &self.frame {
             Frame::InPlace(view, _) => view.view(),
-            Frame::Copied(array) => array.view(),
+            Frame::Copied(copy) => copy.frame.view(),
         }
     }
 
@@ -185,7 +195,7 @@ impl<T: Element, D: Dimension> Deref for Lease<T, D> {
     fn deref(&self) -> &ArrayRef<T, D> {
         match &self.frame {
             Frame::InPlace(view, _) => view,
-            Frame::Copied(array) => array,
+            Frame::Copied(copy) => &copy.frame,
         }
     }
 }
@@ -194,9 +204,9 @@ impl<T: Element, D: Dimension> Clone for Lease<T, D> {
     fn clone(&self) -> Self {
         let frame = match &self.frame {
             Frame::InPlace(view, keeper) => Frame::InPlace(view.clone(), Arc::clone(keeper)),
-            Frame::Copied(array) => Frame::Copied(Arc::clone(array)),
+            Frame::Copied(copy) => Frame::Copied(Arc::clone(copy)),
         };
-        Self { meta: self.meta, missed: self.missed, frame }
+        Self { missed: self.missed, frame }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::BitOr;
+use std::time::Duration;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -254,6 +255,24 @@ impl FrameMeta {
     #[must_use]
     pub fn capture_now(self) -> Self {
         self.capture(clock::monotonic_ns(), Clock::MONOTONIC)
+    }
+
+    /// Returns how long ago the frame was taken; `None` when that was told by another clock than
+    /// [`Clock::MONOTONIC`], or is still to come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndshm::{Clock, FrameMeta};
+    ///
+    /// assert!(FrameMeta::new().capture_now().age().is_some());
+    /// assert_eq!(FrameMeta::new().capture(1, Clock::SOURCE).age(), None);
+    /// assert_eq!(FrameMeta::new().capture(u64::MAX, Clock::MONOTONIC).age(), None);
+    /// ```
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let taken = (self.capture_clock == Clock::MONOTONIC).then_some(self.capture_ns)?;
+        clock::monotonic_ns().checked_sub(taken).map(Duration::from_nanos)
     }
 
     /// Sets how long the frame was exposed, in nanoseconds.

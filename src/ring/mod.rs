@@ -2,18 +2,25 @@
 //!
 //! In reading order: this file, a ring and what it is asked for · [`meta`] what goes with a frame ·
 //! [`format`] pictures that it describes by name · [`record`] how both lie in a slot · [`publisher`]
-//! writing frames · [`subscriber`] receiving them · [`lease`] a frame that stays while it is held ·
-//! [`place`] slots as `ndarray` views · [`options`] creating and opening with options · [`any`] rings
-//! looked at whose dtype is known at run time.
+//! writing frames · [`copy`] copying large ones · [`subscriber`] receiving them · [`lease`] a frame that
+//! stays while it is held · [`place`] slots as `ndarray` views · [`options`] creating and opening with
+//! options · [`any`] rings looked at whose dtype is known at run time · [`status`] what goes on in one ·
+//! `image` frames as pictures of that crate · `canvas` where in a frame these are.
 
 pub(crate) mod any;
+#[cfg(feature = "image")]
+mod canvas;
+mod copy;
 pub(crate) mod format;
+#[cfg(feature = "image")]
+pub(crate) mod image;
 pub(crate) mod lease;
 pub(crate) mod meta;
 mod options;
 mod place;
 pub(crate) mod publisher;
 mod record;
+pub(crate) mod status;
 pub(crate) mod subscriber;
 
 use std::fmt;
@@ -220,7 +227,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// let mut subscriber = small.subscribe();
     /// let large = Ring2::<u8>::create_or_replace("doc-ring-cam", (1080, 1920))?;
     /// assert_eq!(subscriber.recv().unwrap_err().kind(), ErrorKind::Replaced);
-    /// assert_eq!(subscriber.ring().reopen()?.shape(), large.shape());
+    /// subscriber.reopen()?;
+    /// assert_eq!(subscriber.ring().shape(), large.shape());
     /// # Ok(()) }
     /// ```
     pub fn create_or_replace<'a>(
@@ -248,7 +256,13 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// # Examples
     ///
-    /// See [`create_or_replace`](Self::create_or_replace).
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let small = ndshm::Ring2::<u8>::create_or_replace("doc-ring-again", (480, 640))?;
+    /// let large = ndshm::Ring2::<u8>::create_or_replace("doc-ring-again", (1080, 1920))?;
+    /// assert_eq!(small.reopen()?.shape(), large.shape());
+    /// # Ok(()) }
+    /// ```
     pub fn reopen(&self) -> Result<Self> {
         Self::from_segment(self.segment.reopen()?)
     }

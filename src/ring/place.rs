@@ -43,13 +43,30 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         unsafe { ArrayViewMut::from_shape_ptr(self.shape.clone(), frame.as_ptr()) }
     }
 
+    /// A copy of the description in that slot.
+    ///
+    /// # Safety
+    ///
+    /// Nobody writes the slot meanwhile, and the segment is mapped.
+    #[inline]
+    pub(super) unsafe fn meta(&self, slot: usize) -> FrameMeta {
+        let meta = self.in_payload(self.record.meta_offset(slot), slot).cast::<FrameMeta>();
+        // SAFETY: a slot has room for its description, at a multiple of 64 (Record); any bytes are one
+        // (Pod); the rest the caller promises.
+        unsafe { meta.read() }
+    }
+
     /// Writes the description in that slot, word by word, for those who copy without a lease.
     pub(super) fn write_meta(&self, slot: usize, meta: &FrameMeta) {
         let words: &[u64; size_of::<FrameMeta>() / 8] = bytemuck::cast_ref(meta);
         let place = &self.segment.region().payload_words()[self.record.meta_offset(slot) / 8..];
         for (place, &word) in place.iter().zip(words) {
-            // Publishing the frame's number releases it.
-            place.store(word, Relaxed);
+            // What the last frame there said too is not written: its cache lines stay with their readers.
+            // Relaxed: only publishers store it.
+            if place.load(Relaxed) != word {
+                // Publishing the frame's number releases it.
+                place.store(word, Relaxed);
+            }
         }
     }
 

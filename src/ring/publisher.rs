@@ -9,12 +9,15 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::num::NonZero;
 use std::ops::{Deref, DerefMut};
+use std::thread;
 use std::time::Duration;
 
 use ndarray::{ArrayRef, ArrayViewMut, Dimension};
 
 use super::Ring;
+use super::copy::copy;
 use super::meta::{Clock, FrameMeta};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
@@ -69,6 +72,8 @@ pub struct Publisher<T: Element, D: Dimension> {
     ring: Ring<T, D>,
     hold: Hold<Segment>,
     overflow: Overflow,
+    /// How many threads copy a frame.
+    copiers: usize,
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
@@ -123,7 +128,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
             hold.mark_consistent();
         }
         step!("publisher: took over");
-        Ok(Some(Publisher { ring: self.clone(), hold, overflow: Overflow::DropOldest }))
+        let (ring, overflow) = (self.clone(), Overflow::DropOldest);
+        Ok(Some(Publisher { ring, hold, overflow, copiers: 1 }))
     }
 
     pub(super) fn check_not_replaced(&self) -> Result<()> {
@@ -179,6 +185,33 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         self
     }
 
+    /// Sets how many threads [`publish_from`](Self::publish_from) copies a frame with, each at least 4 MiB of it;
+    /// 0 means one on each processor. Default: 1.
+    ///
+    /// Worth it where one processor cannot copy as fast as the memory can, and others are free.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{FrameMeta, Ring2};
+    ///
+    /// let ring = Ring2::<f32>::create_unique("doc-copy-threads-", (2160, 3840))?;
+    /// let mut publisher = ring.publisher()?.copy_threads(0);
+    /// let height_map = ndarray::Array2::from_elem((2160, 3840), 0.5);
+    /// publisher.publish_from(&height_map, FrameMeta::new())?;
+    /// assert_eq!(*ring.subscribe().recv()?, height_map);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn copy_threads(mut self, threads: usize) -> Self {
+        self.copiers = match threads {
+            0 => thread::available_parallelism().map_or(1, NonZero::get),
+            _ => threads,
+        };
+        self
+    }
+
     /// Returns the ring.
     ///
     /// # Examples
@@ -222,7 +255,8 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         Ok(Loan { frame, slot, publisher: self })
     }
 
-    /// Publishes a copy of `frame`, and returns its number.
+    /// Publishes a copy of `frame`, and returns its number; large ones are copied by
+    /// [`copy_threads`](Self::copy_threads).
     ///
     /// # Errors
     ///
@@ -243,8 +277,9 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
             )
             .of(self.ring.name()));
         }
+        let copiers = self.copiers;
         let mut loan = self.loan()?;
-        loan.assign(frame);
+        copy(loan.view_mut(), frame.view(), copiers);
         Ok(loan.publish(meta))
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Record {
 }
 
 /// What a ring's control block says of its frames.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Form {
     /// That of an item, which is no array.
     pub(super) dtype: Dtype,
@@ -36,19 +36,24 @@ pub(super) struct Form {
 impl Form {
     pub(super) fn of(segment: &Segment) -> Result<Self> {
         let control = segment.control();
-        if control.kind != Kind::Ring {
+        Self::in_slots(control.kind, &control.dtype)
+    }
+
+    /// What frames are in a segment of that kind whose items are of that dtype.
+    pub(super) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
+        if kind != Kind::Ring {
             return Err(Error::new(
                 ErrorKind::KindMismatch,
-                format!("is of kind {:?}, asked for a Ring: open it as that", control.kind),
+                format!("is of kind {kind:?}, asked for a Ring: open it as that"),
             ));
         }
-        let frame = match &control.dtype {
+        let frame = match slot {
             Dtype::Struct(fields) => fields.first().map(|field| field.dtype().clone().fold()),
             _ => None,
         };
         let Some((dtype, shape)) = frame else { return Err(other_records()) };
         let record = Record::new(&dtype, &shape)?;
-        if record.dtype(&dtype, &shape) != control.dtype {
+        if record.dtype(&dtype, &shape) != *slot {
             return Err(other_records());
         }
         Ok(Self { dtype, shape, record })
@@ -99,13 +104,6 @@ impl Record {
         slot * self.len + self.meta
     }
 
-    /// The description in that slot, copied word by word.
-    pub(super) fn read_meta(self, region: &Region, slot: usize) -> FrameMeta {
-        let mut meta = FrameMeta::new();
-        region.copy_from(self.meta_offset(slot), bytemuck::bytes_of_mut(&mut meta));
-        meta
-    }
-
     /// Copies the first bytes of a frame without a lease, and returns its description; `None` if it is
     /// gone, and the bytes mean nothing.
     pub(super) fn copy(
@@ -115,7 +113,8 @@ impl Record {
         bytes: &mut [u8],
     ) -> Option<FrameMeta> {
         region.copy_from(seen.slot * self.len, bytes);
-        let meta = self.read_meta(region, seen.slot);
+        let mut meta = FrameMeta::new();
+        region.copy_from(self.meta_offset(seen.slot), bytemuck::bytes_of_mut(&mut meta));
         step!("observe: frame copied");
         // The copies above must not sink below the second look.
         fence(Acquire);

@@ -1,7 +1,7 @@
 //! Receiving frames.
 
 use std::hint;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndarray::Dimension;
 
@@ -13,8 +13,13 @@ use crate::sync::wait_for_change;
 use crate::sys::wait;
 use crate::typed::element::Element;
 
-/// How often a subscriber looks before it sleeps: some microseconds.
-const LOOKS: u32 = 200;
+/// How long a subscriber looks before it sleeps: about what it takes to be woken on another processor, so
+/// that looking in vain never costs more than twice what sleeping at once would have. With less, two that
+/// wait for each other and slept once would sleep for ever: each is woken when the other sleeps again.
+const LOOKING: Duration = Duration::from_micros(50);
+
+/// How often it looks before it looks at the clock.
+const LOOKS: u32 = 32;
 
 /// How a subscriber waits for the next frame.
 ///
@@ -26,7 +31,7 @@ const LOOKS: u32 = 200;
 pub enum Waiting {
     /// Look all the time: the shortest delay, and a processor busy.
     Spin,
-    /// Look for some microseconds, then sleep.
+    /// Look for 50 µs, then sleep.
     #[default]
     SpinThenSleep,
     /// Sleep at once.
@@ -38,6 +43,7 @@ pub enum Waiting {
 /// A new one begins with the newest frame there is. Any number of subscribers receive the same frames, each
 /// at its own pace, and none can hold the publisher up. Every frame from then up to the last one received was
 /// either received or missed, so [`received`](Self::received) and [`missed`](Self::missed) add up to them.
+/// When another ring takes the name, [`reopen`](Self::reopen) goes over to it.
 ///
 /// # Examples
 ///
@@ -125,7 +131,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// # use std::time::Duration;
+    /// # use std::time::{Duration, Instant};
     /// let ring = ndshm::Ring1::<u8>::create_unique("doc-recv-", 10)?;
     /// let error = ring.subscribe().recv_timeout(Duration::from_millis(1)).unwrap_err();
     /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
@@ -257,6 +263,43 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         self.missed
     }
 
+    /// Goes over to the ring that has the name now, and to the oldest frame there: what to do when the one
+    /// there was is [`Replaced`](ErrorKind::Replaced), by one of other frames perhaps. Received and missed
+    /// frames are counted on. Does nothing if the ring is still the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ring::open`]; the subscriber then is what it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{ErrorKind, FrameMeta, Ring2};
+    ///
+    /// let small = Ring2::<u8>::create_or_replace("doc-reopen-", (480, 640))?;
+    /// let mut subscriber = small.subscribe();
+    /// let large = Ring2::<u8>::create_or_replace("doc-reopen-", (1080, 1920))?;
+    /// large.publisher()?.loan()?.publish(FrameMeta::new());
+    /// let frame = match subscriber.recv() {
+    ///     Err(error) if error.kind() == ErrorKind::Replaced => {
+    ///         subscriber.reopen()?;
+    ///         subscriber.recv()?
+    ///     }
+    ///     frame => frame?,
+    /// };
+    /// assert_eq!((frame.dim(), frame.seq()), ((1080, 1920), 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn reopen(&mut self) -> Result<()> {
+        let ring = self.ring.reopen()?;
+        if ring.segment.id() != self.ring.segment.id() {
+            self.ring = ring;
+            self.position = 0;
+        }
+        Ok(())
+    }
+
     /// Returns the ring.
     ///
     /// # Examples
@@ -294,27 +337,27 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     /// Waits until there is a frame that was not received yet.
     fn wait(&self, patience: Patience) -> Result<()> {
         let look = || self.next().map(drop);
-        let looks = match self.waiting {
-            Waiting::Sleep => 0,
+        let looking = match self.waiting {
+            Waiting::Spin => Duration::MAX,
             // On one processor the publisher cannot run meanwhile.
-            Waiting::SpinThenSleep if wait::spins() == 0 => 0,
-            Waiting::Spin | Waiting::SpinThenSleep => LOOKS,
+            Waiting::SpinThenSleep if wait::spins() > 0 => LOOKING,
+            Waiting::SpinThenSleep | Waiting::Sleep => Duration::ZERO,
         };
-        loop {
-            for _ in 0..looks {
+        let began = Instant::now();
+        while began.elapsed() < looking && !patience.is_over() {
+            // Before the looks, which then find the last frame before the replacement.
+            let replaced = self.ring.check_not_replaced();
+            for _ in 0..LOOKS {
                 if look().is_some() {
                     return Ok(());
                 }
                 hint::spin_loop();
             }
-            if self.waiting == Waiting::Spin {
-                self.ring.check_not_replaced()?;
-            } else if wait_for_change(&self.ring.segment, patience, look)?.is_some() {
-                return Ok(());
-            }
-            if patience.is_over() {
-                return Err(self.timeout());
-            }
+            replaced?;
+        }
+        match wait_for_change(&self.ring.segment, patience, look)? {
+            Some(()) => Ok(()),
+            None => Err(self.timeout()),
         }
     }
 

@@ -8,7 +8,7 @@ use super::inspect::read_control;
 use super::name::{Address, Name};
 use super::options::Kind;
 use super::participants::Participant;
-use super::records::{RingState, State};
+use super::records::{RingState, State, Tally};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Owner, Slot, Stripe};
 use crate::sys::lock::{Byte, is_held};
@@ -42,24 +42,43 @@ impl Glimpse {
         &self.info
     }
 
-    pub(crate) fn into_info(self) -> Info {
-        self.info
-    }
-
     pub(crate) fn state(&self) -> Result<State> {
         let mut bytes = [0; State::LEN];
         self.read(&mut bytes, self.info.layout().state)?;
         Ok(State::copied(bytes))
     }
 
-    /// How many frames of a ring were published; `None` for other kinds.
-    pub(crate) fn published(&self) -> Result<Option<u64>> {
+    /// How many frames of a ring were published, and how many dropped; `None` for other kinds.
+    pub(crate) fn tally(&self) -> Result<Option<Tally>> {
         if self.info.kind() != Kind::Ring {
             return Ok(None);
         }
         let mut bytes = [0; RingState::LEN];
         self.read(&mut bytes, self.info.layout().ring)?;
-        Ok(Some(RingState::newest_in(bytes)))
+        Ok(Some(RingState::tally_in(bytes)))
+    }
+
+    /// The number of the frame in each slot of a ring.
+    pub(crate) fn sequences(&self) -> Result<Vec<u64>> {
+        let layout = self.info.layout();
+        let mut numbers = vec![0_u64; layout.frames as usize];
+        self.read(bytemuck::cast_slice_mut(&mut numbers), layout.sequences)?;
+        Ok(numbers)
+    }
+
+    /// The leases of the participant in `slot`.
+    pub(crate) fn leases(&self, slot: u32) -> Result<Vec<u32>> {
+        let layout = self.info.layout();
+        let mut words = vec![0_u32; layout.lease_count as usize];
+        let offset = layout.leases + slot as usize * layout.lease_row;
+        self.read(bytemuck::cast_slice_mut(&mut words), offset)?;
+        Ok(words)
+    }
+
+    /// Reads some of the payload.
+    pub(crate) fn payload(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
+        let start = self.info.data_offset() + offset;
+        self.object.read_exact_at(bytes, start as u64).of(self.info.name())
     }
 
     /// The locks of all stripes.
@@ -87,12 +106,10 @@ impl Glimpse {
     /// How many threads of the participant in `slot` read each stripe.
     pub(crate) fn cells(&self, slot: u32) -> Result<Vec<u32>> {
         let layout = self.info.layout();
-        let mut bytes = vec![0; self.info.stripes() as usize * 4];
-        self.read(&mut bytes, layout.cells + slot as usize * layout.cell_row)?;
-        Ok(bytes
-            .chunks_exact(4)
-            .map(|cell| u32::from_le_bytes(cell.try_into().expect("4")))
-            .collect())
+        let mut cells = vec![0_u32; self.info.stripes() as usize];
+        let offset = layout.cells + slot as usize * layout.cell_row;
+        self.read(bytemuck::cast_slice_mut(&mut cells), offset)?;
+        Ok(cells)
     }
 
     /// Fails when a lock word names a slot that there is not.

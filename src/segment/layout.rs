@@ -182,10 +182,11 @@ pub(crate) mod tests {
             prop_assert_eq!(layout.total, layout.control_offset + layout.control_len);
             for offset in [
                 layout.state, layout.stripes, layout.cells, layout.cell_row, layout.shadow,
-                layout.ring, layout.sequences, layout.leases, layout.lease_row,
+                layout.ring, layout.leases, layout.lease_row,
             ] {
                 prop_assert_eq!(offset % LINE, 0);
             }
+            prop_assert_eq!(layout.sequences % size_of::<AtomicU64>(), 0);
         }
 
         #[test]

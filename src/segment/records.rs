@@ -123,31 +123,39 @@ impl State {
     }
 }
 
-/// Words about a ring, one cache line; see [`Frames`](crate::lock::Frames).
-#[repr(C, align(64))]
+/// Words about a ring; see [`Frames`](crate::lock::Frames). The numbers of its frames follow in the cache
+/// line of `newest`, which who waits for frames has already.
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RingState {
-    /// Number of the newest frame. Stored (SeqCst) by the publisher after the frame's slot has that
-    /// number; pairs with the SeqCst load of who looks for frames.
-    pub(crate) newest: AtomicU64,
     /// How many frames publishers dropped for want of a slot. Stored by the publisher, Relaxed: it
     /// counts, and orders nothing.
     pub(crate) dropped: AtomicU64,
     /// See [`Bell`], like `awaited`: rung when a lease ends.
     pub(crate) returns: AtomicU32,
     pub(crate) awaited: AtomicU32,
-    _spare: [AtomicU32; 10],
+    _spare: [AtomicU32; 12],
+    /// Number of the newest frame. Stored (SeqCst) by the publisher after the frame's slot has that
+    /// number; pairs with the SeqCst load of who looks for frames.
+    pub(crate) newest: AtomicU64,
 }
 
 impl RingState {
     /// Its bytes in the control block; in a model's memory it may be longer.
-    pub(super) const LEN: usize = 64;
+    pub(super) const LEN: usize = 72;
 
-    /// The number of the newest frame, of the bytes that were read where it lies.
-    pub(super) fn newest_in(bytes: [u8; Self::LEN]) -> u64 {
-        let [newest, ..] = bytemuck::cast::<_, [u64; 8]>(bytes);
-        newest
+    /// What it counts, of the bytes that were read where it lies.
+    pub(super) fn tally_in(bytes: [u8; Self::LEN]) -> Tally {
+        let [dropped, .., published] = bytemuck::cast::<_, [u64; 9]>(bytes);
+        Tally { published, dropped }
     }
 }
 
-pin!(RingState, 64, RING_FIELDS { newest: 0, dropped: 8, returns: 16, awaited: 20 });
+/// How many frames a ring's publishers published and dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) published: u64,
+    pub(crate) dropped: u64,
+}
+
+pin!(RingState, 72, RING_FIELDS { dropped: 0, returns: 8, awaited: 12, newest: 64 });

@@ -231,18 +231,18 @@ impl Region {
         self.words(self.payload, self.layout.data_len)
     }
 
-    /// Copies the payload out, each word whole; words that others write meanwhile may be old or new.
-    pub(crate) fn copy_payload(&self, bytes: &mut [u8]) {
-        assert_eq!(bytes.len(), self.layout.data_len);
-        self.copy_from(0, bytes);
-    }
-
-    /// Copies bytes of the payload out, from `offset` on, which is a multiple of 8; as
-    /// [`copy_payload`](Self::copy_payload) does.
+    /// Copies bytes of the payload out, from `offset` on, each word whole; words that others write
+    /// meanwhile may be old or new.
     pub(crate) fn copy_from(&self, offset: usize, bytes: &mut [u8]) {
-        assert!(offset.is_multiple_of(size_of::<AtomicU64>()));
         assert!(offset <= self.layout.data_len && bytes.len() <= self.layout.data_len - offset);
-        let words = &self.payload_words()[offset / size_of::<AtomicU64>()..];
+        let mut words = &self.payload_words()[offset / size_of::<AtomicU64>()..];
+        let (skip, mut bytes) = (offset % size_of::<AtomicU64>(), bytes);
+        if let ([first, others @ ..], 1..) = (words, skip) {
+            let word = &first.load(Relaxed).to_ne_bytes()[skip..];
+            let (start, rest) = bytes.split_at_mut(bytes.len().min(word.len()));
+            start.copy_from_slice(&word[..start.len()]);
+            (words, bytes) = (others, rest);
+        }
         let (whole, rest) = bytes.as_chunks_mut::<8>();
         for (bytes, word) in whole.iter_mut().zip(words) {
             *bytes = word.load(Relaxed).to_ne_bytes();

@@ -15,15 +15,19 @@ pub(crate) fn wait_for_change<R>(
     patience: Patience,
     mut look: impl FnMut() -> Option<R>,
 ) -> Result<Option<R>> {
-    let mut look = || match look() {
-        Some(found) => Some(Ok(found)),
-        None => segment.region().state().is_replaced().then(|| Err(replaced(segment))),
+    let mut look = || {
+        // Before the look, which then finds the last change before the replacement.
+        let is_replaced = segment.region().state().is_replaced();
+        match look() {
+            Some(found) => Some(Ok(found)),
+            None => is_replaced.then(|| Err(replaced(segment))),
+        }
     };
     if segment.access() != Access::Observe {
         let peers = segment.membership().peers(0);
         return segment.region().state().bell().wait_for(&peers, patience, look).transpose();
     }
-    let mut slices = Slices::idle();
+    let mut slices = Slices::between_looks();
     loop {
         let found = look();
         if found.is_some() || patience.is_over() {

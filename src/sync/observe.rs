@@ -1,10 +1,12 @@
-//! Copies taken without a lock, of data that others may be writing.
+//! Looks at data without a lock, while others may be writing it.
 //!
 //! A writer makes the version of a stripe odd before it writes and even when it is done. So a copy is
 //! whole if every version was even before it and is the same after it: a moment lies between the two
 //! looks at which all of the data was what the copy says. H.-J. Boehm, "Can seqlocks get along with
 //! programming language memory models?", has the proof and the fences.
 
+use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::atomic::Ordering::Acquire;
 
 use super::hold::Poison;
@@ -15,28 +17,60 @@ use crate::segment::{Region, Segment};
 use crate::steps::step;
 use crate::sys::wait;
 
-/// What kept a copy from being whole.
+/// What kept a look from being whole.
+#[derive(Debug)]
 struct Obstacle {
     stripe: u32,
     /// Who writes there, if anybody still does.
     writer: Option<Owner>,
 }
 
+/// One try to see data as it was at one moment.
+#[derive(Debug)]
+pub(crate) struct Look<'a> {
+    region: &'a Region,
+    found: RefCell<Found>,
+}
+
+/// What a try found so far.
+#[derive(Debug)]
+struct Found {
+    /// Of each stripe that was looked at, its version before.
+    versions: Vec<Option<u32>>,
+    obstacle: Option<Obstacle>,
+    suspect: Option<Error>,
+}
+
 /// Copies the payload of all stripes out as it was at one moment, without writing anything.
 ///
 /// `bytes` is as long as the payload; its contents mean nothing after an error.
 pub(crate) fn copy_out(segment: &Segment, bytes: &mut [u8], patience: Patience) -> Result<()> {
-    try_copy_out(segment, bytes, patience).map_err(|error| error.of(segment.name()))
+    let stripes = 0..segment.region().stripes();
+    observe(segment, patience, |look| look.copy(stripes.clone(), 0, bytes)).map(|_whole| ())
 }
 
-fn try_copy_out(segment: &Segment, bytes: &mut [u8], patience: Patience) -> Result<()> {
+/// Calls `see` until nothing that it copied was written meanwhile, and returns what it returned then.
+///
+/// Writes nothing. What `see` gets in other tries means nothing.
+pub(crate) fn observe<R>(
+    segment: &Segment,
+    patience: Patience,
+    see: impl FnMut(&Look<'_>) -> R,
+) -> Result<R> {
+    try_observe(segment, patience, see).map_err(|error| error.of(segment.name()))
+}
+
+fn try_observe<R>(
+    segment: &Segment,
+    patience: Patience,
+    mut see: impl FnMut(&Look<'_>) -> R,
+) -> Result<R> {
     let region = segment.region();
-    let mut versions = Vec::with_capacity(region.stripes() as usize);
+    let look = Look::new(region);
     let mut looks = wait::spins();
     loop {
-        let Some(Obstacle { stripe, writer }) = attempt(region, bytes, &mut versions)? else {
-            return Ok(());
-        };
+        let seen = see(&look);
+        let Some(Obstacle { stripe, writer }) = look.end()? else { return Ok(seen) };
         let over = patience.is_over();
         if looks > 0 && !over {
             looks -= 1;
@@ -58,33 +92,65 @@ fn try_copy_out(segment: &Segment, bytes: &mut [u8], patience: Patience) -> Resu
     }
 }
 
-/// Copies once, and says what made that copy worthless.
-fn attempt(region: &Region, bytes: &mut [u8], versions: &mut Vec<u32>) -> Result<Option<Obstacle>> {
-    versions.clear();
-    for stripe in 0..region.stripes() {
+impl<'a> Look<'a> {
+    fn new(region: &'a Region) -> Self {
+        let versions = vec![None; region.stripes() as usize];
+        Self { region, found: RefCell::new(Found { versions, obstacle: None, suspect: None }) }
+    }
+
+    /// Copies bytes of the payload that lie in those stripes, from `offset` on; false, and nothing
+    /// copied, when this try is in vain.
+    pub(crate) fn copy(&self, stripes: Range<u32>, offset: usize, bytes: &mut [u8]) -> bool {
+        let found = &mut *self.found.borrow_mut();
+        if !stripes.into_iter().all(|stripe| found.is_whole(stripe, self.region)) {
+            return false;
+        }
+        step!("observe: versions read");
+        self.region.copy_from(offset, bytes);
+        step!("observe: copied");
+        true
+    }
+
+    /// What made this try worthless, if anything did; ready for the next one.
+    fn end(&self) -> Result<Option<Obstacle>> {
+        let found = &mut *self.found.borrow_mut();
+        // The copies must not sink below the second look. Each stripe was looked at before it was
+        // copied, and all copies are from before this: so just now all was as they say.
+        fence(Acquire);
+        let mut obstacle = found.obstacle.take();
+        for (stripe, version) in (0..).zip(&mut found.versions) {
+            let lock = self.region.stripe(stripe);
+            let is_still = version.take().is_none_or(|version| lock.is_still(version));
+            if !is_still && obstacle.is_none() {
+                let writer = match lock.look() {
+                    Sight::Written(writer) => writer,
+                    Sight::Whole(_) | Sight::Suspect => None,
+                };
+                obstacle = Some(Obstacle { stripe, writer });
+            }
+        }
+        found.suspect.take().map_or(Ok(obstacle), Err)
+    }
+}
+
+impl Found {
+    /// Whether nobody writes that stripe, as far as this try knows; looks at it once.
+    fn is_whole(&mut self, stripe: u32, region: &Region) -> bool {
+        if self.obstacle.is_some() || self.suspect.is_some() {
+            return false;
+        }
+        let version = &mut self.versions[stripe as usize];
+        if version.is_some() {
+            return true;
+        }
         let lock = region.stripe(stripe);
         match lock.look() {
-            Sight::Whole(version) => versions.push(version),
-            Sight::Written(writer) => return Ok(Some(Obstacle { stripe, writer })),
-            Sight::Suspect => return Err(suspect(&Poison::of(lock))),
+            Sight::Whole(seen) => *version = Some(seen),
+            Sight::Written(writer) => self.obstacle = Some(Obstacle { stripe, writer }),
+            Sight::Suspect => self.suspect = Some(suspect(&Poison::of(lock))),
         }
+        version.is_some()
     }
-    step!("observe: versions read");
-    region.copy_payload(bytes);
-    step!("observe: copied");
-    // The copy above must not sink below the second look.
-    fence(Acquire);
-    for (stripe, &version) in (0..).zip(versions.iter()) {
-        let lock = region.stripe(stripe);
-        if !lock.is_still(version) {
-            let writer = match lock.look() {
-                Sight::Written(writer) => writer,
-                Sight::Whole(_) | Sight::Suspect => None,
-            };
-            return Ok(Some(Obstacle { stripe, writer }));
-        }
-    }
-    Ok(None)
 }
 
 /// Fails when somebody left the data suspect; for data that nobody writes any more.

@@ -67,14 +67,17 @@ impl Status {
     ///
     /// See [`Status`].
     pub fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        let glimpse = Glimpse::of(address)?;
+        Self::through(&Glimpse::of(address)?)
+    }
+
+    pub(crate) fn through(glimpse: &Glimpse) -> Result<Self> {
         let state = glimpse.state()?;
         // Locks before participants: who is named by a lock has registered before.
         let stripes = glimpse.stripes()?;
         let occupied = glimpse.participants(state.high_water.load(Relaxed))?;
         let mut locks = stripes
             .iter()
-            .map(|stripe| StripeStatus::of(&glimpse, stripe, &occupied))
+            .map(|stripe| StripeStatus::of(glimpse, stripe, &occupied))
             .collect::<Result<Vec<_>>>()?;
         for reader in &occupied {
             let cells = glimpse.cells(reader.participant.slot())?;
@@ -87,10 +90,10 @@ impl Status {
         let committed = state.committed.load(Relaxed);
         Ok(Self {
             rows: is_log.then(|| usize::try_from(committed).unwrap_or(capacity).min(capacity)),
-            published: glimpse.published()?,
+            published: glimpse.tally()?.map(|tally| tally.published),
             frozen: state.is_frozen(),
             replaced: state.is_replaced(),
-            info: glimpse.into_info(),
+            info: glimpse.info().clone(),
             participants: occupied.into_iter().map(|occupied| occupied.participant).collect(),
             locks,
         })
@@ -142,7 +145,8 @@ impl Status {
         self.rows
     }
 
-    /// Returns how many frames of a [`Ring`](crate::Ring) were published; `None` for other kinds.
+    /// Returns how many frames of a [`Ring`](crate::Ring) were published; `None` for other kinds. A
+    /// [`RingStatus`](crate::RingStatus) tells more.
     ///
     /// # Examples
     ///

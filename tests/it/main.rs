@@ -21,6 +21,8 @@ mod npy;
 mod observers;
 mod paging;
 mod parts;
+#[cfg(feature = "image")]
+mod pictures;
 mod processes;
 mod puppet;
 mod reap;
@@ -49,6 +51,8 @@ fn child_role() {
         ["receive", name] => rings::receive(name),
         ["keep", name, count] => rings::keep(name, count),
         ["feed", name] => rings::feed(name),
+        #[cfg(feature = "image")]
+        ["look", name] => pictures::look(name),
         ["storm", ref arguments @ ..] => storm::work(arguments),
         _ => panic!("no role is called {role:?}"),
     }

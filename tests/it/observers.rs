@@ -330,3 +330,78 @@ fn an_observer_follows_a_log_and_copies_what_it_does_not_know() {
     assert_eq!(AnySnapshot::of(any.segment()).unwrap().at(&[2]).unwrap().to_string(), "5");
     assert_eq!(any.read().unwrap_err().kind(), ReadOnly);
 }
+
+/// Bytes from `offset` on, as an observer of the segment of that name looks at them.
+fn peeked(name: &str, offset: usize, len: usize) -> ndshm::Result<Vec<u8>> {
+    let segment = Segment::options().access(Access::Observe).open(name)?;
+    segment.peek(|data| {
+        let mut bytes = vec![0; len];
+        data.read_at(&mut bytes, offset)?;
+        Ok(bytes)
+    })
+}
+
+#[test]
+fn an_observer_looks_at_some_rows_while_others_are_written() {
+    let array = striped();
+    array.write().unwrap()[48] = 9;
+    let mut writer = Puppet::on(&array);
+    writer.does("write 16 32");
+    assert_eq!(peeked(array.name(), 48 * 8, 8).unwrap(), 9_u64.to_le_bytes());
+    let says = format!("process {}, which is alive, writes it", writer.pid());
+    refused(peeked(array.name(), 31 * 8, 16), Timeout, &says);
+    writer.kill();
+    assert_eq!(peeked(array.name(), 32 * 8, 8).unwrap(), [0; 8]);
+    refused(peeked(array.name(), 15 * 8, 16), OwnerDied, "died while writing");
+    refused(peeked(array.name(), 64 * 8 - 1, 2), OutOfBounds, "has 512 bytes of data");
+}
+
+#[test]
+fn an_observer_sees_any_bytes_as_they_lie_in_memory() {
+    for (order, kind) in [(Order::C, "<u2"), (Order::F, "<u2"), (Order::F, "|u1")] {
+        let options = AnyArray::options().order(order).stripes(3);
+        let array =
+            options.create_unique("it-observers-", &kind.parse().unwrap(), &[5, 3, 2]).unwrap();
+        let len = array.snapshot().unwrap().bytes().len();
+        let bytes: Vec<u8> = (1..=len).map(|byte| byte as u8).collect();
+        fs::File::options()
+            .write(true)
+            .open(array.segment().path())
+            .and_then(|file| std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 4096))
+            .unwrap();
+        for start in 0..=len {
+            for end in start..=len {
+                let seen = peeked(array.name(), start, end - start).unwrap();
+                assert_eq!(seen, bytes[start..end], "{start}..{end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_an_observer_looks_at_in_two_places_is_of_one_moment() {
+    let options = Array1::<u64>::options().stripes(16);
+    let array = options.create_unique("it-observers-", 4096).unwrap();
+    let over = Value::<u8>::create_unique("it-observers-", 0).unwrap();
+    let writer = fork(|| {
+        while over.get().unwrap() == 0 {
+            let mut guard = array.write().unwrap();
+            let next = guard[0] + 1;
+            guard.fill(next);
+        }
+    });
+    let seen = Segment::options().access(Access::Observe).open(array.name()).unwrap();
+    let look = || {
+        seen.peek(|data| {
+            let mut ends = [[0; 8]; 2];
+            data.read_at(&mut ends[0], 0)?;
+            data.read_at(&mut ends[1], 4095 * 8)?;
+            Ok(ends)
+        })
+    };
+    let looks: Vec<_> = (0..20_000).filter_map(|_| look().ok()).collect();
+    over.set(1).unwrap();
+    writer.pass();
+    assert!(!looks.is_empty());
+    assert_eq!(looks.iter().find(|[first, last]| first != last), None);
+}

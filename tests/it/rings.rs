@@ -330,12 +330,20 @@ fn who_waits_in_a_replaced_ring_is_told_after_the_last_frame() {
     let new = Ring1::<u64>::create_or_replace(name.as_str(), LEN).unwrap();
     assert_eq!(publisher.loan().unwrap_err().kind(), ErrorKind::Replaced);
     assert_eq!(old.publisher().unwrap_err().kind(), ErrorKind::Replaced);
-    publish(&mut new.publisher().unwrap(), 8);
+    let mut publisher = new.publisher().unwrap();
+    for word in [8, 9] {
+        publish(&mut publisher, word);
+    }
     for mut subscriber in subscribers {
         assert_eq!(word_in(&subscriber.recv().unwrap()), 7);
         assert_eq!(subscriber.recv().unwrap_err().kind(), ErrorKind::Replaced);
-        let mut subscriber = subscriber.ring().reopen().unwrap().subscribe();
-        assert_eq!(word_in(&subscriber.recv().unwrap()), 8);
+        subscriber.reopen().unwrap();
+        let first = subscriber.try_recv().unwrap().expect("there are two");
+        assert_eq!(word_in(&first), 8);
+        subscriber.reopen().unwrap();
+        let second = subscriber.try_recv().unwrap().expect("it goes on in the same ring");
+        assert_eq!(word_in(&second), 9);
+        assert_eq!((subscriber.received(), subscriber.missed()), (3, 0));
     }
 }
 

@@ -1,11 +1,17 @@
 //! What goes on in a segment, as seen from outside.
 
 use std::fs;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 
-use ndshm::{AnyArray, AnySnapshot, Array1, ErrorKind, Lifetime, NpyFile, PoisonCause, Status};
+use ndshm::{
+    AnyArray, AnySnapshot, Array1, ErrorKind, FrameMeta, Lifetime, NpyFile, PoisonCause, Ring,
+    Ring1, RingStatus, Status,
+};
 
 use crate::puppet::Puppet;
-use crate::support::{FreeName, become_user, fork, is_root, path_of, skip};
+use crate::support::{FreeName, Role, become_user, fork, is_root, path_of, skip};
 
 const NOBODY: u32 = 65534;
 
@@ -123,6 +129,18 @@ fn an_array_that_is_filled_first_appears_filled_or_not_at_all() {
         })
         .unwrap();
     assert_eq!(array.read().unwrap().at(&[3]).unwrap().to_string(), "9");
+
+    let failed = options.create_or_replace_with(name.as_str(), &dtype, &shape, |_| {
+        ndshm::remove("no-such-segment")
+    });
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!array.segment().is_replaced());
+    let next = options.create_or_replace_with(name.as_str(), &dtype, &[2], |bytes| {
+        bytes[0] = 8;
+        Ok(())
+    });
+    assert!(array.segment().is_replaced());
+    assert_eq!(next.unwrap().read().unwrap().at(&[0]).unwrap().to_string(), "8");
 }
 
 #[test]
@@ -132,4 +150,75 @@ fn a_frozen_array_says_so() {
     assert!(!Status::of(&name).unwrap().is_frozen());
     let _frozen = array.freeze().unwrap();
     assert!(Status::of(&name).unwrap().is_frozen());
+}
+
+#[test]
+fn who_publishes_and_who_leases_which_frame_is_told_dead_or_alive() {
+    let ring: Ring1<u64> = Ring::options().slots(4).create_unique("it-status-", 5000).unwrap();
+    let mut feeder = Role::start(&format!("feed {}", ring.name()));
+    assert_eq!(feeder.hear(), "published");
+    let held = ring.subscribe().recv().unwrap();
+    let status = RingStatus::of(ring.name()).unwrap();
+    let publisher = status.publisher().unwrap();
+    assert_eq!((publisher.pid(), publisher.is_alive()), (feeder.pid(), true));
+    feeder.kill();
+    assert!(!RingStatus::of(ring.name()).unwrap().publisher().unwrap().is_alive());
+
+    let mut keeper = Role::start(&format!("keep {} 1", ring.name()));
+    assert_eq!((keeper.hear(), keeper.hear()), ("subscribed".to_owned(), "keeps".to_owned()));
+    keeper.kill();
+    let status = RingStatus::of(ring.name()).unwrap();
+    let mut leases: Vec<_> = status
+        .leases()
+        .iter()
+        .map(|lease| (lease.holder().pid(), lease.holder().is_alive(), lease.seq()))
+        .collect();
+    leases.sort_by_key(|&(.., seq)| seq);
+    let newest = status.frames().last().unwrap().seq;
+    let mine = (std::process::id(), true, Some(held.seq()));
+    assert_eq!(leases, [mine, (keeper.pid(), false, Some(newest))]);
+    drop(held);
+    assert_eq!(RingStatus::of(ring.name()).unwrap().leases().len(), 1);
+}
+
+#[test]
+fn what_goes_with_frames_is_whole_while_they_are_written_over() {
+    let ring: Ring1<u8> = Ring::options().slots(2).create_unique("it-status-", 1).unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut publisher = ring.publisher().unwrap();
+            for number in 1.. {
+                let meta = FrameMeta { user: [number; 8], ..FrameMeta::new() };
+                publisher.loan().unwrap().publish(meta);
+                if is_over.load(Relaxed) {
+                    break;
+                }
+            }
+        });
+        let look = || RingStatus::of(ring.name()).unwrap().frames().to_vec();
+        let mut metas = (0..4000).flat_map(|_| look());
+        let torn = metas.find(|meta| meta.user != [meta.seq; 8]);
+        is_over.store(true, Relaxed);
+        assert_eq!(torn, None);
+    });
+}
+
+#[test]
+fn another_users_ring_is_seen_by_who_may_read_it() {
+    if !is_root() {
+        return skip("only root can be two users");
+    }
+    let name = FreeName::new();
+    fork(|| {
+        become_user(NOBODY);
+        let options = Ring::<u8, _>::options().lifetime(Lifetime::Persistent);
+        let ring = options.create(name.as_str(), ndarray::Dim(8)).unwrap();
+        ring.publisher().unwrap().loan().unwrap().publish(FrameMeta::new());
+    })
+    .pass();
+    let status = RingStatus::of(name.as_str()).unwrap();
+    assert_eq!((status.segment().info().owner(), status.published()), (NOBODY, 1));
+    let error = RingStatus::of(striped().name()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::KindMismatch);
 }

@@ -1,5 +1,6 @@
 //! What may be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ pub(crate) struct Ls {
     /// More columns: owner, lifetime, stripes, creation time
     #[arg(short, long, conflicts_with = "columns")]
     pub(crate) long: bool,
-    /// These columns
+    /// These columns; `hz` is how often a ring's last frames came
     #[arg(short = 'o', long = "columns", value_delimiter = ',', value_name = "COLS")]
     pub(crate) columns: Vec<Column>,
     /// Only what the dead have left: what `reap` would remove
@@ -95,6 +96,7 @@ pub(crate) enum Column {
     Size,
     Procs,
     Writer,
+    Hz,
     Age,
     State,
     Owner,
@@ -110,7 +112,7 @@ pub(crate) enum Column {
 pub(crate) struct Info {
     /// The segment
     #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) name: String,
+    pub(crate) name: OsString,
 }
 
 /// Summarise the numbers: least, greatest, mean, deviation, how many are NaN
@@ -119,7 +121,7 @@ pub(crate) struct Info {
 pub(crate) struct Stats {
     /// The segment
     #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) name: String,
+    pub(crate) name: OsString,
     /// Draw a histogram
     #[arg(long)]
     pub(crate) hist: bool,
@@ -135,7 +137,7 @@ pub(crate) struct Stats {
 pub(crate) struct Show {
     /// The segment
     #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) name: String,
+    pub(crate) name: OsString,
     /// Some of it, as in Python
     #[arg(long, value_name = "SLICE", allow_hyphen_values = true)]
     pub(crate) slice: Option<String>,
@@ -181,7 +183,7 @@ pub(crate) enum Frame {
 pub(crate) struct Rm {
     /// The segments
     #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Vec<OsString>,
     /// All whose names begin so
     #[arg(long, value_name = "P")]
     pub(crate) prefix: Option<String>,
@@ -204,7 +206,7 @@ pub(crate) struct Reap {
 #[command(after_help = "Example:\n  ndshm create depth --dtype f4 --shape 480,640")]
 pub(crate) struct Create {
     /// What to call it
-    pub(crate) name: String,
+    pub(crate) name: OsString,
     /// What an item is, as NumPy writes it: f4, <u2, [('id', '<u4'), ('x', '<f4')]
     #[arg(long)]
     pub(crate) dtype: String,
@@ -232,7 +234,7 @@ pub(crate) struct Mode {
 pub(crate) struct Export {
     /// The segment
     #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) name: String,
+    pub(crate) name: OsString,
     /// The file; `-` for standard output
     #[arg(short, long, value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
@@ -253,13 +255,16 @@ pub(crate) enum Format {
 
 /// Create an array that holds what a .npy or .png file does
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ndshm import depth.npy depth --mode 0660")]
+#[command(after_help = "Example:\n  ndshm import depth.npy depth --mode 0660 --replace")]
 pub(crate) struct Import {
     /// The file
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
     /// What to call the segment
-    pub(crate) name: String,
+    pub(crate) name: OsString,
+    /// Replace the segment of that name; those who have it open are told
+    #[arg(long)]
+    pub(crate) replace: bool,
     #[command(flatten)]
     pub(crate) mode: Mode,
 }
@@ -275,11 +280,13 @@ pub(crate) struct Doctor {
 
 /// Show segments, or one, again and again
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  ndshm watch\n  ndshm watch cam0 -i 0.2")]
+#[command(
+    after_help = "Examples:\n  ndshm watch\n  ndshm watch cam0 -i 0.2\n  ndshm watch cam0 --json | jq .hz"
+)]
 pub(crate) struct Watch {
-    /// Only this one, with its locks
+    /// Only this one: its locks; of a ring rate, latency, drops and leases
     #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<OsString>,
     /// Seconds from one look to the next
     #[arg(short, long, default_value = "1", value_parser = units::seconds)]
     pub(crate) interval: Duration,
@@ -309,7 +316,7 @@ pub(crate) struct Bw {
 pub(crate) struct Measure {
     /// The ring
     #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) name: String,
+    pub(crate) name: OsString,
     /// For how long
     #[arg(short, long, default_value = "2", value_parser = units::seconds)]
     pub(crate) seconds: Duration,

@@ -1,10 +1,12 @@
 //! How a command ends.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ndshm::ErrorKind;
+
+use crate::table::printable;
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
@@ -59,6 +61,11 @@ impl Failure {
         Self { code: Code::Usage, message: message.into() }
     }
 
+    /// Says it on standard error, if anybody listens there.
+    pub(crate) fn tell(&self) {
+        let _ = writeln!(io::stderr(), "ndshm: {}", printable(&self.message));
+    }
+
     /// Adds what this command offers besides.
     pub(crate) fn or(mut self, advice: &str) -> Self {
         self.message = format!("{}; or {advice}", self.message);
@@ -99,12 +106,6 @@ pub(crate) fn about(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failur
             _ => Code::Problem,
         };
         Failure { code, message: format!("{what}: {error}") }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
     }
 }
 

@@ -1,15 +1,12 @@
 //! Where segments are, and what lies there.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndshm::{
-    Access, Address, AnyFrame, AnyRing, AnySnapshot, ErrorKind, Kind, Lifetime, NpyFile, Segment,
-    Status,
-};
+use ndshm::{Address, ErrorKind, Kind, Lifetime, RingStatus, Status};
 
-use crate::args::{Frame, Look};
-use crate::failure::{Failure, Result, about, is_damage};
+use crate::failure::{Result, about, is_damage};
 
 /// Where named segments are.
 const SHARED_MEMORY: &str = "/dev/shm";
@@ -40,7 +37,7 @@ pub(crate) struct Entry {
 /// What it is.
 #[derive(Debug)]
 pub(crate) enum What {
-    Segment(Box<Status>),
+    Segment(Sight),
     /// A segment that nobody can open.
     Damaged(ndshm::Error),
     /// Perhaps a segment: it may not be read, or not be judged.
@@ -48,6 +45,13 @@ pub(crate) enum What {
     /// A segment in the making, or what is left of one.
     Temporary,
     Foreign,
+}
+
+/// A segment, as it is seen from outside.
+#[derive(Debug)]
+pub(crate) enum Sight {
+    Ring(Box<RingStatus>),
+    Other(Box<Status>),
 }
 
 /// What a person wants to know first.
@@ -83,7 +87,16 @@ impl Home {
     }
 
     /// What a person means by that text: a name, or a path if there is a slash in it.
-    pub(crate) fn find(&self, text: &str) -> Place {
+    pub(crate) fn find(&self, text: impl AsRef<OsStr>) -> Place {
+        let text = text.as_ref();
+        match text.to_str() {
+            Some(text) => self.find_text(text),
+            // Names are text, so only a file can be meant.
+            None => Place::File(self.path().join(text)),
+        }
+    }
+
+    fn find_text(&self, text: &str) -> Place {
         // As shells complete it.
         let completed = text.strip_prefix(SHARED_MEMORY).and_then(|rest| rest.strip_prefix('/'));
         let text = completed.filter(|name| !name.contains('/')).unwrap_or(text);
@@ -108,23 +121,24 @@ impl Home {
             let found = found.map_err(wrong())?;
             let name = found.file_name();
             let shown = name.to_string_lossy();
-            if shown.starts_with(prefix) {
-                let place = self.find(&shown);
-                let what = match name.to_str() {
-                    Some(name) if name.starts_with(TEMPORARY) => What::Temporary,
-                    Some(_) => What::at(&place),
-                    None => What::Foreign,
-                };
-                let gone =
-                    matches!(&what, What::Unknown(error) if error.kind() == ErrorKind::NotFound);
-                if !gone {
-                    let len = match &what {
-                        What::Segment(status) => status.info().file_len(),
-                        _ => found.metadata().map_or(0, |metadata| metadata.len()),
-                    };
-                    entries.push(Entry { name: shown.into_owned(), place, len, what });
-                }
+            if !shown.starts_with(prefix) {
+                continue;
             }
+            let place = match (name.to_str(), &self.0) {
+                (Some(name), None) => Place::Name(name.to_owned()),
+                _ => Place::File(found.path()),
+            };
+            let what =
+                if shown.starts_with(TEMPORARY) { What::Temporary } else { What::at(&place) };
+            // Removed since.
+            if matches!(&what, What::Unknown(error) if error.kind() == ErrorKind::NotFound) {
+                continue;
+            }
+            let len = match what.status() {
+                Some(status) => status.info().file_len(),
+                None => found.metadata().map_or(0, |metadata| metadata.len()),
+            };
+            entries.push(Entry { name: shown.into_owned(), place, len, what });
         }
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
@@ -146,67 +160,43 @@ impl Place {
             Self::File(path) => path.clone(),
         }
     }
+}
 
-    /// Copies its numbers: whole ones, unless `torn` says that any will do.
-    pub(crate) fn copy(&self, look: &Look) -> Result<AnySnapshot> {
-        if look.torn {
-            return Ok(AnySnapshot::of_file(&NpyFile::open(self.path())?)?);
+impl Sight {
+    pub(crate) fn of(place: &Place) -> ndshm::Result<Self> {
+        let status = Status::of(place.address())?;
+        if status.info().kind() != Kind::Ring {
+            return Ok(Self::Other(Box::new(status)));
         }
-        let segment = Segment::options().access(Access::Observe).open(self.address());
-        let advised = |error: ndshm::Error| {
-            let kind = error.kind();
-            let failure = Failure::from(error);
-            match kind {
-                ErrorKind::Poisoned
-                | ErrorKind::OwnerDied
-                | ErrorKind::Timeout
-                | ErrorKind::NotTrusted => failure.or("see with --torn what lies there"),
-                _ => failure,
+        match RingStatus::of(place.address()) {
+            Ok(ring) => Ok(Self::Ring(Box::new(ring))),
+            Err(error) if error.kind() == ErrorKind::DtypeMismatch => {
+                // Another release's.
+                Ok(Self::Other(Box::new(status)))
             }
-        };
-        let segment = segment.map_err(advised)?;
-        if segment.info()?.kind() == Kind::Ring {
-            return frame_of(&AnyRing::of(&segment)?, look.frame.unwrap_or(Frame::Latest));
+            Err(error) => Err(error),
         }
-        if look.frame.is_some() {
-            return Err(Failure::usage(format!(
-                "{:?} is no ring and has no frames: leave --frame out",
-                segment.name()
-            )));
-        }
-        AnySnapshot::of(&segment).map_err(advised)
     }
-}
 
-fn frame_of(ring: &AnyRing, frame: Frame) -> Result<AnySnapshot> {
-    let name = ring.segment().name();
-    let copied = match frame {
-        Frame::Latest => ring.latest()?,
-        Frame::Number(seq) => ring.frame(seq)?,
-    };
-    copied.map(AnyFrame::into_snapshot).ok_or_else(|| {
-        Failure::problem(match frame {
-            Frame::Latest => format!("{name:?} has no frame yet"),
-            Frame::Number(seq) => no_such_frame(ring, seq),
-        })
-    })
-}
-
-fn no_such_frame(ring: &AnyRing, seq: u64) -> String {
-    let name = ring.segment().name();
-    let metas = ring.metas();
-    match (metas.first(), metas.last()) {
-        (Some(oldest), Some(newest)) => {
-            format!("{name:?} has no frame {seq}: there are {} to {}", oldest.seq, newest.seq)
+    pub(crate) fn status(&self) -> &Status {
+        match self {
+            Self::Ring(ring) => ring.segment(),
+            Self::Other(status) => status,
         }
-        _ => format!("{name:?} has no frame {seq}, and no other yet"),
+    }
+
+    pub(crate) fn ring(&self) -> Option<&RingStatus> {
+        match self {
+            Self::Ring(ring) => Some(ring),
+            Self::Other(_) => None,
+        }
     }
 }
 
 impl What {
     fn at(place: &Place) -> Self {
-        match Status::of(place.address()) {
-            Ok(status) => Self::Segment(Box::new(status)),
+        match Sight::of(place) {
+            Ok(sight) => Self::Segment(sight),
             Err(error) => match error.kind() {
                 ErrorKind::NotASegment | ErrorKind::InvalidName => Self::Foreign,
                 kind if is_damage(kind) => Self::Damaged(error),
@@ -214,19 +204,23 @@ impl What {
             },
         }
     }
+
+    fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Segment(sight) => Some(sight.status()),
+            _ => None,
+        }
+    }
 }
 
 impl Entry {
     pub(crate) fn status(&self) -> Option<&Status> {
-        match &self.what {
-            What::Segment(status) => Some(status),
-            _ => None,
-        }
+        self.what.status()
     }
 
     pub(crate) fn state(&self) -> State {
         match &self.what {
-            What::Segment(status) => State::of(status),
+            What::Segment(sight) => State::of(sight.status()),
             What::Damaged(_) => State::Corrupt,
             What::Unknown(_) => State::Unknown,
             What::Temporary => State::Temporary,
@@ -281,6 +275,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
@@ -295,5 +291,7 @@ mod tests {
         assert_eq!(home.find("./cam0"), file("./cam0"));
         assert_eq!(home.find("/data/cam0.npy"), file("/data/cam0.npy"));
         assert_eq!(Home::new(Some("/data".into())).find("cam0"), file("/data/cam0"));
+        let odd = OsStr::from_bytes(b"odd\xff");
+        assert_eq!(home.find(odd), Place::File(Path::new("/dev/shm").join(odd)));
     }
 }

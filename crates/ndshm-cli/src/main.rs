@@ -1,8 +1,9 @@
 //! `ndshm`: what is in shared memory, who uses it, and what is wrong with it.
 //!
 //! In reading order: [`args`] what may be typed · [`home`] where segments are, and what lies there ·
-//! [`commands`] one file each · [`data`] a segment's numbers, [`slice`](mod@slice) some of them, [`numpy`] as
-//! text, [`picture`] as colours · [`rate`] how a ring's frames come · [`process`] who a participant is · [`units`], [`table`], [`output`] how
+//! [`commands`] one file each · [`source`] where numbers come from, [`data`] what is made of them, [`slice`](mod@slice) some of them, [`numpy`] as
+//! text, [`picture`] as colours · [`rate`] how a ring's frames come,
+//! [`follow`] while somebody looks on · [`process`] who a participant is · [`units`], [`table`], [`output`] how
 //! things are said · [`failure`] how it ends.
 //!
 //! All of it stands on the library's public interface, and looks without disturbing anybody.
@@ -11,6 +12,7 @@ mod args;
 mod commands;
 mod data;
 mod failure;
+mod follow;
 mod home;
 mod numpy;
 mod output;
@@ -19,6 +21,7 @@ mod process;
 mod progress;
 mod rate;
 mod slice;
+mod source;
 mod table;
 mod units;
 
@@ -36,7 +39,7 @@ fn main() -> ExitCode {
     match run(args) {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
-            eprintln!("ndshm: {failure}");
+            failure.tell();
             failure.into()
         }
     }

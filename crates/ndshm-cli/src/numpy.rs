@@ -12,11 +12,30 @@ const PRECISION: usize = 8;
 const EDGE: usize = 3;
 const MOST_ITEMS: usize = 1000;
 
-/// The text of a view, without a newline at its end.
-pub(crate) fn text(view: &View<'_>) -> String {
-    let shape = view.shape();
+/// Which indices of each axis are shown.
+pub(crate) fn shown(shape: &[usize]) -> Vec<Vec<usize>> {
+    let summarised = is_summarised(shape);
+    let indices = |&len: &usize| {
+        let (before, after, _) = edges(len, summarised);
+        (0..before).chain(after..len).collect()
+    };
+    shape.iter().map(indices).collect()
+}
+
+fn is_summarised(shape: &[usize]) -> bool {
+    shape.iter().fold(1, |items: usize, &len| items.saturating_mul(len)) > MOST_ITEMS
+}
+
+/// Where the gap in an axis begins and ends, and whether there is one.
+fn edges(len: usize, summarised: bool) -> (usize, usize, bool) {
+    if summarised && 2 * EDGE < len { (EDGE, len - EDGE, true) } else { (len, len, false) }
+}
+
+/// The text of a view that has what is [`shown`], without a newline at its end.
+pub(crate) fn text(view: &View) -> String {
+    let shape = view.shape().to_vec();
     let items = shape.iter().product::<usize>();
-    let printer = Printer { view, shape, summarised: items > MOST_ITEMS };
+    let printer = Printer { view, summarised: is_summarised(&shape), shape };
     if items == 0 {
         return "[]".to_owned();
     }
@@ -27,24 +46,19 @@ pub(crate) fn text(view: &View<'_>) -> String {
 }
 
 struct Printer<'a> {
-    view: &'a View<'a>,
+    view: &'a View,
     shape: Vec<usize>,
     summarised: bool,
 }
 
 impl Printer<'_> {
-    /// Which indices of an axis are shown before and after the gap, if there is one.
-    fn shown(&self, len: usize) -> (usize, usize, bool) {
-        if self.summarised && 2 * EDGE < len { (EDGE, len - EDGE, true) } else { (len, len, false) }
-    }
-
     /// Collects the items that are going to be shown.
     fn visit(&self, index: &mut Vec<usize>, seen: &mut Vec<Datum>) {
         let Some(&len) = self.shape.get(index.len()) else {
             seen.push(self.view.at(index));
             return;
         };
-        let (before, after, _) = self.shown(len);
+        let (before, after, _) = edges(len, self.summarised);
         for at in (0..before).chain(after..len) {
             index.push(at);
             self.visit(index, seen);
@@ -56,7 +70,7 @@ impl Printer<'_> {
         let Some(&len) = self.shape.get(index.len()) else {
             return format.show(&self.view.at(index));
         };
-        let (before, after, gap) = self.shown(len);
+        let (before, after, gap) = edges(len, self.summarised);
         let left = self.shape.len() - index.len();
         let mut parts = Vec::new();
         let inner = format!("{indent} ");

@@ -1,5 +1,6 @@
 //! Where what is said goes, and in what form.
 
+use std::cell::Cell;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
@@ -17,6 +18,8 @@ pub(crate) struct Output {
     pub(crate) terminal: bool,
     bytes: bool,
     color: bool,
+    /// Whether who reads standard output went away.
+    unheard: Cell<bool>,
 }
 
 /// What a colour stands for.
@@ -42,6 +45,7 @@ impl Output {
             terminal,
             bytes: global.bytes,
             color: terminal && !refused,
+            unheard: Cell::new(false),
         }
     }
 
@@ -83,11 +87,24 @@ impl Output {
         self.text(&format!("{value:#}\n"))
     }
 
+    /// Prints JSON on a line of its own.
+    pub(crate) fn line(&self, value: &Value) -> Result {
+        self.text(&format!("{value}\n"))
+    }
+
+    /// Whether anybody still reads what is printed, as far as is known.
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.unheard.get()
+    }
+
     /// Prints bytes. Who reads them may stop at any time.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.unheard.set(true);
+                Ok(())
+            }
             written => written.map_err(about("standard output")),
         }
     }

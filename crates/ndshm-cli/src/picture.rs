@@ -9,26 +9,57 @@ use crate::data::View;
 /// Smaller ones are rather numbers.
 const SMALLEST: usize = 16;
 
-/// Whether a view is a picture: bytes of shape (h, w) or (h, w, 3), and not tiny.
-pub(crate) fn looks_like_one(view: &View<'_>) -> bool {
-    fits(view) && view.shape()[..2].iter().all(|&len| len >= SMALLEST)
+/// Whether numbers of that dtype and shape are a picture: bytes of shape (h, w) or (h, w, 3), not tiny.
+pub(crate) fn looks_like_one(dtype: &Dtype, shape: &[usize]) -> bool {
+    fits(dtype, shape) && shape[..2].iter().all(|&len| len >= SMALLEST)
 }
 
-/// Whether a view can be shown as a picture.
-pub(crate) fn fits(view: &View<'_>) -> bool {
-    let colors = matches!(view.shape()[..], [h, w] | [h, w, 3 | 4] if h > 0 && w > 0);
-    colors && *view.dtype() == Dtype::Scalar(Scalar::U8)
+/// Whether numbers of that dtype and shape can be shown as a picture.
+pub(crate) fn fits(dtype: &Dtype, shape: &[usize]) -> bool {
+    let colors = matches!(shape, [h, w] | [h, w, 3 | 4] if *h > 0 && *w > 0);
+    colors && *dtype == Dtype::Scalar(Scalar::U8)
 }
 
-/// The picture in that many columns and lines at most; `colored` or in shades made of characters.
-pub(crate) fn text(view: &View<'_>, columns: usize, lines: usize, colored: bool) -> String {
-    let shape = view.shape();
-    let (height, width) = (shape[0], shape[1]);
-    // As large as fits, never larger than it is; pixels stay square.
-    let across = width.min(columns).min((width * lines * 2).div_ceil(height)).max(1);
-    let down = (height * across).div_ceil(width).clamp(1, lines * 2);
+/// A picture that [`fits`], in so many pixels across and down.
+pub(crate) struct Scaled {
+    shape: Vec<usize>,
+    across: usize,
+    down: usize,
+}
+
+impl Scaled {
+    /// As large as fits in that many columns and lines, never larger than it is; pixels stay square.
+    pub(crate) fn new(shape: &[usize], columns: usize, lines: usize) -> Self {
+        let (height, width) = (shape[0], shape[1]);
+        let across = width.min(columns).min((width * lines * 2).div_ceil(height)).max(1);
+        let down = (height * across).div_ceil(width).clamp(1, lines * 2);
+        Self { shape: shape.to_vec(), across, down }
+    }
+
+    fn row(&self, y: usize) -> usize {
+        y * self.shape[0] / self.down
+    }
+
+    fn column(&self, x: usize) -> usize {
+        x * self.shape[1] / self.across
+    }
+
+    /// Which indices of each axis are shown.
+    pub(crate) fn shown(&self) -> Vec<Vec<usize>> {
+        let rows = (0..self.down).map(|y| self.row(y)).collect();
+        let columns = (0..self.across).map(|x| self.column(x)).collect();
+        let mut shown: Vec<Vec<usize>> = vec![rows, columns];
+        shown.extend(self.shape.get(2).map(|&channels| (0..channels).collect()));
+        shown.iter_mut().for_each(Vec::dedup);
+        shown
+    }
+}
+
+/// The picture of a view that has what is shown; `colored` or in shades made of characters.
+pub(crate) fn text(view: &View, scaled: &Scaled, colored: bool) -> String {
+    let &Scaled { across, down, .. } = scaled;
     let pixel = |x: usize, y: usize| -> [u8; 3] {
-        let (row, column) = (y * height / down, x * width / across);
+        let (row, column) = (scaled.row(y), scaled.column(x));
         let value = |channel: &[usize]| {
             let at = [&[row, column], channel].concat();
             match view.at(&at) {
@@ -36,7 +67,8 @@ pub(crate) fn text(view: &View<'_>, columns: usize, lines: usize, colored: bool)
                 _ => 0,
             }
         };
-        if shape.len() == 2 { [value(&[]); 3] } else { [value(&[0]), value(&[1]), value(&[2])] }
+        let is_grey = scaled.shape.len() == 2;
+        if is_grey { [value(&[]); 3] } else { [value(&[0]), value(&[1]), value(&[2])] }
     };
     let mut text = String::new();
     for y in (0..down).step_by(2) {

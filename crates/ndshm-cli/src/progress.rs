@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::output::Output;
 
 /// What is shorter is done at once.
-const WORTH_A_BAR: usize = 256 << 20;
+pub(crate) const WORTH_A_BAR: usize = 256 << 20;
 
 /// How much is moved between two looks.
 pub(crate) const STEP: usize = 8 << 20;

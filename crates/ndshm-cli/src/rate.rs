@@ -4,16 +4,105 @@
 //! tells the rate, and nobody has to receive every frame.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use ndshm::{AnyRing, FrameMeta};
+use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, RingStatus};
 
 use crate::args::Measure;
 use crate::failure::{Failure, Result};
-use crate::home::Home;
+use crate::home::{Home, Place};
 
 /// From one look to the next. Only those frames count for intervals that are seen.
-const PERIOD: Duration = Duration::from_millis(2);
+pub(crate) const PERIOD: Duration = Duration::from_millis(2);
+
+/// A ring that was silent for so long, and for the time of several frames, brings none.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// How often the frames came that a ring holds; 0 when they stopped coming, `None` when that cannot be told.
+pub(crate) fn rate_of(frames: &[FrameMeta]) -> Option<f64> {
+    let mut seen = Seen::default();
+    frames.iter().for_each(|meta| seen.add(meta));
+    let (span, last) = (seen.span()?, seen.last?);
+    let silent = age_of(&last)?;
+    let usual = Duration::from_nanos(span.ns / span.frames);
+    Some(if silent > SILENCE.max(usual * 3) { 0.0 } else { span.hz() })
+}
+
+/// How long ago a frame was published, if that is told by a clock that this process has.
+pub(crate) fn age_of(meta: &FrameMeta) -> Option<Duration> {
+    Some(Duration::from_nanos(now(meta.publish_clock)?.saturating_sub(meta.publish_ns)))
+}
+
+/// Nanoseconds by that clock; `None` for those that this process does not have.
+pub(crate) fn now(clock: Clock) -> Option<u64> {
+    match clock {
+        // What a frame taken now would say.
+        Clock::MONOTONIC => Some(FrameMeta::new().capture_now().capture_ns),
+        Clock::REALTIME => {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            u64::try_from(since.as_nanos()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// How a ring is looked at.
+pub(crate) enum Eye {
+    /// Mapped for reading, which is cheap to look at.
+    Mapped(AnyRing),
+    /// Another user's, who is not trusted to keep the file as long as it is.
+    Outside(Place),
+}
+
+/// What one look shows.
+pub(crate) struct Glance {
+    pub(crate) published: u64,
+    pub(crate) dropped: u64,
+    /// What goes with the frames that are there, oldest first; not looked for if there are none after
+    /// those known.
+    pub(crate) frames: Vec<FrameMeta>,
+    pub(crate) replaced: bool,
+}
+
+impl Eye {
+    pub(crate) fn open(place: &Place) -> Result<Self> {
+        match AnyRing::open(place.address()) {
+            Ok(ring) => Ok(Self::Mapped(ring)),
+            Err(error) if error.kind() == ErrorKind::NotTrusted => {
+                RingStatus::of(place.address())?;
+                Ok(Self::Outside(place.clone()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks for frames after that number.
+    pub(crate) fn look(&self, known: u64) -> Result<Glance> {
+        Ok(match self {
+            Self::Mapped(ring) => {
+                let (published, dropped) = (ring.published(), ring.dropped());
+                let frames = if published > known { ring.metas() } else { Vec::new() };
+                Glance { published, dropped, frames, replaced: ring.segment().is_replaced() }
+            }
+            Self::Outside(place) => {
+                let ring = RingStatus::of(place.address())?;
+                Glance {
+                    published: ring.published(),
+                    dropped: ring.dropped(),
+                    frames: ring.frames().to_vec(),
+                    replaced: ring.segment().is_replaced(),
+                }
+            }
+        })
+    }
+
+    fn frame_len(&self) -> Result<usize> {
+        Ok(match self {
+            Self::Mapped(ring) => ring.frame_len(),
+            Self::Outside(place) => RingStatus::of(place.address())?.frame_len(),
+        })
+    }
+}
 
 /// What was seen of a ring's frames.
 pub(crate) struct Rate {
@@ -34,18 +123,16 @@ pub(crate) struct Rate {
 impl Rate {
     /// Watches a ring for as long as was asked.
     pub(crate) fn measure(args: &Measure, home: &Home) -> Result<Self> {
-        let ring = AnyRing::open(home.find(&args.name).address())?;
-        let (before, dropped) = (ring.published(), ring.dropped());
+        let eye = Eye::open(&home.find(&args.name))?;
+        let first = eye.look(u64::MAX)?;
+        let (before, mut last) = (first.published, first);
+        let dropped = last.dropped;
         let mut seen = Seen::default();
         let start = Instant::now();
         loop {
-            if ring.published() > seen.last.map_or(before, |meta| meta.seq) {
-                ring.metas()
-                    .iter()
-                    .filter(|meta| meta.seq > before)
-                    .for_each(|meta| seen.add(meta));
-            }
-            if ring.segment().is_replaced() {
+            last = eye.look(seen.last.map_or(before, |meta| meta.seq))?;
+            last.frames.iter().filter(|meta| meta.seq > before).for_each(|meta| seen.add(meta));
+            if last.replaced {
                 return Err(Failure::problem(format!(
                     "{:?} was replaced while it was measured: measure again",
                     args.name
@@ -54,8 +141,8 @@ impl Rate {
             let Some(left) = args.seconds.checked_sub(start.elapsed()) else { break };
             thread::sleep(left.min(PERIOD));
         }
-        let frames = ring.published().saturating_sub(before);
-        let drops = ring.dropped().saturating_sub(dropped);
+        let frames = last.published.saturating_sub(before);
+        let drops = last.dropped.saturating_sub(dropped);
         let span = seen.span().ok_or_else(|| {
             Failure::problem(format!(
                 "{:?} brought {frames} frames in {}s and dropped {drops}: too few for a rate; see with \
@@ -65,7 +152,7 @@ impl Rate {
             ))
         })?;
         let Seen { least, greatest, .. } = seen;
-        let frame_len = ring.frame_len();
+        let frame_len = eye.frame_len()?;
         let (hz, bytes_per_second) = (span.hz(), span.bytes_per_second(frame_len));
         Ok(Self { frames, hz, bytes_per_second, least, greatest, drops, frame_len })
     }
@@ -73,16 +160,16 @@ impl Rate {
 
 /// The frames seen so far.
 #[derive(Default)]
-struct Seen {
+pub(crate) struct Seen {
     first: Option<FrameMeta>,
     last: Option<FrameMeta>,
-    least: Option<f64>,
-    greatest: Option<f64>,
+    pub(crate) least: Option<f64>,
+    pub(crate) greatest: Option<f64>,
 }
 
 impl Seen {
     /// Adds a frame, if it is a later one.
-    fn add(&mut self, meta: &FrameMeta) {
+    pub(crate) fn add(&mut self, meta: &FrameMeta) {
         self.first.get_or_insert(*meta);
         let before = self.last.filter(|last| last.seq.checked_add(1) == Some(meta.seq));
         if let Some(before) = before {
@@ -96,7 +183,7 @@ impl Seen {
     }
 
     /// From the first to the last; `None` when no two frames were seen, or no time passed between them.
-    fn span(&self) -> Option<Span> {
+    pub(crate) fn span(&self) -> Option<Span> {
         let (first, last) = (self.first?, self.last?);
         let frames = last.seq.saturating_sub(first.seq);
         let ns = last.publish_ns.saturating_sub(first.publish_ns);
@@ -106,17 +193,17 @@ impl Seen {
 
 /// So many frames in so much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
+pub(crate) struct Span {
     frames: u64,
     ns: u64,
 }
 
 impl Span {
-    fn hz(self) -> f64 {
+    pub(crate) fn hz(self) -> f64 {
         self.frames as f64 / Duration::from_nanos(self.ns).as_secs_f64()
     }
 
-    fn bytes_per_second(self, frame_len: usize) -> u64 {
+    pub(crate) fn bytes_per_second(self, frame_len: usize) -> u64 {
         let bytes = u128::from(self.frames).saturating_mul(frame_len as u128);
         let per_second = bytes.saturating_mul(1_000_000_000) / u128::from(self.ns);
         u64::try_from(per_second).unwrap_or(u64::MAX)
@@ -147,6 +234,22 @@ mod tests {
         let span = seen.span().unwrap();
         assert_eq!((span.hz(), span.bytes_per_second(1000)), (10.0, 10_000));
         assert_eq!((seen.least, seen.greatest), (Some(0.1), Some(0.1)));
+    }
+
+    #[test]
+    fn a_ring_that_fell_silent_has_no_rate_any_more() {
+        let now = now(Clock::MONOTONIC).unwrap();
+        let ring = |newest: u64| {
+            let at = |back: u64| FrameMeta {
+                publish_clock: Clock::MONOTONIC,
+                ..frame(10 - back, newest - back * 100_000_000)
+            };
+            [at(2), at(1), at(0)]
+        };
+        assert_eq!(rate_of(&ring(now)), Some(10.0));
+        assert_eq!(rate_of(&ring(now - 2_000_000_000)), Some(0.0));
+        assert_eq!(rate_of(&ring(now)[..1]), None);
+        assert_eq!(rate_of(&[frame(1, 1), frame(2, 2)]), None);
     }
 
     #[test]

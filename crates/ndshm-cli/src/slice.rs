@@ -1,8 +1,6 @@
 //! Slices as Python writes them: `0, :, ::4, ...`.
 
-use ndshm::AnySnapshot;
-
-use crate::data::{Axis, View};
+use crate::data::{Axis, Selection};
 use crate::failure::{Failure, Result};
 
 /// What is asked of one axis.
@@ -18,12 +16,13 @@ enum Part {
     Rest,
 }
 
-/// The items of a copy that `text` means; all without one.
-pub(crate) fn view<'a>(copy: &'a AnySnapshot, text: Option<&str>) -> Result<View<'a>> {
-    let Some(text) = text else { return Ok(View::all(copy)) };
-    let parts = text.split(',').map(part).collect::<Result<Vec<_>>>()?;
-    let (base, axes) = apply(&parts, copy.shape())?;
-    Ok(View::part(copy, base, axes))
+/// The items of numbers in that shape that `text` means; all without one.
+pub(crate) fn select(shape: &[usize], text: Option<&str>) -> Result<Selection> {
+    let parts = match text {
+        Some(text) => text.split(',').map(part).collect::<Result<Vec<_>>>()?,
+        None => vec![Part::Rest],
+    };
+    apply(&parts, shape)
 }
 
 fn part(text: &str) -> Result<Part> {
@@ -48,7 +47,7 @@ fn part(text: &str) -> Result<Part> {
     }
 }
 
-fn apply(parts: &[Part], shape: &[usize]) -> Result<(Vec<usize>, Vec<Axis>)> {
+fn apply(parts: &[Part], shape: &[usize]) -> Result<Selection> {
     let rests = parts.iter().filter(|part| **part == Part::Rest).count();
     let named = parts.len() - rests;
     if rests > 1 || named > shape.len() {
@@ -84,7 +83,7 @@ fn apply(parts: &[Part], shape: &[usize]) -> Result<(Vec<usize>, Vec<Axis>)> {
             Part::Rest => unreachable!("replaced above"),
         }
     }
-    Ok((base, axes))
+    Ok(Selection { base, axes })
 }
 
 fn resolve(at: isize, len: usize) -> Option<usize> {
@@ -119,7 +118,7 @@ mod tests {
 
     fn axes(text: &str, shape: &[usize]) -> (Vec<usize>, Vec<(isize, usize)>) {
         let parts: Vec<_> = text.split(',').map(|text| part(text).unwrap()).collect();
-        let (base, axes) = apply(&parts, shape).unwrap();
+        let Selection { base, axes } = apply(&parts, shape).unwrap();
         (base, axes.iter().map(|axis| (axis.step, axis.len)).collect())
     }
 

@@ -1,7 +1,8 @@
 //! Sleeping on a shared word: futexes, the process-shared kind.
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::fs;
+use std::sync::atomic::{AtomicU32 as Private, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -36,16 +37,26 @@ pub(crate) fn wake_all(word: &AtomicU32) {
     let _ = futex::wake(in_memory(word), Flags::empty(), i32::MAX.unsigned_abs());
 }
 
-/// How often it pays to look again before sleeping: never, on one processor.
+/// How often it pays to look again before sleeping: never, on one processor. A process that was told to
+/// stay on one still waits for others.
 pub(crate) fn spins() -> u32 {
     // Not a `OnceLock`: a child forked while another thread fills one waits for ever.
-    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
-    let mut processors = PROCESSORS.load(Relaxed);
-    if processors == 0 {
-        processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        PROCESSORS.store(processors, Relaxed);
+    static SPINS: Private = Private::new(UNKNOWN);
+    const UNKNOWN: u32 = u32::MAX;
+    let mut spins = SPINS.load(Relaxed);
+    if spins == UNKNOWN {
+        spins = if has_one_processor() { 0 } else { 100 };
+        SPINS.store(spins, Relaxed);
     }
-    if processors > 1 { 100 } else { 0 }
+    spins
+}
+
+fn has_one_processor() -> bool {
+    match fs::read_to_string("/sys/devices/system/cpu/online") {
+        // A list of numbers and ranges.
+        Ok(online) => !online.contains(['-', ',']),
+        Err(_) => thread::available_parallelism().is_ok_and(|processors| processors.get() == 1),
+    }
 }
 
 /// Lets other threads and processes run for that long; for what the kernel offers no wait for.

@@ -2,10 +2,12 @@
 //!
 //! In reading order: this file, an array and what it is asked for · [`request`] every way to lock its
 //! rows · [`guard`] what a lock hands out · [`snapshot`] copies, of segments of any kind ·
+//! [`peek`] looks at some of it ·
 //! [`options`] creating and opening with options.
 
 mod guard;
 mod options;
+mod peek;
 mod request;
 mod snapshot;
 
@@ -16,6 +18,7 @@ use std::ptr::NonNull;
 use ndarray::Dimension;
 
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
+pub use self::peek::Peek;
 pub use self::request::AnyRequest;
 pub use self::snapshot::AnySnapshot;
 use super::array::Array;

@@ -3,7 +3,7 @@
 use super::AnyArray;
 use crate::error::{Result, ResultExt};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Address, Handle, Lifetime, Name, Options, Segment, create_unique};
+use crate::segment::{Address, Draft, Handle, Lifetime, Name, Options, Segment, create_unique};
 use crate::typed::options::draft;
 use crate::typed::view;
 
@@ -81,7 +81,39 @@ impl Options<AnyArray> {
         shape: &[usize],
         fill: impl FnOnce(&mut [u8]) -> Result<()>,
     ) -> Result<AnyArray> {
-        self.make_with(Name::new(address)?, dtype, shape, fill)
+        self.make_with(Name::new(address)?, dtype, shape, fill, Draft::publish)
+    }
+
+    /// Creates an array whose bytes `fill` writes before anybody sees it, in place of whatever segment is
+    /// there: see [`Array::create_or_replace`](crate::Array::create_or_replace). When `fill` fails, the old
+    /// one stays what it was.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::create_or_replace`](crate::Array::create_or_replace), and what `fill` returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let options = ndshm::AnyArray::options();
+    /// let old = options.create("doc-any-replaced", &"<f8".parse()?, &[10])?;
+    /// let new = options.create_or_replace_with("doc-any-replaced", &"|u1".parse()?, &[2], |bytes| {
+    ///     bytes.fill(7);
+    ///     Ok(())
+    /// })?;
+    /// assert!(old.segment().is_replaced());
+    /// assert_eq!(ndshm::AnyArray::open("doc-any-replaced")?.snapshot()?.bytes(), [7, 7]);
+    /// # Ok(()) }
+    /// ```
+    pub fn create_or_replace_with<'a>(
+        &self,
+        address: impl Into<Address<'a>>,
+        dtype: &Dtype,
+        shape: &[usize],
+        fill: impl FnOnce(&mut [u8]) -> Result<()>,
+    ) -> Result<AnyArray> {
+        self.make_with(Name::new(address)?, dtype, shape, fill, Draft::publish_or_replace)
     }
 
     /// Creates an array of zeros without a name: see [`AnyArray::create_anonymous`].
@@ -157,7 +189,7 @@ impl Options<AnyArray> {
     }
 
     fn make(&self, name: Name, dtype: &Dtype, shape: &[usize]) -> Result<AnyArray> {
-        self.make_with(name, dtype, shape, |_| Ok(()))
+        self.make_with(name, dtype, shape, |_| Ok(()), Draft::publish)
     }
 
     fn make_with(
@@ -166,6 +198,7 @@ impl Options<AnyArray> {
         dtype: &Dtype,
         shape: &[usize],
         fill: impl FnOnce(&mut [u8]) -> Result<()>,
+        publish: impl FnOnce(Draft) -> Result<Segment>,
     ) -> Result<AnyArray> {
         let text = name.as_str().to_owned();
         let drafted = dtype.check().and_then(|()| {
@@ -174,7 +207,7 @@ impl Options<AnyArray> {
         });
         let filled = drafted.and_then(|mut draft| {
             fill(view::bytes_of_draft(&mut draft))?;
-            draft.publish()
+            publish(draft)
         });
         filled.and_then(AnyArray::from_segment).of(&text)
     }

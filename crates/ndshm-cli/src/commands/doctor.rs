@@ -1,13 +1,14 @@
 //! `ndshm doctor`.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ndshm::Capacity;
+use ndshm::{Capacity, Value};
 use serde_json::json;
 
 use crate::args::Doctor;
-use crate::failure::{Outcome, Result};
+use crate::failure::{self, Outcome};
 use crate::home::{Home, State};
 use crate::output::{Output, Tone};
 use crate::process;
@@ -18,6 +19,9 @@ const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
 /// What docker gives a container.
 const DOCKERS_SIZE: u64 = 64 << 20;
+
+/// What `ErrorKind::MemoryLimit` says must be to spare.
+const CGROUP_MARGIN: u64 = 1 << 20;
 
 /// Each open segment is one descriptor.
 const FEW_DESCRIPTORS: u64 = 1024;
@@ -60,8 +64,8 @@ impl Finding {
     }
 }
 
-pub(crate) fn run(args: &Doctor, home: &Home, out: &Output) -> Result<Outcome> {
-    let mut findings = vec![filesystem()];
+pub(crate) fn run(args: &Doctor, home: &Home, out: &Output) -> failure::Result<Outcome> {
+    let mut findings = vec![filesystem(), creation(home)];
     match ndshm::capacity() {
         Ok(capacity) => findings.extend(room(&capacity, args.need.unwrap_or(0), out)),
         Err(error) => findings.push(Finding::failure(
@@ -116,10 +120,12 @@ fn word(verdict: Verdict) -> &'static str {
 
 /// What is mounted at `/dev/shm`.
 fn filesystem() -> Finding {
+    // On some systems it is a link.
+    let place = fs::canonicalize("/dev/shm").unwrap_or_else(|_| "/dev/shm".into());
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let kind = mounts.lines().rev().find_map(|line| {
         let mut fields = line.split(' ').skip(1);
-        (fields.next()? == "/dev/shm").then(|| fields.next())?
+        (Path::new(fields.next()?) == place).then(|| fields.next())?
     });
     match kind {
         Some("tmpfs") => Finding::fine("filesystem", "a tmpfs is mounted at /dev/shm"),
@@ -137,6 +143,22 @@ fn filesystem() -> Finding {
             "filesystem",
             "nothing is mounted at /dev/shm, so it is what the directory above it is",
             "mount a tmpfs there if that is none: mount -t tmpfs tmpfs /dev/shm",
+        ),
+    }
+}
+
+/// Whether a segment can be made, which many things may forbid; tried with a small one.
+fn creation(home: &Home) -> Finding {
+    let what = "creating";
+    if !home.is_shared_memory() {
+        return Finding::fine(what, "not tried: --dir is for looking");
+    }
+    match Value::create_unique("ndshm-doctor-", 0_u8) {
+        Ok(_) => Finding::fine(what, "a segment was made and removed"),
+        Err(error) => Finding::failure(
+            what,
+            error.to_string(),
+            "run as a user who may write in /dev/shm, which is of mode 1777 usually",
         ),
     }
 }
@@ -164,20 +186,24 @@ fn room(capacity: &Capacity, need: u64, out: &Output) -> Vec<Finding> {
         (
             "memory",
             capacity.memory_left(),
+            need,
             "left, swap included",
             "free some: a tmpfs may promise more than there is, and the kernel kills when it runs out",
         ),
         (
             "cgroup",
             capacity.cgroup_headroom(),
+            // Creating leaves that to the kernel's own bookkeeping.
+            if need > 0 { need.saturating_add(CGROUP_MARGIN) } else { 0 },
             "left below the limit of the memory cgroup",
             "raise it: docker: --memory; systemd: MemoryMax; Kubernetes: resources.limits.memory",
         ),
-        ("file size", capacity.file_size(), "is the longest file", "raise `ulimit -f`"),
+        ("file size", capacity.file_size(), need, "is the longest file", "raise `ulimit -f`"),
     ];
-    for (what, limit, means, advice) in limits {
+    for (what, limit, need, means, advice) in limits {
         findings.push(match limit {
-            None => Finding::fine(what, "no limit"),
+            None if what == "file size" => Finding::fine(what, "no limit"),
+            None => Finding::fine(what, "no limit is known"),
             Some(limit) if limit < need => {
                 let lacks =
                     format!("{} {means}, and {} are needed", out.size(limit), out.size(need));
@@ -250,7 +276,7 @@ fn logout() -> Option<Finding> {
     if removes_ipc() {
         return Some(Finding::warning(
             "logout",
-            "systemd removes this user's segments with the last session",
+            "systemd removes this user's segments with the last session, unless told otherwise",
             "set RemoveIPC=no in /etc/systemd/logind.conf, or run as a system user",
         ));
     }
@@ -259,25 +285,29 @@ fn logout() -> Option<Finding> {
 
 /// What logind's configuration says, the last word counting; yes unless it says something.
 fn removes_ipc() -> bool {
-    let mut files = vec![Path::new("/etc/systemd/logind.conf").to_owned()];
-    for directory in ["/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"] {
-        let found = fs::read_dir(directory).into_iter().flatten().flatten();
-        let mut found: Vec<_> = found.map(|entry| entry.path()).collect();
-        found.sort();
-        files.extend(found);
+    // Of files with the same name the one in the last directory counts, and names decide the order.
+    let mut files = BTreeMap::new();
+    for directory in ["/usr/lib/systemd", "/run/systemd", "/etc/systemd"] {
+        let extra = fs::read_dir(format!("{directory}/logind.conf.d")).into_iter().flatten();
+        files.extend(extra.flatten().map(|entry| (entry.file_name(), entry.path())));
     }
-    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
-    let said: Vec<String> = texts
-        .flat_map(|text| {
-            let values = text.lines().filter_map(|line| line.trim().strip_prefix("RemoveIPC="));
-            values.map(|value| value.trim().to_lowercase()).collect::<Vec<_>>()
-        })
-        .collect();
-    !said.last().is_some_and(|value| matches!(value.as_str(), "no" | "false" | "off" | "0"))
+    let main = ["/etc/systemd/logind.conf", "/usr/lib/systemd/logind.conf"];
+    let main = main.into_iter().map(PathBuf::from).find(|file| file.exists());
+    let texts = main.into_iter().chain(files.into_values()).map(fs::read_to_string);
+    let texts: Vec<String> = texts.filter_map(Result::ok).collect();
+    texts.iter().rev().flat_map(|text| text.lines().rev()).find_map(removal).unwrap_or(true)
+}
+
+/// What a line of that configuration says of it.
+fn removal(line: &str) -> Option<bool> {
+    let (key, value) = line.split_once('=')?;
+    let value = value.trim().to_lowercase();
+    let is_yes = !matches!(value.as_str(), "no" | "n" | "false" | "f" | "off" | "0");
+    (key.trim() == "RemoveIPC").then_some(is_yes)
 }
 
 /// What the dead have left, and what is damaged.
-fn leftovers(home: &Home, out: &Output) -> Result<Vec<Finding>> {
+fn leftovers(home: &Home, out: &Output) -> failure::Result<Vec<Finding>> {
     let Ok(entries) = home.entries("") else { return Ok(Vec::new()) };
     let of = |state: State| entries.iter().filter(move |entry| entry.state() == state);
     let stale: Vec<_> = entries.iter().filter(|entry| entry.is_stale()).collect();
@@ -291,6 +321,14 @@ fn leftovers(home: &Home, out: &Output) -> Result<Vec<Finding>> {
             "see them with `ndshm ls --stale`, remove them with `ndshm reap`",
         )
     }];
+    let unfinished = of(State::Temporary).count();
+    if unfinished > 0 {
+        findings.push(Finding::warning(
+            "unfinished",
+            format!("{} being made, or left by who was killed at it", units::segments(unfinished)),
+            "remove those whose maker is dead with `ndshm reap`",
+        ));
+    }
     let poisoned = of(State::Poisoned).count();
     if poisoned > 0 {
         findings.push(Finding::warning(
@@ -308,4 +346,17 @@ fn leftovers(home: &Home, out: &Output) -> Result<Vec<Finding>> {
         ));
     }
     Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::removal;
+
+    #[test]
+    fn configuration_is_read_as_systemd_does() {
+        assert_eq!(removal("RemoveIPC=no"), Some(false));
+        assert_eq!(removal("  RemoveIPC = Yes "), Some(true));
+        assert_eq!(removal("#RemoveIPC=no"), None);
+        assert_eq!(removal("[Login]"), None);
+    }
 }

@@ -2,20 +2,22 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use ndshm::{AnySnapshot, Dtype, Scalar, Status};
+use ndshm::{Dtype, Order, Scalar, Status};
 use serde_json::json;
 
 use crate::args::{Export, Format};
-use crate::data;
+use crate::data::{self, Numbers};
 use crate::failure::{Failure, Outcome, Result, about};
 use crate::home::Home;
 use crate::output::Output;
-use crate::progress::{Progress, STEP};
+use crate::progress::{Progress, STEP, WORTH_A_BAR as WORTH_A_COPY};
+use crate::source::Source;
+use crate::table::printable;
 
 pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
     let format = match args.format {
@@ -29,33 +31,108 @@ pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
             args.output.display()
         )));
     }
-    let copy = home.find(&args.name).copy(&args.look)?;
-    let (head, body) = match format {
-        Format::Npy => (copy.npy_header()?, copy.bytes().into()),
-        Format::Raw => (Vec::new(), data::c_order(&copy)),
-        Format::Png => (png(&copy)?, (&[][..]).into()),
-    };
-    let parts = [&head[..], &body[..]];
-    if args.output.as_os_str() == "-" {
-        parts.iter().try_for_each(|part| out.raw(part))?;
-        return Ok(Outcome::Fine);
+    let to_output = args.output.as_os_str() == "-";
+    if to_output && out.json {
+        return Err(Failure::usage("-o - and --json both want standard output: leave one out"));
     }
-    let name = args.output.display().to_string();
-    let partial = Partial::beside(&args.output)?;
-    let mut file = File::create(&partial.0).map_err(about(&name))?;
-    let mut progress = Progress::new(parts.iter().map(|part| part.len()).sum(), out);
-    for chunk in parts.iter().flat_map(|part| part.chunks(STEP)) {
-        file.write_all(chunk).map_err(about(&name))?;
-        progress.advance(chunk.len());
-    }
-    drop(progress);
-    fs::rename(&partial.0, &args.output).map_err(about(&name))?;
-    let written = parts.iter().map(|part| part.len() as u64).sum();
-    if out.json {
-        out.value(&json!({ "file": args.output, "bytes": written }))?;
-    }
-    out.note(&format!("wrote {name}, {}", out.size(written)))?;
+    let source = home.find(&args.name).numbers(&args.look)?;
+    // What was printed cannot be taken back, should somebody write meanwhile.
+    let in_pieces = !to_output && format != Format::Png && matches!(source, Source::Segment(_));
+    let source = source.copied_up_to(if in_pieces { WORTH_A_COPY } else { usize::MAX })?;
+    let mut sink = Sink::new(args, out)?;
+    source.read(|numbers| {
+        sink.begin_anew();
+        match format {
+            Format::Png => match png(numbers)? {
+                Ok(bytes) => sink.write(&bytes),
+                Err(failure) => sink.fail(failure),
+            },
+            Format::Raw if numbers.order() == Order::F => sink.write(&data::c_order(numbers)?),
+            Format::Npy | Format::Raw => {
+                if format == Format::Npy {
+                    sink.write(&numbers.npy_header()?);
+                }
+                let mut progress = Progress::new(numbers.byte_len(), out);
+                numbers.chunks(STEP, |chunk| {
+                    sink.write(chunk);
+                    progress.advance(chunk.len());
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    })?;
+    sink.finish()?;
     Ok(Outcome::Fine)
+}
+
+/// Where the bytes go; remembers the first failure, and takes nothing after it.
+struct Sink<'a> {
+    out: &'a Output,
+    target: &'a Path,
+    /// None for standard output.
+    file: Option<(File, Partial)>,
+    written: u64,
+    failure: Option<Failure>,
+}
+
+impl<'a> Sink<'a> {
+    fn new(args: &'a Export, out: &'a Output) -> Result<Self> {
+        let target = args.output.as_path();
+        let file = if target.as_os_str() == "-" {
+            None
+        } else {
+            let partial = Partial::beside(target)?;
+            let file = File::create(&partial.0).map_err(about(target.display()))?;
+            Some((file, partial))
+        };
+        Ok(Self { out, target, file, written: 0, failure: None })
+    }
+
+    /// Forgets what was written. Only files are asked to.
+    fn begin_anew(&mut self) {
+        if self.written > 0
+            && let Some((file, _)) = &mut self.file
+        {
+            let emptied = file.set_len(0).and_then(|()| file.rewind());
+            if let Err(error) = emptied {
+                self.fail(about(self.target.display())(error));
+            }
+        }
+        self.written = 0;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
+        let written = match &mut self.file {
+            Some((file, _)) => file.write_all(bytes).map_err(about(self.target.display())),
+            None => self.out.raw(bytes),
+        };
+        match written {
+            Ok(()) => self.written += bytes.len() as u64,
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+
+    fn finish(self) -> Result {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let Some((file, partial)) = self.file else { return Ok(()) };
+        drop(file);
+        fs::rename(&partial.0, self.target).map_err(about(self.target.display()))?;
+        if self.out.json {
+            return self.out.value(&json!({ "file": self.target, "bytes": self.written }));
+        }
+        let name = self.target.display().to_string();
+        self.out.note(&format!("wrote {}, {}", printable(&name), self.out.size(self.written)))
+    }
 }
 
 fn format_of(path: &Path) -> Result<Format> {
@@ -89,9 +166,11 @@ impl Drop for Partial {
     }
 }
 
-fn png(copy: &AnySnapshot) -> Result<Vec<u8>> {
+/// The picture as a `.png` file, if it is one.
+fn png(numbers: &Numbers<'_>) -> ndshm::Result<Result<Vec<u8>>> {
     use ExtendedColorType::{L8, L16, La8, La16, Rgb8, Rgb16, Rgba8, Rgba16};
-    let color = match (copy.dtype(), copy.shape()) {
+    let (dtype, shape) = (numbers.dtype(), numbers.shape());
+    let color = match (dtype, shape) {
         (Dtype::Scalar(Scalar::U8), [_, _] | [_, _, 1]) => Some(L8),
         (Dtype::Scalar(Scalar::U8), [_, _, 2]) => Some(La8),
         (Dtype::Scalar(Scalar::U8), [_, _, 3]) => Some(Rgb8),
@@ -102,19 +181,16 @@ fn png(copy: &AnySnapshot) -> Result<Vec<u8>> {
         (Dtype::Scalar(Scalar::U16), [_, _, 4]) => Some(Rgba16),
         _ => None,
     };
-    let wrong = || {
-        Failure::problem(format!(
-            "{} of shape {:?} is no picture: a .png takes |u1 or <u2 of shape (h, w) or (h, w, 1..4)",
-            copy.dtype(),
-            copy.shape()
-        ))
+    let sides = shape.iter().take(2).map(|&len| u32::try_from(len).ok());
+    let sides: Option<Vec<u32>> = sides.collect();
+    let (Some(color), Some(&[height, width])) = (color, sides.as_deref()) else {
+        return Ok(Err(Failure::problem(format!(
+            "{dtype} of shape {shape:?} is no picture: a .png takes |u1 or <u2 of shape (h, w) or (h, \
+             w, 1..4)"
+        ))));
     };
-    let color = color.ok_or_else(wrong)?;
-    let side = |axis: usize| u32::try_from(copy.shape()[axis]).map_err(|_| wrong());
-    let (height, width) = (side(0)?, side(1)?);
-    let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes)
-        .write_image(&data::c_order(copy), width, height, color)
-        .map_err(|error| Failure::problem(format!("could not write a .png: {error}")))?;
-    Ok(bytes)
+    let (pixels, mut bytes) = (data::c_order(numbers)?, Vec::new());
+    let encoded = PngEncoder::new(&mut bytes).write_image(&pixels, width, height, color);
+    let wrong = |error| Failure::problem(format!("could not write a .png: {error}"));
+    Ok(encoded.map(|()| bytes).map_err(wrong))
 }

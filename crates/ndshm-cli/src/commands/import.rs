@@ -1,7 +1,7 @@
 //! `ndshm import`.
 
 use image::{ColorType, ImageReader};
-use ndshm::{AnyArray, Dtype, Lifetime, NpyFile, Options, Scalar};
+use ndshm::{AnyArray, Dtype, ErrorKind, Lifetime, NpyFile, Options, Scalar};
 
 use super::create;
 use crate::args::Import;
@@ -27,13 +27,33 @@ fn npy(args: &Import, place: &Place, options: Options<AnyArray>, out: &Output) -
     let file = NpyFile::open(&args.file)?;
     let options = options.order(file.order());
     let mut progress = Progress::new(file.data_len(), out);
-    Ok(options.create_with(place.address(), file.dtype(), file.shape(), |bytes| {
+    make(args, place, &options, file.dtype(), file.shape(), |bytes| {
         for (step, chunk) in bytes.chunks_mut(STEP).enumerate() {
             file.read_at(chunk, step * STEP)?;
             progress.advance(chunk.len());
         }
         Ok(())
-    })?)
+    })
+}
+
+/// Creates the array, in place of another only if that is wanted.
+fn make(
+    args: &Import,
+    place: &Place,
+    options: &Options<AnyArray>,
+    dtype: &Dtype,
+    shape: &[usize],
+    fill: impl FnOnce(&mut [u8]) -> ndshm::Result<()>,
+) -> Result<AnyArray> {
+    let made = if args.replace {
+        options.create_or_replace_with(place.address(), dtype, shape, fill)
+    } else {
+        options.create_with(place.address(), dtype, shape, fill)
+    };
+    made.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Failure::from(error).or("replace it with --replace"),
+        _ => error.into(),
+    })
 }
 
 fn picture(args: &Import, place: &Place, options: &Options<AnyArray>) -> Result<AnyArray> {
@@ -60,8 +80,8 @@ fn picture(args: &Import, place: &Place, options: &Options<AnyArray>) -> Result<
         shape.push(channels);
     }
     let pixels = picture.as_bytes();
-    Ok(options.create_with(place.address(), &Dtype::Scalar(item), &shape, |bytes| {
+    make(args, place, options, &Dtype::Scalar(item), &shape, |bytes| {
         bytes.copy_from_slice(pixels);
         Ok(())
-    })?)
+    })
 }

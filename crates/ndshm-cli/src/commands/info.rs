@@ -3,30 +3,32 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use ndshm::{Lifetime, Order, Status, StripeStatus};
+use ndshm::{Lifetime, Order, RingStatus, Status, StripeStatus};
 use serde_json::{Value, json};
 
 use super::ls;
 use crate::args::Info;
 use crate::failure::{Outcome, Result};
-use crate::home::{Home, State};
+use crate::home::{Home, Sight, State};
 use crate::output::{Output, Tone};
 use crate::process;
+use crate::rate;
 use crate::table::printable;
 use crate::units;
 
 pub(crate) fn run(args: &Info, home: &Home, out: &Output) -> Result<Outcome> {
-    let status = Status::of(home.find(&args.name).address())?;
+    let sight = Sight::of(&home.find(&args.name))?;
     if out.json {
-        out.value(&value(&status))?;
+        out.value(&value(&sight))?;
     } else {
-        out.text(&describe(&status, out))?;
+        out.text(&describe(&sight, out))?;
     }
-    Ok(if status.is_suspect() { Outcome::Problem } else { Outcome::Fine })
+    Ok(if sight.status().is_suspect() { Outcome::Problem } else { Outcome::Fine })
 }
 
 /// All that is known of a segment, in words.
-pub(crate) fn describe(status: &Status, out: &Output) -> String {
+pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
+    let status = sight.status();
     let info = status.info();
     let state = State::of(status);
     let mut text = String::new();
@@ -38,20 +40,19 @@ pub(crate) fn describe(status: &Status, out: &Output) -> String {
     say("id", &ls::id(status));
     say("state", &format!("{}{}", out.paint(ls::tone(state), state.name()), remedy(state)));
     say("kind", &ls::kind(info.kind()));
-    say(
-        "dtype",
-        &format!(
-            "{} ({} {})",
-            printable(&info.dtype().to_string()),
-            info.dtype().item_size(),
-            if info.dtype().item_size() == 1 { "byte" } else { "bytes" }
-        ),
-    );
-    let order = match info.order() {
-        Order::C => "C order",
-        Order::F => "Fortran order",
-    };
-    say("shape", &format!("{}, {order}", ls::shape(status)));
+    if let Some(ring) = sight.ring() {
+        say("frames", &frames(ring, out));
+        say("published", &published(ring));
+    } else {
+        let (dtype, size) = (info.dtype(), info.dtype().item_size());
+        let bytes = if size == 1 { "byte" } else { "bytes" };
+        say("dtype", &format!("{} ({size} {bytes})", printable(&dtype.to_string())));
+        let order = match info.order() {
+            Order::C => "C order",
+            Order::F => "Fortran order",
+        };
+        say("shape", &format!("{}, {order}", ls::shape(sight)));
+    }
     say("data", &format!("{} at offset {}", out.size(info.data_len() as u64), info.data_offset()));
     say(
         "control",
@@ -86,6 +87,13 @@ pub(crate) fn describe(status: &Status, out: &Output) -> String {
     for who in status.participants() {
         say("", &format!("slot {}: {}", who.slot(), printable(&process::long(who))));
     }
+    if let Some(ring) = sight.ring() {
+        say("publisher", &publisher(ring));
+        for (index, line) in leases(ring).iter().enumerate() {
+            say(if index == 0 { "leases" } else { "" }, line);
+        }
+        return text;
+    }
     say(
         "locks",
         &format!("{} {}", info.stripes(), if info.stripes() == 1 { "stripe" } else { "stripes" }),
@@ -110,6 +118,49 @@ pub(crate) fn describe(status: &Status, out: &Output) -> String {
         say("", "nobody holds any");
     }
     text
+}
+
+/// What a ring's frames are.
+pub(crate) fn frames(ring: &RingStatus, out: &Output) -> String {
+    format!(
+        "{} {}, {} each, in {} slots",
+        printable(&ring.dtype().to_string()),
+        ls::tuple(ring.shape()),
+        out.size(ring.frame_len() as u64),
+        ring.slots()
+    )
+}
+
+/// How many frames there were, and which are there.
+fn published(ring: &RingStatus) -> String {
+    let mut text = format!("{}, {} dropped", ring.published(), ring.dropped());
+    if let (Some(oldest), Some(newest)) = (ring.frames().first(), ring.frames().last()) {
+        text.push_str(&format!("; #{} to #{} are there", oldest.seq, newest.seq));
+        if let Some(age) = rate::age_of(newest) {
+            text.push_str(&format!(", the newest {} old", units::interval(age.as_secs_f64())));
+        }
+    }
+    text
+}
+
+pub(crate) fn publisher(ring: &RingStatus) -> String {
+    ring.publisher().map_or("nobody".to_owned(), |who| printable(&process::long(who)))
+}
+
+/// Who leases which frames, a line for each process.
+pub(crate) fn leases(ring: &RingStatus) -> Vec<String> {
+    let lines: Vec<String> = ring
+        .leases()
+        .chunk_by(|one, other| one.holder() == other.holder())
+        .map(|leases| {
+            let frames: Vec<String> = leases
+                .iter()
+                .map(|lease| lease.seq().map_or("?".to_owned(), |seq| format!("#{seq}")))
+                .collect();
+            format!("{}: {}", printable(&process::long(leases[0].holder())), frames.join(", "))
+        })
+        .collect();
+    if lines.is_empty() { vec!["none".to_owned()] } else { lines }
 }
 
 /// What to do about it.
@@ -147,7 +198,8 @@ fn lines(lock: &StripeStatus) -> Vec<String> {
 }
 
 /// The same for programs.
-pub(crate) fn value(status: &Status) -> Value {
+pub(crate) fn value(sight: &Sight) -> Value {
+    let status = sight.status();
     let info = status.info();
     json!({
         "name": info.name(),
@@ -177,6 +229,7 @@ pub(crate) fn value(status: &Status) -> Value {
         "replaced": status.is_replaced(),
         "most_participants": info.participants(),
         "participants": status.participants().iter().map(process::value).collect::<Vec<_>>(),
+        "ring": sight.ring().map(ring_value),
         "locks": status.locks().iter().map(|lock| json!({
             "writer": lock.writer().map(process::value),
             "readers": lock.readers().iter().map(process::value).collect::<Vec<_>>(),
@@ -185,6 +238,28 @@ pub(crate) fn value(status: &Status) -> Value {
                 "cause": format!("{:?}", poison.cause()).to_lowercase(),
                 "pid": poison.pid(),
             })),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// What only rings have, for programs.
+fn ring_value(ring: &RingStatus) -> Value {
+    json!({
+        "dtype": ring.dtype().to_string(),
+        "shape": ring.shape(),
+        "frame_size": ring.frame_len(),
+        "slots": ring.slots(),
+        "published": ring.published(),
+        "dropped": ring.dropped(),
+        "hz": rate::rate_of(ring.frames()),
+        "publisher": ring.publisher().map(process::value),
+        "leases": ring.leases().iter().map(|lease| json!({
+            "holder": process::value(lease.holder()),
+            "seq": lease.seq(),
+        })).collect::<Vec<_>>(),
+        "frames": ring.frames().iter().map(|meta| json!({
+            "seq": meta.seq,
+            "age_s": rate::age_of(meta).map(|age| age.as_secs_f64()),
         })).collect::<Vec<_>>(),
     })
 }

@@ -1,17 +1,18 @@
 //! `ndshm ls`.
 
-use ndshm::{Kind, Participant, Status};
+use ndshm::{Kind, Participant, RingStatus, Status};
 use serde_json::{Value, json};
 
 use crate::args::{Column, Ls};
 use crate::failure::{Outcome, Result};
-use crate::home::{Entry, Home, State, What};
+use crate::home::{Entry, Home, Sight, State, What};
 use crate::output::{Output, Tone};
 use crate::process;
+use crate::rate;
 use crate::table::{Cell, Heading, Side, render};
 use crate::units;
 
-const USUAL: [Column; 9] = [
+const USUAL: [Column; 10] = [
     Column::Name,
     Column::Kind,
     Column::Dtype,
@@ -19,6 +20,7 @@ const USUAL: [Column; 9] = [
     Column::Size,
     Column::Procs,
     Column::Writer,
+    Column::Hz,
     Column::Age,
     Column::State,
 ];
@@ -43,9 +45,9 @@ pub(crate) fn run(args: &Ls, home: &Home, out: &Output) -> Result<Outcome> {
     let columns = if !args.columns.is_empty() {
         args.columns.clone()
     } else if args.long {
-        [&USUAL[..], &MORE[..]].concat()
+        [&usual(&entries)[..], &MORE[..]].concat()
     } else {
-        USUAL.to_vec()
+        usual(&entries)
     };
     if entries.is_empty() {
         out.note(&format!("no segments in {}", home.path().display()))?;
@@ -57,7 +59,20 @@ pub(crate) fn run(args: &Ls, home: &Home, out: &Output) -> Result<Outcome> {
 
 /// The usual columns, for those who show them again and again.
 pub(crate) fn usual_listing(entries: &[Entry], out: &Output) -> String {
-    listing(entries, &USUAL, out)
+    listing(entries, &usual(entries), out)
+}
+
+/// The usual columns; a rate only where there are rings.
+fn usual(entries: &[Entry]) -> Vec<Column> {
+    let has_rings = entries.iter().any(|entry| ring(entry).is_some());
+    USUAL.into_iter().filter(|&column| has_rings || column != Column::Hz).collect()
+}
+
+fn ring(entry: &Entry) -> Option<&RingStatus> {
+    match &entry.what {
+        What::Segment(sight) => sight.ring(),
+        _ => None,
+    }
 }
 
 fn listing(entries: &[Entry], columns: &[Column], out: &Output) -> String {
@@ -78,6 +93,7 @@ fn heading(column: Column) -> Heading {
         Column::Size => Heading("SIZE", Side::Right),
         Column::Procs => Heading("PROCS", Side::Right),
         Column::Writer => Heading("WRITER", Side::Left),
+        Column::Hz => Heading("HZ", Side::Right),
         Column::Age => Heading("AGE", Side::Right),
         Column::State => Heading("STATE", Side::Left),
         Column::Owner => Heading("OWNER", Side::Right),
@@ -98,17 +114,25 @@ fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
         }
         _ => {}
     }
-    let Some(status) = entry.status() else { return Cell::toned("-", Tone::Dim) };
+    let What::Segment(sight) = &entry.what else { return Cell::toned("-", Tone::Dim) };
+    let status = sight.status();
     let info = status.info();
     match column {
         Column::Kind => Cell::new(kind(info.kind())),
-        Column::Dtype => Cell::new(shortened(&info.dtype().to_string())),
-        Column::Shape => Cell::new(shape(status)),
+        Column::Dtype => {
+            let dtype = sight.ring().map_or(info.dtype(), RingStatus::dtype);
+            Cell::new(shortened(&dtype.to_string()))
+        }
+        Column::Shape => Cell::new(shape(sight)),
         Column::Procs => Cell::new(alive(status).to_string()),
         Column::Writer => match writer(status) {
             None => Cell::toned("-", Tone::Dim),
             Some(writer) if writer.is_alive() => Cell::new(process::short(writer)),
             Some(writer) => Cell::toned(process::short(writer), Tone::Bad),
+        },
+        Column::Hz => match sight.ring().and_then(|ring| rate::rate_of(ring.frames())) {
+            Some(hz) => Cell::new(rate(hz)),
+            None => Cell::toned("-", Tone::Dim),
         },
         Column::Age => Cell::new(units::age(info.created())),
         Column::Owner => Cell::new(info.owner().to_string()),
@@ -140,16 +164,34 @@ pub(crate) fn kind(kind: Kind) -> String {
 }
 
 /// The lengths of the axes as Python writes them; of a log, how many rows of how many there are; of a
-/// ring, how many frames there were besides the slots: `(8,) #4711`.
-pub(crate) fn shape(status: &Status) -> String {
-    let axes = status.info().shape();
-    let mut texts: Vec<String> = axes.iter().map(usize::to_string).collect();
-    if let (Some(rows), Some(first)) = (status.committed_rows(), texts.first_mut()) {
-        *first = format!("{rows}/{first}");
+/// ring, how many slots there are for frames of which shape, and how many frames there were: `8×(480, 640)
+/// #4711`.
+pub(crate) fn shape(sight: &Sight) -> String {
+    if let Some(ring) = sight.ring() {
+        return format!("{}×{} #{}", ring.slots(), tuple(ring.shape()), ring.published());
     }
-    let comma = if texts.len() == 1 { "," } else { "" };
-    let published = status.published().map(|frames| format!(" #{frames}")).unwrap_or_default();
-    format!("({}{comma}){published}", texts.join(", "))
+    let axes = sight.status().info().shape();
+    match (sight.status().committed_rows(), axes) {
+        (Some(rows), [first, rest @ ..]) => {
+            let rest: Vec<String> = rest.iter().map(usize::to_string).collect();
+            parenthesised(&[&[format!("{rows}/{first}")], &rest[..]].concat())
+        }
+        _ => tuple(axes),
+    }
+}
+
+/// Lengths of axes as Python writes them.
+pub(crate) fn tuple(axes: &[usize]) -> String {
+    parenthesised(&axes.iter().map(usize::to_string).collect::<Vec<_>>())
+}
+
+fn parenthesised(texts: &[String]) -> String {
+    format!("({}{})", texts.join(", "), if texts.len() == 1 { "," } else { "" })
+}
+
+/// Frames a second, in as many digits as mean something.
+pub(crate) fn rate(hz: f64) -> String {
+    if hz == 0.0 || hz >= 1000.0 { format!("{hz:.0}") } else { format!("{hz:.2}") }
 }
 
 pub(crate) fn id(status: &Status) -> String {
@@ -173,7 +215,8 @@ fn shortened(text: &str) -> String {
     text.chars().take(LONGEST_DTYPE - 1).chain(['…']).collect()
 }
 
-fn value(entry: &Entry) -> Value {
+/// For programs.
+pub(crate) fn value(entry: &Entry) -> Value {
     let mut value = json!({
         "name": entry.name,
         "path": entry.place.path(),
@@ -183,8 +226,8 @@ fn value(entry: &Entry) -> Value {
     });
     let facts = value.as_object_mut().expect("made as one");
     match &entry.what {
-        What::Segment(status) => {
-            let Value::Object(more) = super::info::value(status) else {
+        What::Segment(sight) => {
+            let Value::Object(more) = super::info::value(sight) else {
                 unreachable!("made as one")
             };
             more.into_iter().for_each(|(key, fact)| {

@@ -3,10 +3,13 @@
 use clap::CommandFactory;
 
 use crate::args::{Args, Man};
-use crate::failure::{Outcome, Result, about};
+use crate::failure::{Failure, Outcome, Result, about};
 use crate::output::Output;
 
 pub(crate) fn run(args: &Man, out: &Output) -> Result<Outcome> {
+    if out.json {
+        return Err(Failure::usage("manual pages are no JSON: leave --json out"));
+    }
     match &args.directory {
         Some(directory) => {
             clap_mangen::generate_to(Args::command(), directory)

@@ -9,8 +9,11 @@ use crate::output::Output;
 use crate::table::printable;
 
 pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
-    let mut doomed: Vec<(String, Place)> =
-        args.names.iter().map(|name| (name.clone(), home.find(name))).collect();
+    let mut doomed: Vec<(String, Place)> = args
+        .names
+        .iter()
+        .map(|name| (name.to_string_lossy().into_owned(), home.find(name)))
+        .collect();
     if let Some(prefix) = &args.prefix {
         let entries = home.entries(prefix)?.into_iter();
         let ours =
@@ -38,7 +41,7 @@ pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
             Err(error) => {
                 let error = Failure::from(error);
                 if failure.is_some() {
-                    eprintln!("ndshm: {error}");
+                    error.tell();
                 }
                 failure.get_or_insert(error);
             }

@@ -1,62 +1,85 @@
 //! `ndshm show`.
 
-use ndshm::Datum;
+use ndshm::{Datum, Dtype};
 use serde_json::{Value, json};
 use terminal_size::{Height, Width, terminal_size};
 
-use crate::args::{Form, Show};
+use crate::args::{Form as Wanted, Show};
 use crate::data::View;
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::Home;
 use crate::numpy;
 use crate::output::Output;
-use crate::picture;
+use crate::picture::{self, Scaled};
 use crate::slice;
 
 /// Where the size of a terminal is not known.
 const USUAL_SIZE: (usize, usize) = (80, 24);
 
+/// What is shown of a selection.
+enum Form {
+    Json,
+    Numbers,
+    Picture(Scaled),
+}
+
 pub(crate) fn run(args: &Show, home: &Home, out: &Output) -> Result<Outcome> {
-    let copy = home.find(&args.name).copy(&args.look)?;
-    let view = slice::view(&copy, args.slice.as_deref())?;
-    if out.json {
-        let data = nested(&view, &mut Vec::new());
-        out.value(&json!({
+    let source = home.find(&args.name).numbers(&args.look)?;
+    // Only what is shown is copied, so little of a large array costs little.
+    let (form, view) = source.read(|numbers| {
+        let chosen = slice::select(numbers.shape(), args.slice.as_deref())
+            .and_then(|items| Ok((form(args, numbers.dtype(), &items.shape(), out)?, items)));
+        let (form, items) = match chosen {
+            Ok(chosen) => chosen,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let shape = items.shape();
+        let picked = match &form {
+            Form::Json => shape.iter().map(|&len| (0..len).collect()).collect(),
+            Form::Numbers => numpy::shown(&shape),
+            Form::Picture(scaled) => scaled.shown(),
+        };
+        Ok(Ok((form, items.copy(numbers, picked)?)))
+    })??;
+    match form {
+        Form::Json => out.value(&json!({
             "dtype": view.dtype().to_string(),
             "shape": view.shape(),
-            "data": data,
-        }))?;
-        return Ok(Outcome::Fine);
-    }
-    let as_picture = match args.form {
-        Form::Numbers => false,
-        Form::Picture if picture::fits(&view) => true,
-        Form::Picture => {
-            return Err(Failure::problem(format!(
-                "{} of shape {:?} is no picture: those are |u1 of shape (h, w) or (h, w, 3); take some \
-                 of it with --slice",
-                view.dtype(),
-                view.shape()
-            )));
-        }
-        Form::Auto => out.shows_colors() && picture::looks_like_one(&view),
-    };
-    if as_picture {
-        let (columns, lines) = terminal_size()
-            .map_or(USUAL_SIZE, |(Width(width), Height(height))| (width.into(), height.into()));
-        let text = picture::text(&view, columns.max(1), lines.max(2) - 1, out.shows_colors());
-        out.text(&text)?;
-    } else {
-        out.text(&format!("{}\n", numpy::text(&view)))?;
+            "data": nested(&view, &mut Vec::new()),
+        }))?,
+        Form::Numbers => out.text(&format!("{}\n", numpy::text(&view)))?,
+        Form::Picture(scaled) => out.text(&picture::text(&view, &scaled, out.shows_colors()))?,
     }
     Ok(Outcome::Fine)
 }
 
+/// How to show items of that dtype and shape.
+fn form(args: &Show, dtype: &Dtype, shape: &[usize], out: &Output) -> Result<Form> {
+    let is_picture = match args.form {
+        _ if out.json => return Ok(Form::Json),
+        Wanted::Numbers => false,
+        Wanted::Picture if picture::fits(dtype, shape) => true,
+        Wanted::Picture => {
+            return Err(Failure::problem(format!(
+                "{dtype} of shape {shape:?} is no picture: those are |u1 of shape (h, w) or (h, w, 3); take \
+                 some of it with --slice"
+            )));
+        }
+        Wanted::Auto => out.shows_colors() && picture::looks_like_one(dtype, shape),
+    };
+    if !is_picture {
+        return Ok(Form::Numbers);
+    }
+    let (columns, lines) = terminal_size()
+        .map_or(USUAL_SIZE, |(Width(width), Height(height))| (width.into(), height.into()));
+    Ok(Form::Picture(Scaled::new(shape, columns.max(1), lines.max(2) - 1)))
+}
+
 /// Lists in lists, as JSON has them.
-fn nested(view: &View<'_>, index: &mut Vec<usize>) -> Value {
-    let Some(axis) = view.axes.get(index.len()) else { return value(&view.at(index)) };
+fn nested(view: &View, index: &mut Vec<usize>) -> Value {
+    let Some(&len) = view.shape().get(index.len()) else { return value(&view.at(index)) };
     let mut list = Vec::new();
-    for at in 0..axis.len {
+    for at in 0..len {
         index.push(at);
         list.push(nested(view, index));
         index.pop();

@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use ndshm::AnySnapshot;
 use serde_json::{Value, json};
 
 use crate::args::Stats;
-use crate::data::{Column, columns};
+use crate::data::{Column, Numbers, columns};
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::Home;
 use crate::output::Output;
@@ -16,43 +15,44 @@ const BINS: usize = 20;
 
 const BAR: usize = 50;
 
+/// Larger data is not copied, but looked at where it is.
+const WORTH_A_COPY: usize = 64 << 20;
+
 pub(crate) fn run(args: &Stats, home: &Home, out: &Output) -> Result<Outcome> {
-    let copy = home.find(&args.name).copy(&args.look)?;
-    let columns = columns(copy.dtype());
+    let source = home.find(&args.name).numbers(&args.look)?.copied_up_to(WORTH_A_COPY)?;
+    let (dtype, columns, figures) = source.read(|numbers| {
+        let columns = columns(numbers.dtype());
+        let figures = columns.iter().map(|column| Figures::of(column, numbers, args.hist));
+        let figures = figures.collect::<ndshm::Result<Vec<_>>>()?;
+        Ok((numbers.dtype().clone(), columns, figures))
+    })?;
     if columns.is_empty() {
         return Err(Failure::problem(format!(
-            "{:?} holds {}, which are no real numbers: look at them with `ndshm show`",
-            args.name,
-            copy.dtype()
+            "{:?} holds {dtype}, which are no real numbers: look at them with `ndshm show`",
+            args.name
         )));
     }
-    let summaries: Vec<Summary> = columns.iter().map(|column| Summary::of(column, &copy)).collect();
-    let histograms: Vec<Option<Histogram>> = columns
-        .iter()
-        .zip(&summaries)
-        .map(|(column, summary)| args.hist.then(|| Histogram::of(column, &copy, summary)))
-        .collect();
     if out.json {
-        let values = columns.iter().zip(&summaries).zip(&histograms);
-        let values = values.map(|((column, summary), histogram)| {
-            json!({
-                "field": column.name,
-                "count": summary.count,
-                "nan": summary.nan,
-                "inf": summary.infinite,
-                "min": summary.least,
-                "max": summary.greatest,
-                "mean": summary.mean,
-                "std": summary.deviation,
-                "histogram": histogram.as_ref().map(Histogram::value),
-            })
-        });
+        let values =
+            columns.iter().zip(&figures).map(|(column, Figures { summary, histogram })| {
+                json!({
+                    "field": column.name,
+                    "count": summary.count,
+                    "nan": summary.nan,
+                    "inf": summary.infinite,
+                    "min": summary.least,
+                    "max": summary.greatest,
+                    "mean": summary.mean,
+                    "std": summary.deviation,
+                    "histogram": histogram.as_ref().map(Histogram::value),
+                })
+            });
         out.value(&values.collect())?;
         return Ok(Outcome::Fine);
     }
-    out.text(&table(&columns, &summaries, out))?;
-    for (column, histogram) in columns.iter().zip(&histograms) {
-        if let Some(histogram) = histogram {
+    out.text(&table(&columns, &figures, out))?;
+    for (column, figures) in columns.iter().zip(&figures) {
+        if let Some(histogram) = &figures.histogram {
             let name = column.name.as_deref().map(|name| format!(" of {name}")).unwrap_or_default();
             out.text(&format!("\nhistogram{name}\n{}", histogram.draw()))?;
         }
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Stats, home: &Home, out: &Output) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-fn table(columns: &[Column], summaries: &[Summary], out: &Output) -> String {
+fn table(columns: &[Column], figures: &[Figures], out: &Output) -> String {
     let mut headings = ["COUNT", "NAN", "INF", "MIN", "MAX", "MEAN", "STD"]
         .map(|title| Heading(title, Side::Right))
         .to_vec();
@@ -70,8 +70,8 @@ fn table(columns: &[Column], summaries: &[Summary], out: &Output) -> String {
     }
     let rows: Vec<Vec<Cell>> = columns
         .iter()
-        .zip(summaries)
-        .map(|(column, summary)| {
+        .zip(figures)
+        .map(|(column, Figures { summary, .. })| {
             let number = |number: Option<f64>| number.map_or("-".to_owned(), short);
             let mut row: Vec<Cell> = [summary.count, summary.nan, summary.infinite]
                 .map(|n| Cell::new(n.to_string()))
@@ -107,6 +107,20 @@ fn short(number: f64) -> String {
     }
 }
 
+/// All that is said of a column.
+struct Figures {
+    summary: Summary,
+    histogram: Option<Histogram>,
+}
+
+impl Figures {
+    fn of(column: &Column, numbers: &Numbers<'_>, with_histogram: bool) -> ndshm::Result<Self> {
+        let summary = Summary::of(column, numbers)?;
+        let histogram = with_histogram.then(|| Histogram::of(column, numbers, &summary));
+        Ok(Self { histogram: histogram.transpose()?, summary })
+    }
+}
+
 /// Figures of finite numbers; none where there are none.
 struct Summary {
     count: usize,
@@ -120,13 +134,13 @@ struct Summary {
 }
 
 impl Summary {
-    fn of(column: &Column, copy: &AnySnapshot) -> Self {
+    fn of(column: &Column, numbers: &Numbers<'_>) -> ndshm::Result<Self> {
         let (mut count, mut nan, mut infinite, mut finite) = (0, 0, 0, 0_usize);
         let (mut least, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
         let (mut mean, mut squares) = (0.0, 0.0);
         // In one pass, after B. P. Welford, "Note on a method for calculating corrected sums of
         // squares and products" (1962).
-        column.for_each(copy, |number| {
+        column.for_each(numbers, |number| {
             count += 1;
             if number.is_finite() {
                 finite += 1;
@@ -140,9 +154,9 @@ impl Summary {
             } else {
                 infinite += 1;
             }
-        });
+        })?;
         let some = |value: f64| (finite > 0).then_some(value);
-        Self {
+        Ok(Self {
             count,
             nan,
             infinite,
@@ -150,7 +164,7 @@ impl Summary {
             greatest: some(greatest),
             mean: some(mean),
             deviation: some((squares / finite as f64).sqrt()),
-        }
+        })
     }
 }
 
@@ -162,7 +176,7 @@ struct Histogram {
 }
 
 impl Histogram {
-    fn of(column: &Column, copy: &AnySnapshot, summary: &Summary) -> Self {
+    fn of(column: &Column, numbers: &Numbers<'_>, summary: &Summary) -> ndshm::Result<Self> {
         let (mut low, mut high) = (summary.least.unwrap_or(0.0), summary.greatest.unwrap_or(0.0));
         if low == high {
             // As NumPy does.
@@ -171,15 +185,15 @@ impl Histogram {
         let mut counts = [0; BINS];
         // Halves, since the difference of two finite numbers need not be one.
         let span = high / 2.0 - low / 2.0;
-        column.for_each(copy, |number| {
+        column.for_each(numbers, |number| {
             if number.is_finite() {
                 let part = (number / 2.0 - low / 2.0) / span;
                 // The greatest number belongs to the last range.
                 let at = (1..BINS).filter(|&edge| part >= edge as f64 / BINS as f64).count();
                 counts[at] += 1;
             }
-        });
-        Self { low, high, counts }
+        })?;
+        Ok(Self { low, high, counts })
     }
 
     fn edge(&self, index: usize) -> f64 {

@@ -41,8 +41,11 @@ fn frames_are_shown_and_summarised_by_number() {
 fn ls_counts_frames() {
     let name = FreeName::new();
     let _ring = pictures(name.as_str());
-    let run = ndshm(["ls", name.as_str(), "-o", "kind,shape,state"]);
-    assert_eq!(run.is_fine().stdout, "KIND  SHAPE    STATE\nring  (2,) #3  live\n");
+    let run = ndshm(["ls", name.as_str(), "-o", "kind,dtype,shape,state"]);
+    assert_eq!(
+        run.is_fine().stdout,
+        "KIND  DTYPE  SHAPE           STATE\nring  |u1    2×(2, 3, 3) #3  live\n"
+    );
     let run = ndshm(["ls", name.as_str(), "--json"]);
     let listed: serde_json::Value = serde_json::from_str(&run.is_fine().stdout).unwrap();
     assert_eq!(listed[0]["published"], 3);

@@ -1,0 +1,244 @@
+//! What goes on in a ring, for people and their tools.
+
+use std::sync::atomic::Ordering::Acquire;
+
+use super::meta::FrameMeta;
+use super::record::Form;
+use crate::atomic::fence;
+use crate::error::{Result, ResultExt};
+use crate::lock::named_in;
+use crate::npy::Dtype;
+use crate::segment::{Address, Glimpse, Participant};
+use crate::sync::Status;
+
+/// What a ring is and what goes on in it: who publishes, which frames are there, who leases them.
+///
+/// It is read from outside, as a [`Status`] is: nothing is mapped, leased or written, so it needs no
+/// more than permission to read, whoever owns the ring; and each word is what it was at some moment.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{FrameMeta, Ring1, RingStatus};
+///
+/// let ring = Ring1::<f32>::options().slots(4).create_unique("doc-ring-status-", 2)?;
+/// let mut publisher = ring.publisher()?;
+/// for _ in 0..3 {
+///     publisher.loan()?.publish(FrameMeta::new().capture_now());
+/// }
+/// let held = ring.subscribe().recv()?;
+///
+/// let status = RingStatus::of(ring.name())?;
+/// assert_eq!((status.dtype().to_string().as_str(), status.shape()), ("<f4", &[2][..]));
+/// assert_eq!((status.slots(), status.frame_len()), (4, 8));
+/// assert_eq!((status.published(), status.dropped()), (3, 0));
+/// assert_eq!(status.publisher().unwrap().pid(), std::process::id());
+/// let [first, .., newest] = status.frames() else { panic!("three frames") };
+/// assert!((first.seq, newest.seq) == (1, 3) && first.publish_ns <= newest.publish_ns);
+/// let [lease] = status.leases() else { panic!("one lease") };
+/// assert_eq!((lease.holder().pid(), lease.seq()), (std::process::id(), Some(held.seq())));
+/// assert!(!status.segment().is_replaced());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RingStatus {
+    segment: Status,
+    form: Form,
+    published: u64,
+    dropped: u64,
+    leases: Vec<LeaseStatus>,
+    frames: Vec<FrameMeta>,
+}
+
+/// A lease of a frame, and who holds it.
+///
+/// # Examples
+///
+/// See [`RingStatus`].
+#[derive(Clone, Debug)]
+pub struct LeaseStatus {
+    holder: Participant,
+    seq: Option<u64>,
+}
+
+impl RingStatus {
+    /// Looks at the ring at `address`. Costs the system calls of [`Status::of`], and one more for each slot
+    /// with a frame and each participant.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Status::of`]; [`KindMismatch`](crate::ErrorKind::KindMismatch) when it is no ring, and
+    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch) when its slots are of another form than this
+    /// build's.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    pub fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
+        let glimpse = Glimpse::of(address)?;
+        let info = glimpse.info();
+        let form = Form::in_slots(info.kind(), info.dtype()).of(info.name())?;
+        let segment = Status::through(&glimpse)?;
+        let tally = glimpse.tally()?.unwrap_or_default();
+        let frames = if segment.is_suspect() { Vec::new() } else { form.frames_in(&glimpse)? };
+        let sequences = glimpse.sequences()?;
+        let mut leases = Vec::new();
+        for holder in segment.participants() {
+            for word in glimpse.leases(holder.slot())? {
+                if let Some(slot) = named_in(word, sequences.len()) {
+                    // While a publisher looks at a slot, its frame has no number.
+                    let seq = Some(sequences[slot]).filter(|&number| number > 0);
+                    leases.push(LeaseStatus { holder: holder.clone(), seq });
+                }
+            }
+        }
+        leases.sort_by_key(|lease| (lease.holder.slot(), lease.seq));
+        let (published, dropped) = (tally.published, tally.dropped);
+        Ok(Self { segment, form, published, dropped, leases, frames })
+    }
+
+    /// Returns what is known of the ring as of any segment.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn segment(&self) -> &Status {
+        &self.segment
+    }
+
+    /// Returns the dtype of an item of a frame.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.form.dtype
+    }
+
+    /// Returns the shape of a frame, with the axes that an element type `[T; N]` adds.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.form.shape
+    }
+
+    /// Returns the bytes of a frame, without its description.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn frame_len(&self) -> usize {
+        self.form.record.frame_len
+    }
+
+    /// Returns how many frames there is room for.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.segment.info().shape()[0]
+    }
+
+    /// Returns how many frames were published, which is the number of the newest one.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.published
+    }
+
+    /// Returns how many frames publishers dropped because all slots were leased.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Returns who publishes, or died while it was the publisher; `None` when nobody does.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn publisher(&self) -> Option<&Participant> {
+        self.segment.locks().first()?.writer()
+    }
+
+    /// Returns who leases which frame, those included who died with a lease.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn leases(&self) -> &[LeaseStatus] {
+        &self.leases
+    }
+
+    /// Returns what goes with the frames that are there, oldest first. One that is written over
+    /// meanwhile is left out.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn frames(&self) -> &[FrameMeta] {
+        &self.frames
+    }
+}
+
+impl Form {
+    /// What goes with the frames that are there and stay while they are looked at.
+    fn frames_in(&self, glimpse: &Glimpse) -> Result<Vec<FrameMeta>> {
+        let before = glimpse.sequences()?;
+        let mut metas = Vec::new();
+        for (slot, &number) in before.iter().enumerate().filter(|(_, number)| **number > 0) {
+            let mut meta = FrameMeta::new();
+            let offset = self.record.meta_offset(slot);
+            glimpse.payload(bytemuck::bytes_of_mut(&mut meta), offset)?;
+            metas.push((slot, number, meta));
+        }
+        // What the kernel copied above it must not have copied after the second look.
+        fence(Acquire);
+        let after = glimpse.sequences()?;
+        metas.retain(|(slot, number, _)| after[*slot] == *number);
+        let mut metas: Vec<FrameMeta> = metas.into_iter().map(|(_, _, meta)| meta).collect();
+        metas.sort_by_key(|meta| meta.seq);
+        Ok(metas)
+    }
+}
+
+impl LeaseStatus {
+    /// Returns who holds it.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn holder(&self) -> &Participant {
+        &self.holder
+    }
+
+    /// Returns the number of the frame; `None` when the publisher looked at its slot just then.
+    ///
+    /// # Examples
+    ///
+    /// See [`RingStatus`].
+    #[must_use]
+    pub fn seq(&self) -> Option<u64> {
+        self.seq
+    }
+}

@@ -1,0 +1,238 @@
+//! Looks at some of what a segment holds, without copying the rest.
+
+use std::ops::Range;
+
+use super::{AnyArray, AnyRows, AnySnapshot};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::lock::Patience;
+use crate::npy::{Dtype, Header, Order};
+use crate::segment::{Access, Kind, Segment};
+use crate::sync::{Look, observe, stripes_over};
+use crate::typed::log;
+use crate::typed::snapshot::OBSERVERS_PATIENCE;
+
+/// What a segment holds at one moment, to copy from: see [`Segment::peek`].
+///
+/// # Examples
+///
+/// See [`Segment::peek`].
+#[derive(Debug)]
+pub struct Peek<'a> {
+    dtype: &'a Dtype,
+    shape: Vec<usize>,
+    order: Order,
+    byte_len: usize,
+    source: Source<'a>,
+}
+
+#[derive(Debug)]
+enum Source<'a> {
+    /// Nobody writes it meanwhile.
+    Still(&'a [u8]),
+    /// Whether anybody wrote what was copied shows afterwards.
+    Observed { look: &'a Look<'a>, stripes: u32 },
+}
+
+/// Looking at some of the data.
+impl Segment {
+    /// Calls `look` with what the segment holds, for it to copy what it wants, and returns what it
+    /// returned: for slices, sums and the like of data that is too large to be copied whole.
+    ///
+    /// Arrays are locked for reading meanwhile. With [`Access::Observe`] there is no lock: `look` is called again
+    /// until nobody wrote what it copied, at most for a second, and what it returned before is thrown away.
+    /// So it has to begin anew each time, and what it sees may be half written. Writers of stripes that it
+    /// does not copy from do not matter. Of logs the rows that are committed are seen; values and events are
+    /// copied first.
+    ///
+    /// # Errors
+    ///
+    /// What `look` returns, and those of [`AnySnapshot::of`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Access, Array2, Segment};
+    ///
+    /// let table = Array2::<u8>::create("doc-peek", (1000, 3))?;
+    /// table.write()?.row_mut(999).fill(7);
+    ///
+    /// let segment = Segment::options().access(Access::Observe).open("doc-peek")?;
+    /// let last = segment.peek(|data| {
+    ///     let mut row = [0; 3];
+    ///     data.read_at(&mut row, data.byte_len() - 3)?;
+    ///     Ok(row)
+    /// })?;
+    /// assert_eq!(last, [7, 7, 7]);
+    /// # Ok(()) }
+    /// ```
+    pub fn peek<R>(&self, mut look: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
+        let control = self.control();
+        let (dtype, order) = (&control.dtype, control.order);
+        let still = |bytes, shape: &[usize]| Peek::new(dtype, shape, order, Source::Still(bytes));
+        match (control.kind, self.access()) {
+            (Kind::Array, Access::Observe) => {
+                observe(self, Patience::at_most(OBSERVERS_PATIENCE), |seen| {
+                    let source = Source::Observed { look: seen, stripes: control.stripes };
+                    look(&Peek::new(dtype, &control.shape, order, source))
+                })?
+            }
+            (Kind::Array, Access::ReadWrite | Access::Read) => {
+                let rows = AnyArray::from_segment(self.clone())?.read()?;
+                look(&still(all_of(&rows), rows.shape()))
+            }
+            (Kind::Log, _) => {
+                let rows = log::committed(self);
+                let mut shape = control.shape.clone();
+                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
+                look(&still(rows.bytes, &shape))
+            }
+            _ => {
+                let copy = AnySnapshot::of(self)?;
+                look(&still(copy.bytes(), copy.shape()))
+            }
+        }
+        .of(self.name())
+    }
+}
+
+impl<'a> Peek<'a> {
+    fn new(dtype: &'a Dtype, shape: &[usize], order: Order, source: Source<'a>) -> Self {
+        let items: usize = if shape.contains(&0) { 0 } else { shape.iter().product() };
+        Self { dtype, shape: shape.to_vec(), order, byte_len: items * dtype.item_size(), source }
+    }
+
+    /// Returns the dtype of an item.
+    ///
+    /// # Examples
+    ///
+    /// See [`read_at`](Self::read_at).
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        self.dtype
+    }
+
+    /// Returns the lengths of the axes; of a log, axis 0 is as long as rows are committed.
+    ///
+    /// # Examples
+    ///
+    /// See [`read_at`](Self::read_at).
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Returns the order of the axes.
+    ///
+    /// # Examples
+    ///
+    /// See [`read_at`](Self::read_at).
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Returns the number of bytes: the product of the shape times the size of an item.
+    ///
+    /// # Examples
+    ///
+    /// See [`Segment::peek`].
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.byte_len
+    }
+
+    /// Returns what stands before the bytes in a `.npy` file: see [`AnySnapshot::npy_header`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnySnapshot::npy_header`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array1::<u8>::create_unique("doc-peek-", 3)?;
+    /// let header = array.segment().peek(|data| data.npy_header())?;
+    /// assert!(header.starts_with(b"\x93NUMPY"));
+    /// # Ok(()) }
+    /// ```
+    pub fn npy_header(&self) -> Result<Vec<u8>> {
+        Header::encode(self.dtype, self.order, &self.shape)
+    }
+
+    /// Copies bytes, as they lie in memory, from that offset on until `bytes` is full.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfBounds`](ErrorKind::OutOfBounds) when the data ends before. For observers
+    /// [`Timeout`](ErrorKind::Timeout) when somebody writes there: pass it on, and the look begins anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let log = ndshm::Log::<u16>::create_unique("doc-peek-", 1000)?;
+    /// log.extend(&[1, 2, 3])?;
+    /// log.segment().peek(|data| {
+    ///     assert_eq!((data.dtype().to_string().as_str(), data.shape()), ("<u2", &[3][..]));
+    ///     assert_eq!((data.order(), data.byte_len()), (ndshm::Order::C, 6));
+    ///     let mut second = [0; 2];
+    ///     data.read_at(&mut second, 2)?;
+    ///     assert_eq!(u16::from_le_bytes(second), 2);
+    ///     assert!(data.read_at(&mut second, 5).is_err());
+    ///     Ok(())
+    /// })?;
+    /// # Ok(()) }
+    /// ```
+    pub fn read_at(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
+        let end = offset.checked_add(bytes.len()).filter(|&end| end <= self.byte_len);
+        let Some(end) = end else {
+            let (len, asked) = (self.byte_len, bytes.len());
+            return Err(Error::new(
+                ErrorKind::OutOfBounds,
+                format!("has {len} bytes of data, asked for {asked} from {offset} on"),
+            ));
+        };
+        match self.source {
+            Source::Still(all) => bytes.copy_from_slice(&all[offset..end]),
+            Source::Observed { look, stripes } => {
+                let stripes = stripes_over(&self.rows_of(offset..end), self.rows(), stripes);
+                if !look.copy(stripes, offset, bytes) {
+                    return Err(in_vain());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// The rows that bytes lie in, or a few more.
+    fn rows_of(&self, bytes: Range<usize>) -> Range<usize> {
+        if bytes.is_empty() {
+            return 0..0;
+        }
+        let rows = self.rows();
+        if self.order == Order::C || self.shape.len() < 2 {
+            let row_len = self.byte_len / rows;
+            return bytes.start / row_len..bytes.end.div_ceil(row_len);
+        }
+        // Columns follow each other, and each goes through all rows.
+        let size = self.dtype.item_size();
+        let (first, last) = (bytes.start / size, (bytes.end - 1) / size);
+        let is_in_one_column = first / rows == last / rows;
+        if is_in_one_column { first % rows..last % rows + 1 } else { 0..rows }
+    }
+}
+
+fn all_of(rows: &AnyRows) -> &[u8] {
+    rows.bytes().expect("all rows of an array lie together")
+}
+
+#[cold]
+fn in_vain() -> Error {
+    Error::new(ErrorKind::Timeout, "is being written: this look is in vain, and another one begins")
+}
