@@ -80,6 +80,12 @@ fn main() {
         let processor = processors[manner.processor];
         compare(&mut criterion, work, Manner { processor, ..manner });
     }
+    let work = "there only, 64 B, within one process";
+    Row { number: 8, work, baseline: "raw atomic", target: SPIN.target }.compare(
+        &mut criterion,
+        within_one_process::<Raw>(SMALL),
+        within_one_process::<Ours>(SMALL),
+    );
     criterion.final_summary();
 }
 
@@ -146,6 +152,22 @@ impl<T: Transport> RoundTrip<T> {
         *number += 1;
         there.send(|frame| touch.write(frame, *number));
         back.receive(|frame| touch.read(frame, !*number));
+    }
+}
+
+/// A frame goes from one end to the other, and both are here: the work of a hand-over, when nothing has to
+/// come from another processor's cache.
+fn within_one_process<T: Transport>(work: Work) -> impl FnMut() {
+    let Work { frame_len, touch, .. } = work;
+    let form = Form { frame_len, frames: SLOTS, receivers: 1, waiting: Waiting::Spin };
+    let made = T::create(form);
+    let mut there = T::open(&made.address(0), form).into_receiver();
+    let mut here = made.into_sender();
+    let mut number = 0;
+    move || {
+        number += 1;
+        here.send(|frame| touch.write(frame, number));
+        there.receive(|frame| touch.read(frame, number));
     }
 }
 
