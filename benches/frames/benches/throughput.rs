@@ -6,10 +6,13 @@
 #[path = "../../support/mod.rs"]
 mod support;
 
+use std::env;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use ndshm_frames_bench::alone::Alone;
+use ndshm_frames_bench::chart::{Line, draw};
 use ndshm_frames_bench::credits::Credits;
 use ndshm_frames_bench::form::{Form, Waiting};
 use ndshm_frames_bench::iceoryx2::Iceoryx2;
@@ -30,6 +33,9 @@ const FRAMES: u32 = 4;
 fn main() {
     if let Some((role, arguments)) = support::role() {
         return receive(&role, &arguments);
+    }
+    if let Some(path) = env::var_os("NDSHM_BENCH_CHART") {
+        return fs::write(path, chart()).expect("the chart can be written");
     }
     let mut criterion = support::criterion();
     for (name, frame_len) in [("1080p", 1920 * 1080 * 3), ("4K", 3840 * 2160 * 3)] {
@@ -74,6 +80,37 @@ fn compare(criterion: &mut Criterion, name: &str, form: Form) {
     drop(pipes);
     let mut sockets = Stream::<Sockets>::start("sockets", form, Touch::All);
     against("Unix socket", 1.0, &mut |count| sockets.send(count));
+}
+
+/// Draws how fast frames of many sizes go to one process.
+fn chart() -> String {
+    let lines = [
+        line::<Ours>("ndshm", "ours"),
+        line::<Raw>("raw shared memory", "raw"),
+        line::<Iceoryx2>("iceoryx2", "iceoryx2"),
+        line::<IpcChannels>("ipc-channel", "ipc-channel"),
+        line::<Sockets>("Unix socket", "sockets"),
+        line::<Pipes>("pipe", "pipes"),
+    ];
+    draw("Frames to one process, every byte written and read", &lines)
+}
+
+fn line<T: Transport>(name: &'static str, role: &str) -> Line {
+    let sizes = (12..=26).step_by(2).map(|power| 1 << power);
+    let speed = |frame_len: usize| {
+        let waiting = Waiting::SpinThenSleep;
+        let form = Form { frame_len, frames: FRAMES, receivers: 1, waiting };
+        let mut stream = Stream::<T>::start(role, form, Touch::All);
+        // A twentieth of a second, as the first frames tell.
+        let first = stream.send(20) / 20;
+        let count = (Duration::from_millis(50).as_nanos() / first.as_nanos()).clamp(4, 1 << 20);
+        let count = u64::try_from(count).expect("at most a million");
+        let mut times = [(); 9].map(|()| stream.send(count).as_secs_f64() / count as f64);
+        times.sort_by(f64::total_cmp);
+        let bytes = frame_len as f64;
+        (bytes, bytes / times[times.len() / 2])
+    };
+    Line { name, points: sizes.map(speed).collect() }
 }
 
 /// Frames that go to other processes.

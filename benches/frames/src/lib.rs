@@ -6,6 +6,7 @@
 //! benchmark.
 
 pub mod alone;
+pub mod chart;
 pub mod credits;
 pub mod form;
 pub mod iceoryx2;

@@ -1,9 +1,10 @@
 //! Runs the benchmarks, and prints the table of `docs/benchmarks.md` and the machine it is from.
 
+use std::path;
 use std::process::Command;
 
 use crate::Result;
-use crate::command::{cargo, read};
+use crate::command::{self, cargo, read};
 use crate::paths;
 
 /// Which benchmarks to run.
@@ -12,9 +13,19 @@ pub(crate) enum Choice {
     All,
     /// Those of rings, which are a package of their own.
     Frames,
+    /// None: how fast frames of many sizes go over, into a picture beside the table.
+    Chart,
 }
 
+/// Where the picture is.
+const CHART: &str = "docs/frames.svg";
+
 pub(crate) fn run(choice: Choice) -> Result {
+    if choice == Choice::Chart {
+        let mut draw = frames("bench")?;
+        draw.args(["--bench", "throughput"]).env("NDSHM_BENCH_CHART", path::absolute(CHART)?);
+        return command::run(&mut draw);
+    }
     let machine = machine()?;
     let mut output = String::new();
     if choice == Choice::All {

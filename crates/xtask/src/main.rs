@@ -30,6 +30,7 @@ Usage: cargo xtask TASK
                                 feed mutated bytes to the parsers; with --keep, put as few
                                 inputs as reach all that was reached into fuzz/corpus
   bench [frames]                time the library beside its baselines, print the table
+  bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
   cross                         type-check for Windows and macOS";
 
@@ -126,6 +127,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "bench" => Task::Bench(match words.next().as_deref() {
             None => bench::Choice::All,
             Some("frames") => bench::Choice::Frames,
+            Some("chart") => bench::Choice::Chart,
             Some(_) => return Err(USAGE.into()),
         }),
         "sanitize" => Task::Sanitize(match words.next().as_deref() {
