@@ -42,7 +42,9 @@ fn main() -> ExitCode {
 
 fn run(settings: &Settings) -> Result {
     let requests = lines_of_input();
-    let mut subscriber = subscribe(|| Ring3::open(settings.name.as_str()))?;
+    let open = || Ring3::open(settings.name.as_str());
+    let mut subscriber = once_there(|| Ok(open()?.subscribe()))?;
+    announce(&subscriber);
     let mut newest = None;
     let mut second = Second::default();
     let mut received = 0;
@@ -57,7 +59,8 @@ fn run(settings: &Settings) -> Result {
             Err(error) if [ErrorKind::Timeout, ErrorKind::Replaced].contains(&error.kind()) => {
                 // The camera has another size now, or somebody removed the ring and made another one.
                 if subscriber.ring().segment().is_replaced() {
-                    subscriber = subscribe(|| subscriber.ring().reopen())?;
+                    once_there(|| subscriber.reopen())?;
+                    announce(&subscriber);
                     (newest, second) = (None, Second::default());
                 }
                 second.silence = Some(error);
@@ -84,15 +87,11 @@ fn run(settings: &Settings) -> Result {
     }
 }
 
-/// Subscribes to the ring as soon as there is one.
-fn subscribe(open: impl Fn() -> ndshm::Result<Ring3<u8>>) -> Result<Subscriber<u8, Ix3>> {
+/// Does what wants a ring as soon as there is one.
+fn once_there<R>(mut open: impl FnMut() -> ndshm::Result<R>) -> Result<R> {
     let mut has_said = false;
     loop {
         match open() {
-            Ok(ring) => {
-                println!("receiving frames of shape {:?} from {:?}", ring.shape(), ring.name());
-                return Ok(ring.subscribe());
-            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if !has_said {
                     println!("waiting for a camera: {error}");
@@ -100,9 +99,14 @@ fn subscribe(open: impl Fn() -> ndshm::Result<Ring3<u8>>) -> Result<Subscriber<u
                 }
                 thread::sleep(Duration::from_millis(100));
             }
-            Err(error) => return Err(error.into()),
+            done => return Ok(done?),
         }
     }
+}
+
+fn announce(subscriber: &Subscriber<u8, Ix3>) {
+    let ring = subscriber.ring();
+    println!("receiving frames of shape {:?} from {:?}", ring.shape(), ring.name());
 }
 
 fn save(frame: Option<&Lease<u8, Ix3>>, path: &str) -> Result {

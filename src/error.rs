@@ -45,7 +45,7 @@ pub enum ErrorKind {
     RankMismatch,
     /// The lengths of the axes differ.
     ShapeMismatch,
-    /// The picture in a frame is of another pixel format, or its rows lie further apart.
+    /// The picture in a frame is of another pixel format, or its rows lie further apart than was asked for.
     FormatMismatch,
     /// The handle names another segment than the one that now has this name.
     Replaced,

@@ -180,8 +180,8 @@ impl Wanted {
         Error::new(
             ErrorKind::FormatMismatch,
             format!(
-                "the frame's description does not name the format of its picture, asked for {:?}: have its \
-                 publisher say it with `FrameMeta::layout`",
+                "the frame's description does not name the format of its picture, asked for {:?}: publish it \
+                 with `FrameMeta::layout`, and write one of one axis with `PictureLayout::image_mut`",
                 self.format
             ),
         )
@@ -250,7 +250,7 @@ impl Spot {
             ErrorKind::Misaligned,
             format!(
                 "the picture begins at byte {} and its rows {} bytes apart, which puts samples of 2 bytes at \
-                 odd places: have it published at even ones",
+                 odd addresses: have it published at even ones",
                 self.range.start, self.stride
             ),
         )

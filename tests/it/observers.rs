@@ -363,7 +363,7 @@ fn an_observer_sees_any_bytes_as_they_lie_in_memory() {
         let array =
             options.create_unique("it-observers-", &kind.parse().unwrap(), &[5, 3, 2]).unwrap();
         let len = array.snapshot().unwrap().bytes().len();
-        let bytes: Vec<u8> = (1..=len).map(|byte| byte as u8).collect();
+        let bytes: Vec<u8> = (1..).take(len).collect();
         fs::File::options()
             .write(true)
             .open(array.segment().path())

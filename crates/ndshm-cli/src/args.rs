@@ -281,7 +281,7 @@ pub(crate) struct Doctor {
 /// Show segments, or one, again and again
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ndshm watch\n  ndshm watch cam0 -i 0.2\n  ndshm watch cam0 --json | jq .hz"
+    after_help = "Examples:\n  ndshm watch\n  ndshm watch cam0 -i 0.2\n  ndshm watch cam0 --json | jq .watched.hz"
 )]
 pub(crate) struct Watch {
     /// Only this one: its locks; of a ring rate, latency, drops and leases

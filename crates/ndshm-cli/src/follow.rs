@@ -93,10 +93,10 @@ impl Follower {
     fn add(&mut self, frames: &[FrameMeta]) {
         let at = Instant::now();
         for meta in frames {
-            let Some(skipped) = meta.seq.checked_sub(self.position.saturating_add(1)) else {
+            if meta.seq <= self.position {
                 continue;
-            };
-            self.missed += skipped;
+            }
+            self.missed = self.missed.saturating_add(meta.seq - self.position - 1);
             self.seen += 1;
             self.position = meta.seq;
             let between = |from: u64, to: u64| {
@@ -116,7 +116,8 @@ impl Follower {
     pub(crate) fn figures(&self, frame_len: usize) -> Figures {
         let mut seen = Seen::default();
         self.samples.iter().for_each(|sample| seen.add(&sample.meta));
-        let span = seen.span();
+        let silence = self.samples.back().map(|last| last.at.elapsed()).unwrap_or_default();
+        let span = seen.span().filter(|span| !span.is_over(silence));
         let spread = |name, time: fn(&Sample) -> Option<Duration>| {
             Some((name, Spread::of(self.samples.iter().filter_map(time).collect())?))
         };

@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, RingStatus};
+use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, Participant, RingStatus};
 
 use crate::args::Measure;
 use crate::failure::{Failure, Result};
@@ -18,14 +18,19 @@ pub(crate) const PERIOD: Duration = Duration::from_millis(2);
 /// A ring that was silent for so long, and for the time of several frames, brings none.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How often the frames came that a ring holds; 0 when they stopped coming, `None` when that cannot be told.
-pub(crate) fn rate_of(frames: &[FrameMeta]) -> Option<f64> {
+/// How often a ring's frames come now, by those that are there; 0 when they stopped coming, `None` when that
+/// cannot be told.
+pub(crate) fn rate_of(ring: &RingStatus) -> Option<f64> {
+    let hz = rate_of_frames(ring.frames())?;
+    let is_published = ring.publisher().is_some_and(Participant::is_alive);
+    Some(if is_published { hz } else { 0.0 })
+}
+
+fn rate_of_frames(frames: &[FrameMeta]) -> Option<f64> {
     let mut seen = Seen::default();
     frames.iter().for_each(|meta| seen.add(meta));
     let (span, last) = (seen.span()?, seen.last?);
-    let silent = age_of(&last)?;
-    let usual = Duration::from_nanos(span.ns / span.frames);
-    Some(if silent > SILENCE.max(usual * 3) { 0.0 } else { span.hz() })
+    Some(if span.is_over(age_of(&last)?) { 0.0 } else { span.hz() })
 }
 
 /// How long ago a frame was published, if that is told by a clock that this process has.
@@ -124,13 +129,11 @@ impl Rate {
     /// Watches a ring for as long as was asked.
     pub(crate) fn measure(args: &Measure, home: &Home) -> Result<Self> {
         let eye = Eye::open(&home.find(&args.name))?;
-        let first = eye.look(u64::MAX)?;
-        let (before, mut last) = (first.published, first);
-        let dropped = last.dropped;
+        let Glance { published: before, dropped, .. } = eye.look(u64::MAX)?;
         let mut seen = Seen::default();
         let start = Instant::now();
-        loop {
-            last = eye.look(seen.last.map_or(before, |meta| meta.seq))?;
+        let last = loop {
+            let last = eye.look(seen.last.map_or(before, |meta| meta.seq))?;
             last.frames.iter().filter(|meta| meta.seq > before).for_each(|meta| seen.add(meta));
             if last.replaced {
                 return Err(Failure::problem(format!(
@@ -138,9 +141,9 @@ impl Rate {
                     args.name
                 )));
             }
-            let Some(left) = args.seconds.checked_sub(start.elapsed()) else { break };
+            let Some(left) = args.seconds.checked_sub(start.elapsed()) else { break last };
             thread::sleep(left.min(PERIOD));
-        }
+        };
         let frames = last.published.saturating_sub(before);
         let drops = last.dropped.saturating_sub(dropped);
         let span = seen.span().ok_or_else(|| {
@@ -199,6 +202,12 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// Whether no more frames come, after that long without one.
+    pub(crate) fn is_over(self, silence: Duration) -> bool {
+        let usual = Duration::from_nanos(self.ns / self.frames);
+        silence > SILENCE.max(usual.saturating_mul(3))
+    }
+
     pub(crate) fn hz(self) -> f64 {
         self.frames as f64 / Duration::from_nanos(self.ns).as_secs_f64()
     }
@@ -246,10 +255,10 @@ mod tests {
             };
             [at(2), at(1), at(0)]
         };
-        assert_eq!(rate_of(&ring(now)), Some(10.0));
-        assert_eq!(rate_of(&ring(now - 2_000_000_000)), Some(0.0));
-        assert_eq!(rate_of(&ring(now)[..1]), None);
-        assert_eq!(rate_of(&[frame(1, 1), frame(2, 2)]), None);
+        assert_eq!(rate_of_frames(&ring(now)), Some(10.0));
+        assert_eq!(rate_of_frames(&ring(now - 2_000_000_000)), Some(0.0));
+        assert_eq!(rate_of_frames(&ring(now)[..1]), None);
+        assert_eq!(rate_of_frames(&[frame(1, 1), frame(2, 2)]), None);
     }
 
     #[test]

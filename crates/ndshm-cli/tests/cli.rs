@@ -3,15 +3,20 @@
 //! What it prints is compared whole, with what differs from run to run masked. A child is this binary
 //! again, told by an environment variable to hold a segment until it is killed.
 
+mod codes;
+mod large;
+mod programs;
 mod rings;
 mod support;
+mod terminal;
 
 use std::fs;
+use std::process::Command;
 
 use ndshm::{AnyArray, Array1, Array2, Event, Lifetime, Log, Value};
 
 use crate::support::{
-    FreeName, Holder, Run, Scratch, hold_until_killed, is_root, ndshm, numpy, on_a_terminal, skip,
+    FreeName, Holder, Run, Scratch, hold_until_killed, is_root, ndshm, numpy, skip,
 };
 
 #[test]
@@ -51,6 +56,17 @@ fn ls_tells_what_each_segment_is() {
 }
 
 #[test]
+fn what_is_no_segment_is_not_replaced() {
+    let (name, scratch) = (FreeName::new(), Scratch::new());
+    let _array = Array1::<u8>::create(&name.with("-a"), 4).unwrap();
+    let file = scratch.path("x.npy");
+    ndshm(["export", &name.with("-a"), "-o", &file]).is_fine();
+    fs::write(name.path(), "not ours").unwrap();
+    ndshm(["import", &file, name.as_str(), "--replace"]).ends_with(1).says("is not NPY");
+    assert_eq!(fs::read_to_string(name.path()).unwrap(), "not ours");
+}
+
+#[test]
 fn foreign_files_are_listed_on_request_and_never_touched() {
     let name = FreeName::new();
     fs::write(name.path(), "not ours").unwrap();
@@ -87,6 +103,29 @@ fn info_says_who_holds_which_lock() {
          locks     2 stripes\n          \
                    stripe 1 (rows 5..10): held for writing by process PID (COMMAND), alive\n",
     );
+}
+
+#[test]
+fn who_lives_in_another_pid_namespace_is_told_apart() {
+    let name = FreeName::new();
+    let array = Array1::<u8>::create(name.as_str(), 4).unwrap();
+    let _guard = array.write().unwrap();
+    let apart = |args: &[&str]| {
+        let unshare = ["-p", "-f", "--mount-proc", env!("CARGO_BIN_EXE_ndshm")];
+        Run::of(Command::new("unshare").args(unshare).args(args))
+    };
+    let info = apart(&["info", name.as_str()]);
+    if !info.stdout.contains("name ") {
+        return skip("may not make a PID namespace");
+    }
+    let link = fs::read_link("/proc/self/ns/pid").unwrap();
+    let number = link.to_str().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+    let me = format!("process {} of PID namespace {number}, alive", std::process::id());
+    assert!(info.is_fine().stdout.contains(&format!("slot 0: {me}")), "{}", info.stdout);
+    let listed = apart(&["ls", name.as_str(), "-o", "procs,writer"]);
+    let me = format!("    1  {} elsewhere\n", std::process::id());
+    assert!(listed.is_fine().stdout.ends_with(&me), "{}", listed.stdout);
+    assert!(apart(&["doctor"]).stdout.contains("ok    processes     PID namespace "));
 }
 
 #[test]
@@ -148,28 +187,6 @@ fn removal_says_what_it_did_and_ends_as_the_first_failure_does() {
 }
 
 #[test]
-fn damage_and_permissions_have_codes_of_their_own() {
-    let name = FreeName::new();
-    let array = Array1::<u8>::create(&name.with("-whole"), 4).unwrap();
-    let mut bytes = fs::read(array.segment().path()).unwrap();
-    let control = array.segment().info().unwrap().control_offset();
-    bytes[control + 100] ^= 1;
-    fs::write(name.path(), &bytes).unwrap();
-    ndshm(["info", name.as_str()]).ends_with(5);
-    ndshm(["ls", name.as_str(), "-o", "state"]).is_fine().prints(&name, "STATE\ncorrupt\nlive\n");
-    ndshm(["rm", name.as_str()]).is_fine();
-
-    if !is_root() {
-        return skip("only root can give a file away");
-    }
-    std::os::unix::fs::chown(array.segment().path(), Some(65534), None).unwrap();
-    let whole = name.with("-whole");
-    ndshm(["show", &whole]).ends_with(4).says("belongs to user 65534").says("--torn");
-    ndshm(["show", &whole, "--torn"]).is_fine().prints(&name, "[0 0 0 0]\n");
-    ndshm(["info", &whole]).is_fine();
-}
-
-#[test]
 fn a_control_character_in_a_name_does_nothing_to_the_terminal() {
     let name = FreeName::new();
     let _array = Array1::<u8>::create(&name.with("\x1b[2J"), 4).unwrap();
@@ -189,7 +206,13 @@ fn arrays_are_created_filled_and_written_back() {
     let again = name.with("-again");
     ndshm(["import", &file, &again]).is_fine().prints(&name, "created NAME-again: <f4 [2, 3]\n");
     assert_eq!(Array2::<f32>::open(&again).unwrap().read().unwrap()[[1, 2]], 0.5);
-    ndshm(["import", &file, &again]).ends_with(1).says("exists already");
+    let old = Array2::<f32>::open(&again).unwrap();
+    ndshm(["import", &file, &again]).ends_with(1).says("exists already").says("--replace");
+    assert!(!old.segment().is_replaced());
+    ndshm(["import", &file, &again, "--replace"]).is_fine();
+    assert!(old.segment().is_replaced());
+    ndshm(["import", &scratch.path("none.npy"), &again, "--replace"]).ends_with(3);
+    assert!(!Array2::<f32>::open(&again).unwrap().segment().is_replaced());
     ndshm([
         "export",
         name.as_str(),
@@ -288,10 +311,53 @@ fn doctor_fails_when_less_is_free_than_is_needed() {
     run.ends_with(1);
     assert!(run.stdout.contains("FAIL  /dev/shm"), "{}", run.stdout);
     assert!(run.stdout.contains("docker: --shm-size"), "{}", run.stdout);
-    let run = ndshm(["doctor", "--json"]);
-    let findings: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert!(findings.as_array().unwrap().iter().any(|finding| finding["what"] == "leftovers"));
+    let findings = ndshm(["doctor", "--json"]).json();
+    let all_of = ["filesystem", "creating", "memory", "cgroup", "processes", "leftovers"];
+    for what in all_of {
+        assert!(
+            findings.as_array().unwrap().iter().any(|finding| finding["what"] == what),
+            "{what}"
+        );
+    }
     ndshm(["doctor", "--need", "much"]).ends_with(2);
+}
+
+#[test]
+fn doctor_tells_what_is_wrong_with_shared_memory() {
+    if !is_root() {
+        return skip("only root can mount");
+    }
+    // In a mount namespace of its own, so nobody else sees it.
+    let on = |mount: &str, need: &str| {
+        let script =
+            format!("mount -t tmpfs {mount} tmpfs /dev/shm && exec \"$0\" doctor --need {need}");
+        Run::of(Command::new("unshare").args([
+            "-m",
+            "sh",
+            "-c",
+            &script,
+            env!("CARGO_BIN_EXE_ndshm"),
+        ]))
+    };
+    let small = on("-o size=8M", "2G");
+    if !small.stdout.contains("/dev/shm") {
+        return skip("may not mount");
+    }
+    small.ends_with(1);
+    let says = "FAIL  /dev/shm      8.0M of 8.0M free, and 2.0G are needed\n";
+    assert!(small.stdout.contains(says), "{}", small.stdout);
+    assert!(
+        small.stdout.contains("docker: --shm-size; Kubernetes: an emptyDir"),
+        "{}",
+        small.stdout
+    );
+    let enough = on("-o size=8M", "1M");
+    enough.is_fine();
+    assert!(enough.stdout.contains("WARN  /dev/shm      8.0M of 8.0M free, which is little"));
+    let closed = on("-o ro,size=1G", "1M");
+    closed.ends_with(1);
+    assert!(closed.stdout.contains("FAIL  creating"), "{}", closed.stdout);
+    assert!(closed.stdout.contains("Read-only file system"), "{}", closed.stdout);
 }
 
 #[test]
@@ -310,30 +376,6 @@ fn files_of_a_directory_are_segments_too() {
 }
 
 #[test]
-fn watch_paints_over_its_last_look_on_a_terminal() {
-    let name = FreeName::new();
-    let _array = Array1::<u8>::create(name.as_str(), 4).unwrap();
-    let painted = on_a_terminal(["watch", "-i", "0.01", "--count", "3"]);
-    assert_eq!(painted.matches("\x1b[H").count(), 4, "{painted:?}");
-    assert_eq!(painted.matches(name.as_str()).count(), 3, "{painted:?}");
-    assert!(painted.contains("\x1b[32mlive\x1b[0m"), "{painted:?}");
-    let plain = on_a_terminal(["watch", name.as_str(), "--count", "1", "--no-color"]);
-    assert!(plain.contains("nobody holds any") && !plain.contains("\x1b[32m"), "{plain:?}");
-    assert_eq!(
-        ndshm(["watch", "--count", "2", "-i", "0.01"]).is_fine().stdout.matches("\x1b").count(),
-        0
-    );
-}
-
-#[test]
-fn a_picture_is_shown_in_colours_on_a_terminal() {
-    let name = FreeName::new();
-    let _picture = Array2::<u8>::create(name.as_str(), (32, 32)).unwrap();
-    let painted = on_a_terminal(["show", name.as_str()]);
-    assert!(painted.contains("\x1b[38;2;0;0;0;48;2;0;0;0m▀"), "{painted:?}");
-}
-
-#[test]
 fn every_command_explains_itself_with_an_example() {
     let commands = [
         "ls",
@@ -347,6 +389,8 @@ fn every_command_explains_itself_with_an_example() {
         "import",
         "doctor",
         "watch",
+        "hz",
+        "bw",
         "completions",
         "man",
     ];
@@ -363,13 +407,4 @@ fn every_command_explains_itself_with_an_example() {
         assert!(fs::metadata(scratch.path(&page)).is_ok(), "{page}");
     }
     assert!(ndshm(["man"]).is_fine().stdout.contains(".TH ndshm 1"));
-}
-
-#[test]
-fn wrong_usage_is_told_from_what_is_not_there() {
-    let nothing: [&str; 0] = [];
-    let run: Run = ndshm(nothing);
-    run.ends_with(2);
-    ndshm(["ls", "-o", "nonsense"]).ends_with(2);
-    ndshm(["info", FreeName::new().as_str()]).ends_with(3).says("does not exist");
 }

@@ -128,7 +128,9 @@ impl<'a> Sink<'a> {
         drop(file);
         fs::rename(&partial.0, self.target).map_err(about(self.target.display()))?;
         if self.out.json {
-            return self.out.value(&json!({ "file": self.target, "bytes": self.written }));
+            return self
+                .out
+                .value(&json!({ "file": self.target.to_string_lossy(), "bytes": self.written }));
         }
         let name = self.target.display().to_string();
         self.out.note(&format!("wrote {}, {}", printable(&name), self.out.size(self.written)))

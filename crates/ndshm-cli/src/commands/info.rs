@@ -38,7 +38,7 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
     };
     say("name", &printable(info.name()));
     say("id", &ls::id(status));
-    say("state", &format!("{}{}", out.paint(ls::tone(state), state.name()), remedy(state)));
+    say("state", &format!("{}{}", out.paint(ls::tone(state), state.name()), remedy(state, sight)));
     say("kind", &ls::kind(info.kind()));
     if let Some(ring) = sight.ring() {
         say("frames", &frames(ring, out));
@@ -133,7 +133,7 @@ pub(crate) fn frames(ring: &RingStatus, out: &Output) -> String {
 
 /// How many frames there were, and which are there.
 fn published(ring: &RingStatus) -> String {
-    let mut text = format!("{}, {} dropped", ring.published(), ring.dropped());
+    let mut text = format!("#{}, {} dropped", ring.published(), ring.dropped());
     if let (Some(oldest), Some(newest)) = (ring.frames().first(), ring.frames().last()) {
         text.push_str(&format!("; #{} to #{} are there", oldest.seq, newest.seq));
         if let Some(age) = rate::age_of(newest) {
@@ -164,8 +164,11 @@ pub(crate) fn leases(ring: &RingStatus) -> Vec<String> {
 }
 
 /// What to do about it.
-fn remedy(state: State) -> &'static str {
+fn remedy(state: State, sight: &Sight) -> &'static str {
     match state {
+        State::Poisoned if sight.ring().is_some() => {
+            ": the machine restarted before it was synced; the next publisher forgets its frames"
+        }
         State::Stale => ": only the dead have it; `ndshm reap` removes it",
         State::Poisoned => {
             ": half written perhaps; a program must mend it under `write_recover` and call \
@@ -251,7 +254,7 @@ fn ring_value(ring: &RingStatus) -> Value {
         "slots": ring.slots(),
         "published": ring.published(),
         "dropped": ring.dropped(),
-        "hz": rate::rate_of(ring.frames()),
+        "hz": rate::rate_of(ring),
         "publisher": ring.publisher().map(process::value),
         "leases": ring.leases().iter().map(|lease| json!({
             "holder": process::value(lease.holder()),

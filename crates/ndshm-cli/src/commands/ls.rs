@@ -130,7 +130,7 @@ fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
             Some(writer) if writer.is_alive() => Cell::new(process::short(writer)),
             Some(writer) => Cell::toned(process::short(writer), Tone::Bad),
         },
-        Column::Hz => match sight.ring().and_then(|ring| rate::rate_of(ring.frames())) {
+        Column::Hz => match sight.ring().and_then(rate::rate_of) {
             Some(hz) => Cell::new(rate(hz)),
             None => Cell::toned("-", Tone::Dim),
         },
@@ -219,7 +219,7 @@ fn shortened(text: &str) -> String {
 pub(crate) fn value(entry: &Entry) -> Value {
     let mut value = json!({
         "name": entry.name,
-        "path": entry.place.path(),
+        "path": entry.place.path().to_string_lossy(),
         "size": entry.len,
         "state": entry.state().name(),
         "stale": entry.is_stale(),

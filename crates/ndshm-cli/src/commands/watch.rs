@@ -102,20 +102,17 @@ impl One {
         let (name, place) = (name.to_string_lossy().into_owned(), home.find(name));
         let sight = Sight::of(&place)?;
         let mut one = Self { name, place, ring: None, looked: false };
-        one.keep_up_with(&sight)?;
+        one.keep_up_with(&sight);
         Ok(one)
     }
 
-    /// Follows the ring that is there now, if it is one.
-    fn keep_up_with(&mut self, sight: &Sight) -> Result {
+    /// Follows the ring that is there now, if it is one and can be followed.
+    fn keep_up_with(&mut self, sight: &Sight) {
         let id = sight.ring().map(|ring| ring.segment().info().id());
         if id != self.ring.as_ref().map(|(_, id)| *id) {
-            self.ring = match id {
-                Some(id) => Some((Follower::new(&self.place)?, id)),
-                None => None,
-            };
+            let follower = id.and_then(|id| Some((Follower::new(&self.place).ok()?, id)));
+            self.ring = follower;
         }
-        Ok(())
     }
 
     /// Until the next look. A ring is followed meanwhile, so there is something to tell at the first.
@@ -128,8 +125,7 @@ impl One {
     }
 
     fn screen(&mut self, out: &Output) -> Result<Screen> {
-        let seen = Sight::of(&self.place);
-        match seen {
+        match Sight::of(&self.place) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.ring = None;
                 let text = format!("{} is gone; waiting for it\n", printable(&self.name));
@@ -138,7 +134,7 @@ impl One {
             }
             seen => {
                 let sight = seen?;
-                self.keep_up_with(&sight)?;
+                self.keep_up_with(&sight);
                 Ok(match (&sight, &self.ring) {
                     (Sight::Ring(ring), Some((follower, _))) => {
                         ring_screen(&sight, ring, &follower.figures(ring.frame_len()), out)
@@ -185,11 +181,13 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
         let period = units::interval(PERIOD.as_secs_f64());
         lines.push(("latency", format!("here means this command, which looks every {period}")));
     }
-    lines
-        .push(("missed", format!("{} here, of {}", figures.missed, figures.seen + figures.missed)));
+    lines.push((
+        "missed",
+        format!("{} here, of {}", figures.missed, figures.seen.saturating_add(figures.missed)),
+    ));
     lines.push((
         "dropped",
-        format!("{} by publishers, {} of them just now", ring.dropped(), figures.dropped),
+        format!("{} by publishers, {} while watched", ring.dropped(), figures.dropped),
     ));
     lines.extend(info::leases(ring).into_iter().map(|line| ("leases", line)));
     let mut text = String::new();

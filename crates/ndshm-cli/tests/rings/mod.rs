@@ -52,6 +52,54 @@ fn ls_counts_frames() {
 }
 
 #[test]
+fn ls_tells_how_often_frames_come_until_nobody_publishes() {
+    let name = FreeName::new();
+    let ring = pictures(name.as_str());
+    let hz = || ndshm(["ls", name.as_str(), "--json"]).json()[0]["ring"]["hz"].clone();
+    assert_eq!(hz(), 0.0, "its publisher left");
+    let is_over = AtomicBool::new(false);
+    let measured = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut publisher = ring.publisher().unwrap();
+            while !is_over.load(Relaxed) {
+                publisher.loan().unwrap().publish(FrameMeta::new());
+                thread::yield_now();
+            }
+        });
+        // It may look before the first of them.
+        let measured = (0..1000).find_map(|_| hz().as_f64().filter(|&hz| hz > 0.0));
+        is_over.store(true, Relaxed);
+        measured
+    });
+    assert!(measured.is_some());
+    let listed = ndshm(["ls", name.as_str()]);
+    assert!(listed.is_fine().stdout.lines().next().unwrap().contains(" HZ  AGE"));
+    let array = Array1::<u8>::create(&name.with("-array"), 3).unwrap();
+    let listed = ndshm(["ls", array.name()]);
+    assert!(!listed.is_fine().stdout.contains("HZ"), "there is no ring");
+}
+
+#[test]
+fn info_says_who_publishes_and_who_leases() {
+    let name = FreeName::new();
+    let ring = pictures(name.as_str());
+    let _publisher = ring.publisher().unwrap();
+    let _held = ring.subscribe().recv().unwrap();
+    let run = ndshm(["info", name.as_str()]);
+    let me = format!("process {} (", std::process::id());
+    for words in [
+        "frames    |u1 (2, 3, 3), 18 each, in 2 slots\n",
+        "published #3, 0 dropped; #2 to #3 are there, the newest ",
+        &format!("\npublisher {me}"),
+        &format!("\nleases    {me}"),
+        ", alive: #3\n",
+    ] {
+        assert!(run.is_fine().stdout.contains(words), "{words}\n{}", run.stdout);
+    }
+    assert!(!run.stdout.contains("'frame'"), "the dtype of a slot is for NumPy");
+}
+
+#[test]
 fn a_frame_becomes_a_file() {
     let (name, scratch) = (FreeName::new(), Scratch::new());
     let _ring = pictures(name.as_str());

@@ -9,7 +9,8 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::ptr;
@@ -30,15 +31,46 @@ pub(crate) struct Run {
 
 /// Runs the binary.
 pub(crate) fn ndshm<S: AsRef<OsStr>, const N: usize>(args: [S; N]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_ndshm")).args(args).output().unwrap();
-    Run {
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-        code: output.status.code(),
-    }
+    Run::of(binary().args(args))
+}
+
+/// Runs the binary as a user without rights, which only root can.
+pub(crate) fn ndshm_as_nobody<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
+    // By its descriptor, since the directory of the build may be closed to others.
+    let file = File::open(env!("CARGO_BIN_EXE_ndshm")).unwrap();
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Run::of(Command::new(path).uid(NOBODY).gid(NOBODY).args(args))
+}
+
+/// A user without rights.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// The binary, about to be run.
+pub(crate) fn binary() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ndshm"))
 }
 
 impl Run {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code(),
+        }
+    }
+
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.code
+    }
+
+    /// What it prints, which must be JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
     #[track_caller]
     pub(crate) fn ends_with(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
@@ -55,6 +87,10 @@ impl Run {
     pub(crate) fn says(&self, words: &str) -> &Self {
         assert!(self.stderr.contains(words), "{words}\n{}", self.stderr);
         self
+    }
+
+    pub(crate) fn complains_of_nothing(&self) -> bool {
+        self.stderr.is_empty()
     }
 
     /// Checks all that it prints, with what differs from run to run masked.
@@ -258,31 +294,112 @@ impl Numpy {
     }
 }
 
-/// Runs the binary on a terminal of its own, and returns all that it writes there.
+/// A terminal that a run of the binary writes to.
+pub(crate) struct Terminal {
+    ours: File,
+    child: Child,
+    /// What was written and not yet read by the test.
+    unread: String,
+}
+
+/// Which of its outputs a run has on the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Output,
+    Error,
+}
+
+/// Runs the binary with its output on a terminal of its own, and returns all that it writes there.
 pub(crate) fn on_a_terminal<const N: usize>(args: [&str; N]) -> String {
-    let (mut ours, mut theirs) = (-1, -1);
-    let size = libc::winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: the pointers are to locals, or null where nothing is asked or said.
-    let result = unsafe {
-        libc::openpty(&raw mut ours, &raw mut theirs, ptr::null_mut(), ptr::null(), &raw const size)
-    };
-    assert_eq!(result, 0, "openpty: {}", std::io::Error::last_os_error());
-    // SAFETY: openpty made it, and nobody else owns it.
-    let mut ours = unsafe { File::from_raw_fd(ours) };
-    // SAFETY: as above.
-    let theirs = unsafe { OwnedFd::from_raw_fd(theirs) };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ndshm"));
-    command.args(args).env_remove("NO_COLOR").stdout(theirs);
-    let mut child = command.spawn().unwrap();
-    // Its end of the terminal; reading ends when nobody has it any more.
-    drop(command);
-    let mut painted = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(len @ 1..) = ours.read(&mut buffer) {
-        painted.extend_from_slice(&buffer[..len]);
+    Terminal::start(binary().args(args).env_remove("NO_COLOR"), Stream::Output).rest()
+}
+
+impl Terminal {
+    /// Of 24 lines with 120 characters.
+    pub(crate) fn start(command: &mut Command, stream: Stream) -> Self {
+        Self::of_size(command, stream, 24, 120)
     }
-    assert!(child.wait().unwrap().success());
-    String::from_utf8(painted).unwrap()
+
+    pub(crate) fn of_size(command: &mut Command, stream: Stream, lines: u16, columns: u16) -> Self {
+        let (mut ours, mut theirs) = (-1, -1);
+        let size = libc::winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the pointers are to locals, or null where nothing is asked or said.
+        let result = unsafe {
+            libc::openpty(
+                &raw mut ours,
+                &raw mut theirs,
+                ptr::null_mut(),
+                ptr::null(),
+                &raw const size,
+            )
+        };
+        assert_eq!(result, 0, "openpty: {}", std::io::Error::last_os_error());
+        // SAFETY: openpty made it, and nobody else owns it.
+        let ours = unsafe { File::from_raw_fd(ours) };
+        // SAFETY: as above.
+        let theirs = unsafe { OwnedFd::from_raw_fd(theirs) };
+        match stream {
+            Stream::Output => command.stdout(theirs),
+            Stream::Error => command.stderr(theirs).stdout(Stdio::null()),
+        };
+        let child = command.spawn().unwrap();
+        // Its end of the terminal; reading ends when nobody has it any more.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self { ours, child, unread: String::new() }
+    }
+
+    /// Reads on until that is written, and returns all up to there.
+    pub(crate) fn until(&mut self, words: &str) -> String {
+        loop {
+            if let Some(at) = self.unread.find(words) {
+                let rest = self.unread.split_off(at + words.len());
+                return std::mem::replace(&mut self.unread, rest);
+            }
+            assert!(self.read(), "it ended before {words:?}: {:?}", self.unread);
+        }
+    }
+
+    /// Reads until it ends, which must be well.
+    pub(crate) fn rest(mut self) -> String {
+        while self.read() {}
+        assert!(self.child.wait().unwrap().success(), "{:?}", self.unread);
+        std::mem::take(&mut self.unread)
+    }
+
+    fn read(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        let Ok(len @ 1..) = self.ours.read(&mut buffer) else { return false };
+        // Characters of several bytes may come in two pieces; the words looked for have none.
+        self.unread.push_str(&String::from_utf8_lossy(&buffer[..len]));
+        true
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the binary, and returns how much memory it had at most, in bytes: its own and what it had mapped.
+pub(crate) fn most_memory_of<const N: usize>(args: [&str; N]) -> u64 {
+    let mut command = Command::new("/bin/sh");
+    // A shell between, so that it does not count what this process has before `exec`.
+    let mut child = command
+        .args(["-c", "\"$0\" \"$@\" > /dev/null; exit $?", env!("CARGO_BIN_EXE_ndshm")])
+        .args(args)
+        .spawn()
+        .unwrap();
+    // SAFETY: any bytes are a rusage.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let (pid, mut status) = (child.id().cast_signed(), 0);
+    // SAFETY: the pointers are to locals.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    assert_eq!((waited, status), (pid, 0));
+    // Reaped above.
+    let _ = child.try_wait();
+    u64::try_from(usage.ru_maxrss).unwrap() * 1024
 }
 
 pub(crate) fn is_root() -> bool {
