@@ -161,7 +161,7 @@ fn receive_by<T: Transport>(arguments: &[String]) {
     let [form, at, index, address, credits] = arguments else { panic!("five arguments") };
     processor::stay_on(at.parse().expect("a number"));
     let index = index.parse().expect("a number");
-    let mut receiver = T::open(address, form.parse().expect("a form")).into_receiver();
+    let mut receiver = T::open(address, Form::of(form)).into_receiver();
     let credits = Credits::open(credits);
     let orders = support::orders();
     support::ready();

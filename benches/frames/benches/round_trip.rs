@@ -183,7 +183,7 @@ fn echo(role: &str, arguments: &[String]) {
 
 fn echo_by<T: Transport>(arguments: &[String]) {
     let [form, touch, at, there, back] = arguments else { panic!("five arguments") };
-    let form = form.parse().expect("a form");
+    let form = Form::of(form);
     let touch = Touch::of(touch);
     processor::stay_on(at.parse().expect("a number"));
     let mut there = T::open(there, form).into_receiver();

@@ -184,7 +184,7 @@ fn receive(role: &str, arguments: &[String]) {
 
 fn receive_by<T: Transport>(arguments: &[String]) {
     let [form, touch, index, address, credits] = arguments else { panic!("five arguments") };
-    let form = form.parse().expect("a form");
+    let form = Form::of(form);
     let touch = Touch::of(touch);
     let index = index.parse().expect("a number");
     let mut receiver = T::open(address, form).into_receiver();

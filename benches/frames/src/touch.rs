@@ -24,6 +24,10 @@ impl Touch {
     }
 
     /// The one that is spelled so.
+    ///
+    /// # Panics
+    ///
+    /// When none is.
     pub fn of(spelled: &str) -> Self {
         let all = [Self::All, Self::Unchecked, Self::Nothing];
         all.into_iter().find(|touch| touch.spell() == spelled).expect("one of these")
