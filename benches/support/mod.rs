@@ -242,6 +242,11 @@ impl Helper {
         writeln!(stdin, "{what}").expect("the helper lives");
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Has the kernel kill it, without waiting until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is a child of ours");
@@ -273,14 +278,16 @@ pub(crate) fn end_with_parent() {
     });
 }
 
-/// What the benchmark orders this helper to do. Ends this helper when the benchmark drops it or dies,
-/// whatever it does then.
+/// What the benchmark orders this helper to do, until it drops it or dies. Then this helper has a second to
+/// end in order; it may wait for frames that nobody sends.
 pub(crate) fn orders() -> Receiver<String> {
     let (sender, orders) = mpsc::channel();
     thread::spawn(move || {
         for order in io::stdin().lines() {
             let _ = sender.send(order.expect("the benchmark speaks UTF-8"));
         }
+        drop(sender);
+        thread::sleep(Duration::from_secs(1));
         process::exit(0);
     });
     orders

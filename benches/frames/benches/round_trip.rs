@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use ndshm_frames_bench::form::{Form, Waiting};
+use ndshm_frames_bench::iceoryx2::Iceoryx2;
 use ndshm_frames_bench::ours::Ours;
 use ndshm_frames_bench::processor;
 use ndshm_frames_bench::raw::Raw;
@@ -79,6 +80,12 @@ fn main() {
         let processor = processors[manner.processor];
         compare(&mut criterion, work, Manner { processor, ..manner });
     }
+    let work = "there only, 64 B, within one process";
+    Row { number: 8, work, baseline: "raw atomic", target: SPIN.target }.compare(
+        &mut criterion,
+        within_one_process::<Raw>(SMALL),
+        within_one_process::<Ours>(SMALL),
+    );
     criterion.final_summary();
 }
 
@@ -101,15 +108,18 @@ fn compare(criterion: &mut Criterion, work: Work, manner: Manner) {
         let baseline = format!("{}, {SLOTS} places in turn", manner.baseline);
         against(&baseline, manner.target, &mut |count| raw.times(count));
     }
+    let mut iceoryx2 = RoundTrip::<Iceoryx2>::start("iceoryx2", work, manner, SLOTS);
+    against("iceoryx2", 1.0, &mut |count| iceoryx2.times(count));
 }
 
 /// A frame goes there and comes back.
 struct RoundTrip<T: Transport> {
+    /// Dropped first, since it uses what this side made.
+    echo: Helper,
     there: T::Sender,
     back: T::Receiver,
     touch: Touch,
     number: u64,
-    echo: Helper,
 }
 
 impl<T: Transport> RoundTrip<T> {
@@ -117,12 +127,13 @@ impl<T: Transport> RoundTrip<T> {
         let (Work { frame_len, touch, .. }, Manner { waiting, processor, .. }) = (work, manner);
         let form = Form { frame_len, frames, receivers: 1, waiting };
         let (there, back) = (T::create(form), T::create(form));
-        let (touching, at) = (format!("{touch:?}"), processor.to_string());
+        let at = processor.to_string();
         let addresses = [there.address(0), back.address(0)];
         let [to_helper, from_helper] = &addresses;
-        let echo = Helper::start(role, &[&form.spell(), &touching, &at, to_helper, from_helper]);
+        let echo =
+            Helper::start(role, &[&form.spell(), touch.spell(), &at, to_helper, from_helper]);
         let (there, back) = (there.into_sender(), back.into_receiver());
-        Self { there, back, touch, number: 0, echo }
+        Self { echo, there, back, touch, number: 0 }
     }
 
     /// Does it so often, after once for the other process to be awake.
@@ -144,19 +155,36 @@ impl<T: Transport> RoundTrip<T> {
     }
 }
 
+/// A frame goes from one end to the other, and both are here: the work of a hand-over, when nothing has to
+/// come from another processor's cache.
+fn within_one_process<T: Transport>(work: Work) -> impl FnMut() {
+    let Work { frame_len, touch, .. } = work;
+    let form = Form { frame_len, frames: SLOTS, receivers: 1, waiting: Waiting::Spin };
+    let made = T::create(form);
+    let mut there = T::open(&made.address(0), form).into_receiver();
+    let mut here = made.into_sender();
+    let mut number = 0;
+    move || {
+        number += 1;
+        here.send(|frame| touch.write(frame, number));
+        there.receive(|frame| touch.read(frame, number));
+    }
+}
+
 /// What the other process does until the benchmark ends it.
 fn echo(role: &str, arguments: &[String]) {
     match role {
         "raw" => echo_by::<Raw>(arguments),
         "ours" => echo_by::<Ours>(arguments),
+        "iceoryx2" => echo_by::<Iceoryx2>(arguments),
         role => unreachable!("{role}"),
     }
 }
 
 fn echo_by<T: Transport>(arguments: &[String]) {
     let [form, touch, at, there, back] = arguments else { panic!("five arguments") };
-    let form = form.parse().expect("a form");
-    let touch = if touch == "All" { Touch::All } else { Touch::Nothing };
+    let form = Form::of(form);
+    let touch = Touch::of(touch);
     processor::stay_on(at.parse().expect("a number"));
     let mut there = T::open(there, form).into_receiver();
     let mut back = T::open(back, form).into_sender();

@@ -1,7 +1,5 @@
 //! What a transport is asked for.
 
-use std::str::FromStr;
-
 /// What a transport is to be good for.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
@@ -31,23 +29,22 @@ impl Form {
         let Self { frame_len, frames, receivers, waiting } = self;
         format!("{frame_len},{frames},{receivers},{waiting:?}")
     }
-}
 
-impl FromStr for Form {
-    type Err = String;
-
-    fn from_str(spelled: &str) -> Result<Self, String> {
-        let wrong = || format!("`{spelled}` is no form");
+    /// The one that is spelled so.
+    ///
+    /// # Panics
+    ///
+    /// When none is.
+    pub fn of(spelled: &str) -> Self {
         let words: Vec<_> = spelled.split(',').collect();
-        let [frame_len, frames, receivers, waiting] = words[..] else { return Err(wrong()) };
-        let number = |word: &str| word.parse::<u32>().map_err(|_| wrong());
+        let [frame_len, frames, receivers, waiting] = words[..] else { panic!("four words") };
         let all = [Waiting::Spin, Waiting::SpinThenSleep, Waiting::Sleep];
         let waiting = all.into_iter().find(|each| format!("{each:?}") == waiting);
-        Ok(Self {
-            frame_len: number(frame_len)? as usize,
-            frames: number(frames)?,
-            receivers: number(receivers)?,
-            waiting: waiting.ok_or_else(wrong)?,
-        })
+        Self {
+            frame_len: frame_len.parse().expect("a number"),
+            frames: frames.parse().expect("a number"),
+            receivers: receivers.parse().expect("a number"),
+            waiting: waiting.expect("one of these"),
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::Outcome;
 use crate::Result;
+use crate::bench;
 use crate::command::{self, cargo};
 use crate::cross;
 use crate::fuzz::{self, Found};
@@ -26,7 +27,10 @@ pub(crate) fn run() -> Result {
 
     ci.step("format", || {
         command::run(&mut cargo(["fmt", "--all", "--check"]))?;
-        command::run(&mut cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+        for apart in ["fuzz/Cargo.toml", "benches/frames/Cargo.toml"] {
+            command::run(&mut cargo(["fmt", "--manifest-path", apart, "--check"]))?;
+        }
+        Ok(())
     })?;
     ci.step("clippy", || clippy(&["--workspace"]))?;
     ci.step("clippy, no features", || clippy(&["--package", "ndshm", "--no-default-features"]))?;
@@ -46,6 +50,12 @@ pub(crate) fn run() -> Result {
         command::run(&mut cargo(config))
     })?;
     ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
+    ci.step("benchmarks of frames, clippy", || {
+        command::run(bench::frames("clippy")?.args(["--all-targets", "--", "-D", "warnings"]))
+    })?;
+    ci.step("benchmarks of frames, each once", || {
+        command::run(bench::frames("test")?.args(["--benches"]))
+    })?;
     ci.step("loom", || loom::run(60, Report::Text))?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;

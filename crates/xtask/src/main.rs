@@ -29,7 +29,8 @@ Usage: cargo xtask TASK
   fuzz [TARGET] [--seconds N] [--json] [--keep]
                                 feed mutated bytes to the parsers; with --keep, put as few
                                 inputs as reach all that was reached into fuzz/corpus
-  bench                         time the library beside its baselines, print the table
+  bench [frames]                time the library beside its baselines, print the table
+  bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
   cross                         type-check for Windows and macOS";
 
@@ -53,7 +54,7 @@ enum Task {
     StepKill { seconds: u64, report: Report },
     Loom { seconds: u64, report: Report },
     Fuzz { target: Option<String>, seconds: u64, report: Report, found: Found },
-    Bench,
+    Bench(bench::Choice),
     Sanitize(sanitize::Sanitizer),
     Cross,
 }
@@ -86,7 +87,7 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Fuzz { target, seconds, report, found } => {
             return fuzz::run(target, seconds, report, found);
         }
-        Task::Bench => bench::run()?,
+        Task::Bench(choice) => bench::run(choice)?,
         Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
         Task::Cross => return cross::run(),
     }
@@ -123,7 +124,12 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             let (target, seconds) = (words.next(), seconds.unwrap_or(60));
             Task::Fuzz { target, seconds, report, found }
         }
-        "bench" => Task::Bench,
+        "bench" => Task::Bench(match words.next().as_deref() {
+            None => bench::Choice::All,
+            Some("frames") => bench::Choice::Frames,
+            Some("chart") => bench::Choice::Chart,
+            Some(_) => return Err(USAGE.into()),
+        }),
         "sanitize" => Task::Sanitize(match words.next().as_deref() {
             Some("address") => sanitize::Sanitizer::Address,
             Some("thread") => sanitize::Sanitizer::Thread,
@@ -158,6 +164,8 @@ mod tests {
         assert_eq!(parsed("fuzz --seconds 9 --keep header").unwrap(), fuzz);
         let address = Task::Sanitize(sanitize::Sanitizer::Address);
         assert_eq!(parsed("sanitize address").unwrap(), address);
+        assert_eq!(parsed("bench").unwrap(), Task::Bench(bench::Choice::All));
+        assert_eq!(parsed("bench frames").unwrap(), Task::Bench(bench::Choice::Frames));
         let loom = Task::Loom { seconds: 60, report: Report::Text };
         assert_eq!(parsed("loom").unwrap(), loom);
     }
@@ -172,6 +180,7 @@ mod tests {
             "loom --seconds",
             "loom --seconds x",
             "sanitize",
+            "bench frame",
         ] {
             assert!(parsed(line).is_err(), "{line:?} was accepted");
         }
