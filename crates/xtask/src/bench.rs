@@ -18,7 +18,7 @@ pub(crate) enum Choice {
 }
 
 /// Where the picture is.
-const CHART: &str = "docs/frames.svg";
+const CHART: &str = "docs/frame-throughput.svg";
 
 pub(crate) fn run(choice: Choice) -> Result {
     if choice == Choice::Chart {
