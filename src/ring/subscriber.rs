@@ -131,7 +131,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// # use std::time::{Duration, Instant};
+    /// # use std::time::Duration;
     /// let ring = ndshm::Ring1::<u8>::create_unique("doc-recv-", 10)?;
     /// let error = ring.subscribe().recv_timeout(Duration::from_millis(1)).unwrap_err();
     /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
@@ -159,7 +159,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         Ok(None)
     }
 
-    /// Returns the newest frame, also if it was received before; `None` when there never was one. Frames
+    /// Returns the newest frame there is, also if it was received before; `None` when there is none. Frames
     /// that were not received and are older count as missed.
     ///
     /// # Errors

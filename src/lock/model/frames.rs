@@ -265,3 +265,17 @@ fn loom_with_a_lease_that_is_not_checked_a_frame_is_written_under_its_reader() {
         publisher.join().unwrap();
     });
 }
+
+#[test]
+fn loom_the_newest_frame_is_found_while_the_next_ones_are_written() {
+    explore("ring, a look for the newest frame", 3, || {
+        let ring = Ring::new();
+        let subscriber = ring.spawn(|ring| {
+            let shown = ring.frames().newest();
+            let last = ring.frames().last().expect("one of both slots always has a frame");
+            assert!(last.sequence >= shown, "older than a frame that was shown before");
+        });
+        ring.publish(0, 3);
+        subscriber.join().unwrap();
+    });
+}
