@@ -1,6 +1,7 @@
 //! Receiving frames.
 
 use std::hint;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use ndarray::Dimension;
@@ -70,6 +71,8 @@ pub struct Subscriber<T: Element, D: Dimension> {
     position: u64,
     received: u64,
     missed: u64,
+    /// Frames that were left in replaced rings: missed once the next one is received.
+    left: u64,
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
@@ -85,7 +88,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
             None => self.published(),
         };
         let (ring, waiting) = (self.clone(), Waiting::default());
-        Subscriber { ring, waiting, position, received: 0, missed: 0 }
+        Subscriber { ring, waiting, position, received: 0, missed: 0, left: 0 }
     }
 }
 
@@ -265,7 +268,8 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
 
     /// Goes over to the ring that has the name now, and to the oldest frame there: what to do when the one
     /// there was is [`Replaced`](ErrorKind::Replaced), by one of other frames perhaps. Received and missed
-    /// frames are counted on. Does nothing if the ring is still the same.
+    /// frames are counted on; what was still to be received in the old one is missed, once the next frame is
+    /// received. Does nothing if the ring is still the same.
     ///
     /// # Errors
     ///
@@ -294,6 +298,8 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     pub fn reopen(&mut self) -> Result<()> {
         let ring = self.ring.reopen()?;
         if ring.segment.id() != self.ring.segment.id() {
+            let left = self.ring.published().saturating_sub(self.position);
+            self.left = self.left.saturating_add(left);
             self.ring = ring;
             self.position = 0;
         }
@@ -318,10 +324,11 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         if seen.sequence <= self.position {
             return lease;
         }
-        let missed = seen.sequence - self.position - 1;
+        // Saturating: over several rings, numbers that cannot be true add up to more than there are.
+        let missed = mem::take(&mut self.left).saturating_add(seen.sequence - self.position - 1);
         self.position = seen.sequence;
         self.received += 1;
-        self.missed += missed;
+        self.missed = self.missed.saturating_add(missed);
         lease.after_missing(missed)
     }
 
