@@ -388,6 +388,23 @@ fn a_forked_child_neither_publishes_nor_ends_leases_for_its_parent() {
 }
 
 #[test]
+fn the_copy_of_a_loan_that_a_child_publishes_is_no_frame() {
+    let ring = ring(3);
+    let mut publisher = ring.publisher().unwrap();
+    let mut loan = Some(publisher.loan().unwrap());
+    fork(|| {
+        let seq = loan.take().unwrap().publish(FrameMeta::new());
+        assert_eq!(seq, 0);
+    })
+    .pass();
+    assert_eq!(ring.published(), 0);
+    let mut loan = loan.unwrap();
+    loan.fill(5);
+    assert_eq!(loan.publish(FrameMeta::new().source_seq(5)), 1);
+    assert_eq!(word_in(&ring.subscribe().recv().unwrap()), 5);
+}
+
+#[test]
 fn observers_receive_whole_copies_and_take_no_slot() {
     let ring = ring(2);
     let mut publisher = ring.publisher().unwrap();
