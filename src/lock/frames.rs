@@ -214,6 +214,13 @@ impl Frames<'_> {
         }
     }
 
+    /// After which number to begin, for the newest frame to be the first.
+    pub(crate) fn before_newest(self) -> u64 {
+        // Before the look, or a frame that comes after it would be passed by.
+        let newest = self.newest();
+        self.last().map_or(newest, |last| last.sequence - 1)
+    }
+
     /// All frames that can be had, in no order.
     pub(crate) fn all(&self) -> impl Iterator<Item = Sighting> {
         // SeqCst: as in `next_after`.

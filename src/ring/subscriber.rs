@@ -82,9 +82,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// See [`Subscriber`].
     pub fn subscribe(&self) -> Subscriber<T, D> {
-        let newest = self.sound_frames().and_then(|frames| frames.last());
-        let position = match newest {
-            Some(seen) => seen.sequence - 1,
+        let position = match self.sound_frames() {
+            Some(frames) => frames.before_newest(),
             None => self.published(),
         };
         let (ring, waiting) = (self.clone(), Waiting::default());
