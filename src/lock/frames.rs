@@ -146,7 +146,7 @@ impl Frames<'_> {
         announce_before_look();
         if is_leased(slots, slot) {
             // Nothing was written, so the frame is what it was.
-            // SeqCst: as in `publish`; who looked in between sleeps.
+            // SeqCst: what waiters look at, as `newest`; who looked in between sleeps.
             self.sequences[slot].store(sequence, SeqCst);
             self.news.ring(&slots.peers(0));
             return false;
@@ -198,11 +198,27 @@ impl Frames<'_> {
         self.dropped.load(Relaxed)
     }
 
-    /// The newest frame that can be had.
+    /// The newest frame that can be had: none before one that was shown earlier, unless that one is gone.
     #[inline]
     pub(crate) fn last(self) -> Option<Sighting> {
-        // SeqCst: as in `next_after`.
-        self.sightings(SeqCst).filter(|seen| seen.sequence > 0).max_by_key(|seen| seen.sequence)
+        loop {
+            let newest = self.newest();
+            // SeqCst: as in `next_after`.
+            let frames = self.sightings(SeqCst).filter(|seen| seen.sequence > 0);
+            let last = frames.max_by_key(|seen| seen.sequence);
+            // Publishers may go round meanwhile, and have the number out of each slot just when it is
+            // looked at. Then others were shown.
+            if last.is_some_and(|last| last.sequence >= newest) || self.newest() == newest {
+                return last;
+            }
+        }
+    }
+
+    /// After which number to begin, for the newest frame to be the first.
+    pub(crate) fn before_newest(self) -> u64 {
+        // Before the look, or a frame that comes after it would be passed by.
+        let newest = self.newest();
+        self.last().map_or(newest, |last| last.sequence - 1)
     }
 
     /// All frames that can be had, in no order.

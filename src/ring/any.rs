@@ -193,7 +193,7 @@ impl AnyRing {
         metas
     }
 
-    /// Copies the newest frame; `None` when there never was one.
+    /// Copies the newest frame there is; `None` when there is none.
     ///
     /// # Errors
     ///

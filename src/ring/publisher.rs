@@ -348,13 +348,17 @@ pub struct Loan<'a, T: Element, D: Dimension> {
 impl<T: Element, D: Dimension> Loan<'_, T, D> {
     /// Shows the frame to all subscribers, wakes those who sleep, and returns its number.
     ///
-    /// `seq`, `publish_ns`, `publish_clock` and `dropped` of the description are filled in here.
+    /// `seq`, `publish_ns`, `publish_clock` and `dropped` of the description are filled in here. A forked
+    /// child's copy of its parent's loan is not the child's to publish: it shows nothing, and returns 0.
     ///
     /// # Examples
     ///
     /// See [`Loan`].
     pub fn publish(self, meta: FrameMeta) -> u64 {
         let Self { slot, publisher, .. } = self;
+        if !publisher.hold.is_ours() {
+            return 0;
+        }
         let ring = &publisher.ring;
         let frames = ring.frames();
         let seq = frames.next_number();

@@ -82,18 +82,7 @@ impl RingStatus {
         let segment = Status::through(&glimpse)?;
         let tally = glimpse.tally()?.unwrap_or_default();
         let frames = if segment.is_suspect() { Vec::new() } else { form.frames_in(&glimpse)? };
-        let sequences = glimpse.sequences()?;
-        let mut leases = Vec::new();
-        for holder in segment.participants() {
-            for word in glimpse.leases(holder.slot())? {
-                if let Some(slot) = named_in(word, sequences.len()) {
-                    // While a publisher looks at a slot, its frame has no number.
-                    let seq = Some(sequences[slot]).filter(|&number| number > 0);
-                    leases.push(LeaseStatus { holder: holder.clone(), seq });
-                }
-            }
-        }
-        leases.sort_by_key(|lease| (lease.holder.slot(), lease.seq));
+        let leases = leases_in(&glimpse, segment.participants())?;
         let (published, dropped) = (tally.published, tally.dropped);
         Ok(Self { segment, form, published, dropped, leases, frames })
     }
@@ -200,6 +189,30 @@ impl RingStatus {
     }
 }
 
+/// Who leases which frame.
+fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
+    let before = glimpse.sequences()?;
+    let mut named = Vec::new();
+    for holder in holders {
+        let words = glimpse.leases(holder.slot())?;
+        let slots = words.into_iter().filter_map(|word| named_in(word, before.len()));
+        named.extend(slots.map(|slot| (holder, slot)));
+    }
+    // What the kernel copied above it must not have copied after the second look.
+    fence(Acquire);
+    // A lease is of the frame that its slot had before and after: the slot may be written over between
+    // looks at both.
+    let after = glimpse.sequences()?;
+    let number = |slot: usize| Some(after[slot]).filter(|&it| it > 0 && it == before[slot]);
+    let status = |(holder, slot): (&Participant, _)| LeaseStatus {
+        holder: holder.clone(),
+        seq: number(slot),
+    };
+    let mut leases: Vec<_> = named.into_iter().map(status).collect();
+    leases.sort_by_key(|lease| (lease.holder.slot(), lease.seq));
+    Ok(leases)
+}
+
 impl Form {
     /// What goes with the frames that are there and stay while they are looked at.
     fn frames_in(&self, glimpse: &Glimpse) -> Result<Vec<FrameMeta>> {
@@ -232,7 +245,7 @@ impl LeaseStatus {
         &self.holder
     }
 
-    /// Returns the number of the frame; `None` when the publisher looked at its slot just then.
+    /// Returns the number of the frame; `None` when the publisher looked at its slot just then, or wrote it.
     ///
     /// # Examples
     ///

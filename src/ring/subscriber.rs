@@ -1,6 +1,7 @@
 //! Receiving frames.
 
 use std::hint;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use ndarray::Dimension;
@@ -70,6 +71,8 @@ pub struct Subscriber<T: Element, D: Dimension> {
     position: u64,
     received: u64,
     missed: u64,
+    /// Frames that were left in replaced rings: missed once the next one is received.
+    left: u64,
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
@@ -79,13 +82,12 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// See [`Subscriber`].
     pub fn subscribe(&self) -> Subscriber<T, D> {
-        let newest = self.sound_frames().and_then(|frames| frames.last());
-        let position = match newest {
-            Some(seen) => seen.sequence - 1,
+        let position = match self.sound_frames() {
+            Some(frames) => frames.before_newest(),
             None => self.published(),
         };
         let (ring, waiting) = (self.clone(), Waiting::default());
-        Subscriber { ring, waiting, position, received: 0, missed: 0 }
+        Subscriber { ring, waiting, position, received: 0, missed: 0, left: 0 }
     }
 }
 
@@ -131,7 +133,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// # use std::time::{Duration, Instant};
+    /// # use std::time::Duration;
     /// let ring = ndshm::Ring1::<u8>::create_unique("doc-recv-", 10)?;
     /// let error = ring.subscribe().recv_timeout(Duration::from_millis(1)).unwrap_err();
     /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
@@ -159,7 +161,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         Ok(None)
     }
 
-    /// Returns the newest frame, also if it was received before; `None` when there never was one. Frames
+    /// Returns the newest frame there is, also if it was received before; `None` when there is none. Frames
     /// that were not received and are older count as missed.
     ///
     /// # Errors
@@ -265,7 +267,8 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
 
     /// Goes over to the ring that has the name now, and to the oldest frame there: what to do when the one
     /// there was is [`Replaced`](ErrorKind::Replaced), by one of other frames perhaps. Received and missed
-    /// frames are counted on. Does nothing if the ring is still the same.
+    /// frames are counted on; what was still to be received in the old one is missed, once the next frame is
+    /// received. Does nothing if the ring is still the same.
     ///
     /// # Errors
     ///
@@ -294,6 +297,8 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     pub fn reopen(&mut self) -> Result<()> {
         let ring = self.ring.reopen()?;
         if ring.segment.id() != self.ring.segment.id() {
+            let left = self.ring.published().saturating_sub(self.position);
+            self.left = self.left.saturating_add(left);
             self.ring = ring;
             self.position = 0;
         }
@@ -318,10 +323,11 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         if seen.sequence <= self.position {
             return lease;
         }
-        let missed = seen.sequence - self.position - 1;
+        // Saturating: over several rings, numbers that cannot be true add up to more than there are.
+        let missed = mem::take(&mut self.left).saturating_add(seen.sequence - self.position - 1);
         self.position = seen.sequence;
         self.received += 1;
-        self.missed += missed;
+        self.missed = self.missed.saturating_add(missed);
         lease.after_missing(missed)
     }
 

@@ -273,7 +273,7 @@ impl Region {
     fn words(&self, start: NonNull<u8>, len: usize) -> &[AtomicU64] {
         let count = len.div_ceil(size_of::<AtomicU64>());
         // SAFETY: all callers keep the range within the mapping, which lives as long as `self`,
-        // and start it at a multiple of 64.
+        // and start it at a multiple of 8.
         unsafe { std::slice::from_raw_parts(start.cast::<AtomicU64>().as_ptr(), count) }
     }
 }

@@ -348,6 +348,24 @@ fn who_waits_in_a_replaced_ring_is_told_after_the_last_frame() {
 }
 
 #[test]
+fn frames_that_are_left_in_a_replaced_ring_were_missed() {
+    let name = crate::support::FreeName::new();
+    let old = Ring1::<u64>::create_or_replace(name.as_str(), LEN).unwrap();
+    let mut subscriber = old.subscribe();
+    let mut publisher = old.publisher().unwrap();
+    for word in 1..=3 {
+        publish(&mut publisher, word);
+    }
+    assert_eq!(word_in(&subscriber.recv().unwrap()), 1);
+    let new = Ring1::<u64>::create_or_replace(name.as_str(), LEN).unwrap();
+    publish(&mut new.publisher().unwrap(), 4);
+    subscriber.reopen().unwrap();
+    let frame = subscriber.recv().unwrap();
+    assert_eq!((word_in(&frame), frame.missed()), (4, 2));
+    assert_eq!((subscriber.received(), subscriber.missed()), (2, 2));
+}
+
+#[test]
 fn a_forked_child_neither_publishes_nor_ends_leases_for_its_parent() {
     let ring = ring(2);
     let mut publisher = ring.publisher().unwrap();
@@ -367,6 +385,23 @@ fn a_forked_child_neither_publishes_nor_ends_leases_for_its_parent() {
         publish(publisher.as_mut().unwrap(), word);
     }
     assert_eq!(word_in(first.as_ref().unwrap()), 1);
+}
+
+#[test]
+fn the_copy_of_a_loan_that_a_child_publishes_is_no_frame() {
+    let ring = ring(3);
+    let mut publisher = ring.publisher().unwrap();
+    let mut loan = Some(publisher.loan().unwrap());
+    fork(|| {
+        let seq = loan.take().unwrap().publish(FrameMeta::new());
+        assert_eq!(seq, 0);
+    })
+    .pass();
+    assert_eq!(ring.published(), 0);
+    let mut loan = loan.unwrap();
+    loan.fill(5);
+    assert_eq!(loan.publish(FrameMeta::new().source_seq(5)), 1);
+    assert_eq!(word_in(&ring.subscribe().recv().unwrap()), 5);
 }
 
 #[test]
@@ -481,8 +516,7 @@ fn what_no_ring_can_have_is_an_error() {
 #[test]
 fn words_that_cannot_be_true_are_no_panic() {
     let ring = ring(3);
-    let file = File::options().read(true).write(true).open(ring.segment().path()).unwrap();
-    let words = state_offset(ring.segment(), &file) + 64 + 64 * 32 + 64 + 64 * 64;
+    let (file, words) = words_of(&ring);
     for lie in [u64::MAX, u64::MAX - 1, 1 << 63] {
         for offset in [0, 64, 72, 80] {
             file.write_all_at(&lie.to_le_bytes(), words + offset).unwrap();
@@ -497,6 +531,33 @@ fn words_that_cannot_be_true_are_no_panic() {
         }
     }
     assert_ne!(ring.published(), 0, "the right words were written");
+}
+
+#[test]
+fn counts_over_rings_whose_numbers_cannot_be_true_are_no_panic() {
+    let name = crate::support::FreeName::new();
+    let options = Ring1::<u64>::options().slots(2);
+    let old = options.create_or_replace(name.as_str(), LEN).unwrap();
+    let mut subscriber = old.subscribe();
+    let (file, words) = words_of(&old);
+    file.write_all_at(&u64::MAX.to_le_bytes(), words + 72).unwrap();
+    let _ = subscriber.latest().unwrap().expect("a lie");
+    let new = options.create_or_replace(name.as_str(), LEN).unwrap();
+    let mut publisher = new.publisher().unwrap();
+    for word in 1..=4 {
+        publish(&mut publisher, word);
+    }
+    subscriber.reopen().unwrap();
+    let frame = subscriber.recv().unwrap();
+    assert_eq!((word_in(&frame), frame.missed()), (3, 2));
+    assert_eq!((subscriber.received(), subscriber.missed()), (2, u64::MAX));
+}
+
+/// The file of a ring of 64 participants with one stripe, and where its words are in it.
+fn words_of(ring: &Ring1<u64>) -> (File, u64) {
+    let file = File::options().read(true).write(true).open(ring.segment().path()).unwrap();
+    let words = state_offset(ring.segment(), &file) + 64 + 64 * 32 + 64 + 64 * 64;
+    (file, words)
 }
 
 /// Where the state line of a segment is in its file.

@@ -205,6 +205,28 @@ fn what_goes_with_frames_is_whole_while_they_are_written_over() {
 }
 
 #[test]
+fn a_lease_is_never_told_to_be_of_a_frame_that_nobody_leased() {
+    // An odd number of slots, so that odd and even frames take turns in each.
+    let ring: Ring1<u8> = Ring::options().slots(3).create_unique("it-status-", 1).unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut publisher = ring.publisher().unwrap();
+            let mut subscriber = ring.subscribe();
+            while !is_over.load(Relaxed) {
+                let seq = publisher.loan().unwrap().publish(FrameMeta::new());
+                let _even = seq.is_multiple_of(2).then(|| subscriber.latest().unwrap());
+            }
+        });
+        let look = || RingStatus::of(ring.name()).unwrap().leases().to_vec();
+        let mut named = (0..4000).flat_map(|_| look()).filter_map(|lease| lease.seq());
+        let odd = named.find(|seq| !seq.is_multiple_of(2));
+        is_over.store(true, Relaxed);
+        assert_eq!(odd, None);
+    });
+}
+
+#[test]
 fn another_users_ring_is_seen_by_who_may_read_it() {
     if !is_root() {
         return skip("only root can be two users");

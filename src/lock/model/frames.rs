@@ -38,6 +38,12 @@ struct Frame {
 impl Ring {
     /// A ring in which frame 1 was published.
     fn new() -> Rc<Self> {
+        let ring = Self::empty();
+        ring.publish(0, 1);
+        ring
+    }
+
+    fn empty() -> Rc<Self> {
         let ring = Rc::new(Self {
             world: World::with_leases(Slices::Finite, 1),
             newest: AtomicU64::default(),
@@ -47,7 +53,6 @@ impl Ring {
             frames: Default::default(),
         });
         ring.world.join(0);
-        ring.publish(0, 1);
         ring
     }
 
@@ -263,5 +268,33 @@ fn loom_with_a_lease_that_is_not_checked_a_frame_is_written_under_its_reader() {
             ring.read(seen);
         }
         publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_the_newest_frame_is_found_while_the_next_ones_are_written() {
+    explore("ring, a look for the newest frame", 3, || {
+        let ring = Ring::new();
+        let subscriber = ring.spawn(|ring| {
+            let shown = ring.frames().newest();
+            let last = ring.frames().last().expect("one of both slots always has a frame");
+            assert!(last.sequence >= shown, "older than a frame that was shown before");
+        });
+        ring.publish(0, 3);
+        subscriber.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_who_comes_with_the_first_frame_gets_it() {
+    explore("ring, a subscriber that comes", 3, || {
+        let ring = Ring::empty();
+        let subscriber = ring.spawn(|ring| {
+            ring.world.join(1);
+            let position = ring.frames().before_newest();
+            assert_eq!(position, 0, "the first frame is passed by");
+        });
+        ring.publish(0, 1);
+        subscriber.join().unwrap();
     });
 }
