@@ -12,11 +12,15 @@ const SHARE: usize = 4 << 20;
 
 /// Copies a frame to another of its shape, with at most that many threads, this one among them.
 pub(super) fn copy<T: Element, D: Dimension>(
-    to: ArrayViewMut<'_, T, D>,
+    mut to: ArrayViewMut<'_, T, D>,
     from: ArrayView<'_, T, D>,
     threads: usize,
 ) {
     let shares = threads.min(from.len() * size_of::<T>() / SHARE);
+    if shares <= 1 {
+        to.assign(&from);
+        return;
+    }
     let work = Mutex::new(split(to, from, shares));
     let take = || work.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let run = || {

@@ -228,9 +228,9 @@ impl Form {
         fence(Acquire);
         let after = glimpse.sequences()?;
         metas.retain(|(slot, number, _)| after[*slot] == *number);
-        let mut metas: Vec<FrameMeta> = metas.into_iter().map(|(_, _, meta)| meta).collect();
-        metas.sort_by_key(|meta| meta.seq);
-        Ok(metas)
+        // By the ring's number, for the description may say another.
+        metas.sort_by_key(|(_, number, _)| *number);
+        Ok(metas.into_iter().map(|(_, _, meta)| meta).collect())
     }
 }
 

@@ -32,7 +32,7 @@ const LOOKS: u32 = 32;
 pub enum Waiting {
     /// Look all the time: the shortest delay, and a processor busy.
     Spin,
-    /// Look for 50 µs, then sleep.
+    /// Look for 50 µs, then sleep; on a machine of one processor, sleep at once.
     #[default]
     SpinThenSleep,
     /// Sleep at once.
