@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ndshm::{Array1, ErrorKind, Value};
 
-use crate::support::{DEADLINE, Role, alone, exists, fork, say, set_death_signal};
+use crate::support::{DEADLINE, Role, Stop, alone, exists, fork, say, set_death_signal};
 
 fn array() -> Array1<u64> {
     Array1::create_unique("it-forks-", 8).unwrap()
@@ -204,15 +204,6 @@ fn a_child_forked_while_other_threads_attach_and_register_works() {
         });
         assert!(array.read().unwrap()[0] >= 100);
     });
-}
-
-/// Has the other threads stop when dropped, also by a panic.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Relaxed);
-    }
 }
 
 /// Creates, opens, registers and locks.

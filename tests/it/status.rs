@@ -11,7 +11,7 @@ use ndshm::{
 };
 
 use crate::puppet::Puppet;
-use crate::support::{FreeName, Role, become_user, fork, is_root, path_of, skip};
+use crate::support::{FreeName, Role, Stop, become_user, fork, is_root, path_of, skip};
 
 const NOBODY: u32 = 65534;
 
@@ -184,22 +184,19 @@ fn who_publishes_and_who_leases_which_frame_is_told_dead_or_alive() {
 #[test]
 fn what_goes_with_frames_is_whole_while_they_are_written_over() {
     let ring: Ring1<u8> = Ring::options().slots(2).create_unique("it-status-", 1).unwrap();
-    let is_over = AtomicBool::new(false);
+    let go_on = AtomicBool::new(true);
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut publisher = ring.publisher().unwrap();
-            for number in 1.. {
+            for number in (1..).take_while(|_| go_on.load(Relaxed)) {
                 let meta = FrameMeta { user: [number; 8], ..FrameMeta::new() };
                 publisher.loan().unwrap().publish(meta);
-                if is_over.load(Relaxed) {
-                    break;
-                }
             }
         });
+        let _stop = Stop(&go_on);
         let look = || RingStatus::of(ring.name()).unwrap().frames().to_vec();
         let mut metas = (0..4000).flat_map(|_| look());
         let torn = metas.find(|meta| meta.user != [meta.seq; 8]);
-        is_over.store(true, Relaxed);
         assert_eq!(torn, None);
     });
 }
@@ -208,20 +205,20 @@ fn what_goes_with_frames_is_whole_while_they_are_written_over() {
 fn a_lease_is_never_told_to_be_of_a_frame_that_nobody_leased() {
     // An odd number of slots, so that odd and even frames take turns in each.
     let ring: Ring1<u8> = Ring::options().slots(3).create_unique("it-status-", 1).unwrap();
-    let is_over = AtomicBool::new(false);
+    let go_on = AtomicBool::new(true);
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut publisher = ring.publisher().unwrap();
             let mut subscriber = ring.subscribe();
-            while !is_over.load(Relaxed) {
+            while go_on.load(Relaxed) {
                 let seq = publisher.loan().unwrap().publish(FrameMeta::new());
                 let _even = seq.is_multiple_of(2).then(|| subscriber.latest().unwrap());
             }
         });
+        let _stop = Stop(&go_on);
         let look = || RingStatus::of(ring.name()).unwrap().leases().to_vec();
         let mut named = (0..4000).flat_map(|_| look()).filter_map(|lease| lease.seq());
         let odd = named.find(|seq| !seq.is_multiple_of(2));
-        is_over.store(true, Relaxed);
         assert_eq!(odd, None);
     });
 }

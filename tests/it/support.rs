@@ -15,7 +15,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -465,4 +466,13 @@ pub(crate) fn reopen_at(number: i32, path: &str) -> OwnedFd {
     assert_eq!(result, number, "dup2: {}", std::io::Error::last_os_error());
     // SAFETY: the number was just given to us.
     unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Has other threads stop when dropped, also by a panic: they go on while it is true.
+pub(crate) struct Stop<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
 }
