@@ -82,7 +82,7 @@ impl State {
     }
 
     /// Says that another segment has the name; the caller wakes who waits for changes.
-    pub(super) fn mark_replaced(&self) {
+    pub(crate) fn mark_replaced(&self) {
         // SeqCst, and so is the look after a waiter announced itself: see `Bell`.
         self.marks.fetch_or(REPLACED, SeqCst);
         self.changes.fetch_add(1, Release);

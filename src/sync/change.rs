@@ -45,3 +45,28 @@ fn replaced(segment: &Segment) -> Error {
     )
     .of(segment.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::event::Event;
+
+    #[test]
+    fn the_last_change_before_a_replacement_is_found() {
+        for access in [Access::ReadWrite, Access::Observe] {
+            let event = Event::create_unique("unit-change-").unwrap();
+            let seen = Segment::options().access(access).open(event.name()).unwrap();
+            let mut looks = 0;
+            let found = wait_for_change(&seen, Patience::Endless, || {
+                looks += 1;
+                // A change and a replacement come just after the first look.
+                event.segment().region().state().mark_replaced();
+                (looks > 1).then_some(looks)
+            });
+            assert_eq!(found.unwrap(), Some(2));
+            let none: Option<()> = None;
+            let error = wait_for_change(&seen, Patience::Endless, || none).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Replaced);
+        }
+    }
+}
