@@ -3,12 +3,17 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use ndarray::{ArrayView, ArrayViewMut, Axis, Dimension};
+use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Axis, Dimension};
 
 use crate::typed::element::Element;
 
 /// Bytes each thread copies at least: to start one takes as long as to copy about a tenth of them.
 const SHARE: usize = 4 << 20;
+
+/// Whether there is work for two.
+pub(super) fn is_large<T: Element, D: Dimension>(frame: &ArrayRef<T, D>) -> bool {
+    frame.len() * size_of::<T>() >= 2 * SHARE
+}
 
 /// Copies a frame to another of its shape, with at most that many threads, this one among them.
 pub(super) fn copy<T: Element, D: Dimension>(

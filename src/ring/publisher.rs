@@ -17,7 +17,7 @@ use std::time::Duration;
 use ndarray::{ArrayRef, ArrayViewMut, Dimension};
 
 use super::Ring;
-use super::copy::copy;
+use super::copy::{copy, is_large};
 use super::meta::{Clock, FrameMeta};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
@@ -72,7 +72,7 @@ pub struct Publisher<T: Element, D: Dimension> {
     ring: Ring<T, D>,
     hold: Hold<Segment>,
     overflow: Overflow,
-    /// How many threads copy a frame.
+    /// How many threads copy a large frame; 0 as long as nobody asked how many processors there are.
     copiers: usize,
 }
 
@@ -129,7 +129,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         }
         step!("publisher: took over");
         let (ring, overflow) = (self.clone(), Overflow::DropOldest);
-        Ok(Some(Publisher { ring, hold, overflow, copiers: 1 }))
+        Ok(Some(Publisher { ring, hold, overflow, copiers: 0 }))
     }
 
     pub(super) fn check_not_replaced(&self) -> Result<()> {
@@ -186,9 +186,9 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     }
 
     /// Sets how many threads [`publish_from`](Self::publish_from) copies a frame with, each at least 4 MiB of it;
-    /// 0 means one on each processor. Default: 1.
+    /// 0, the default, means one on each processor.
     ///
-    /// Worth it where one processor cannot copy as fast as the memory can, and others are free.
+    /// With 1 no thread is started, and the copy never waits for a processor that others keep busy.
     ///
     /// # Examples
     ///
@@ -197,7 +197,7 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     /// use ndshm::{FrameMeta, Ring2};
     ///
     /// let ring = Ring2::<f32>::create_unique("doc-copy-threads-", (2160, 3840))?;
-    /// let mut publisher = ring.publisher()?.copy_threads(0);
+    /// let mut publisher = ring.publisher()?.copy_threads(1);
     /// let height_map = ndarray::Array2::from_elem((2160, 3840), 0.5);
     /// publisher.publish_from(&height_map, FrameMeta::new())?;
     /// assert_eq!(*ring.subscribe().recv()?, height_map);
@@ -205,10 +205,7 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     /// ```
     #[must_use]
     pub fn copy_threads(mut self, threads: usize) -> Self {
-        self.copiers = match threads {
-            0 => thread::available_parallelism().map_or(1, NonZero::get),
-            _ => threads,
-        };
+        self.copiers = threads;
         self
     }
 
@@ -255,8 +252,8 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         Ok(Loan { frame, slot, publisher: self })
     }
 
-    /// Publishes a copy of `frame`, and returns its number; large ones are copied by
-    /// [`copy_threads`](Self::copy_threads).
+    /// Publishes a copy of `frame`, and returns its number. Frames of 8 MiB and more are copied by several
+    /// threads: see [`copy_threads`](Self::copy_threads).
     ///
     /// # Errors
     ///
@@ -276,6 +273,9 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
                 ),
             )
             .of(self.ring.name()));
+        }
+        if self.copiers == 0 && is_large(frame) {
+            self.copiers = thread::available_parallelism().map_or(1, NonZero::get);
         }
         let copiers = self.copiers;
         let mut loan = self.loan()?;
