@@ -10,9 +10,9 @@ use crate::typed::element::Element;
 /// Bytes each thread copies at least: to start one takes as long as to copy about a tenth of them.
 const SHARE: usize = 4 << 20;
 
-/// Whether there is work for two.
-pub(super) fn is_large<T: Element, D: Dimension>(frame: &ArrayRef<T, D>) -> bool {
-    frame.len() * size_of::<T>() >= 2 * SHARE
+/// How many threads a frame has enough work for: 0 and 1 mean that another is not worth starting.
+pub(super) fn shares_of<T: Element, D: Dimension>(frame: &ArrayRef<T, D>) -> usize {
+    frame.len() * size_of::<T>() / SHARE
 }
 
 /// Copies a frame to another of its shape, with at most that many threads, this one among them.
@@ -21,7 +21,7 @@ pub(super) fn copy<T: Element, D: Dimension>(
     from: ArrayView<'_, T, D>,
     threads: usize,
 ) {
-    let shares = threads.min(from.len() * size_of::<T>() / SHARE);
+    let shares = threads.min(shares_of(&from));
     if shares <= 1 {
         to.assign(&from);
         return;

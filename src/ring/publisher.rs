@@ -17,7 +17,7 @@ use std::time::Duration;
 use ndarray::{ArrayRef, ArrayViewMut, Dimension};
 
 use super::Ring;
-use super::copy::{copy, is_large};
+use super::copy::{copy, shares_of};
 use super::meta::{Clock, FrameMeta};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
@@ -72,8 +72,8 @@ pub struct Publisher<T: Element, D: Dimension> {
     ring: Ring<T, D>,
     hold: Hold<Segment>,
     overflow: Overflow,
-    /// How many threads copy a large frame; 0 as long as nobody asked how many processors there are.
-    copiers: usize,
+    /// 0 means one on each processor, until it is known how many there are.
+    copy_threads: usize,
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
@@ -129,7 +129,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         }
         step!("publisher: took over");
         let (ring, overflow) = (self.clone(), Overflow::DropOldest);
-        Ok(Some(Publisher { ring, hold, overflow, copiers: 0 }))
+        Ok(Some(Publisher { ring, hold, overflow, copy_threads: 0 }))
     }
 
     pub(super) fn check_not_replaced(&self) -> Result<()> {
@@ -205,7 +205,7 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     /// ```
     #[must_use]
     pub fn copy_threads(mut self, threads: usize) -> Self {
-        self.copiers = threads;
+        self.copy_threads = threads;
         self
     }
 
@@ -274,12 +274,12 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
             )
             .of(self.ring.name()));
         }
-        if self.copiers == 0 && is_large(frame) {
-            self.copiers = thread::available_parallelism().map_or(1, NonZero::get);
+        if self.copy_threads == 0 && shares_of(frame) > 1 {
+            self.copy_threads = thread::available_parallelism().map_or(1, NonZero::get);
         }
-        let copiers = self.copiers;
+        let threads = self.copy_threads;
         let mut loan = self.loan()?;
-        copy(loan.view_mut(), frame.view(), copiers);
+        copy(loan.view_mut(), frame.view(), threads);
         Ok(loan.publish(meta))
     }
 
