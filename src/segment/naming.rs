@@ -11,25 +11,55 @@ use super::region::Region;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
 use crate::sys::lock::{Byte, Locker};
-use crate::sys::object::{self, Object};
+use crate::sys::object::{self, Identity, Object};
 use crate::sys::place::Place;
+use crate::sys::process;
 use crate::sys::wait;
 
 /// The right to change what a name stands for, which is a given object.
 pub(super) struct NameLock {
     /// Held, never read.
     _locker: Locker,
+    hold: Hold,
+}
+
+/// How a name lock is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// By this holder alone.
+    Alone,
+    /// Beside a read lock of another program, and so, perhaps, beside others who leave.
+    Beside(Identity),
 }
 
 impl NameLock {
-    /// Waits for the lock; `None` when something else is there by now, or nothing.
+    /// Waits for the lock; `None` when something else is there by now, or nothing. `ForeignLock` at once
+    /// when another program has it.
     pub(super) fn take(name: &Name, object: &Object) -> Result<Option<Self>> {
         let place = name.place();
         let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
         locker.lock(Byte::Name)?;
         step!("name: locked");
         let still = object::identity_of(place)? == Some(object.identity());
-        Ok(still.then_some(Self { _locker: locker }))
+        Ok(still.then_some(Self { _locker: locker, hold: Hold::Alone }))
+    }
+
+    /// The same for who leaves for good, and cannot come back for the name: gets by beside another
+    /// program's read lock, which whoever may read the segment can take.
+    pub(super) fn take_to_leave(name: &Name, object: &Object) -> Result<Option<Self>> {
+        loop {
+            match Self::take(name, object) {
+                Err(error) if error.kind() == ErrorKind::ForeignLock => {}
+                taken => return taken,
+            }
+            let place = name.place();
+            let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
+            if locker.keep_off(Byte::Name)? {
+                let still = object::identity_of(place)? == Some(object.identity());
+                let hold = Hold::Beside(object.identity());
+                return Ok(still.then_some(Self { _locker: locker, hold }));
+            }
+        }
     }
 
     /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
@@ -38,15 +68,31 @@ impl NameLock {
         let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
         let right =
             locker.try_lock(Byte::Name)? && object::identity_of(place)? == Some(object.identity());
-        Ok(right.then_some(Self { _locker: locker }))
+        Ok(right.then_some(Self { _locker: locker, hold: Hold::Alone }))
     }
 
     /// Takes the name away.
     pub(super) fn unlink(self, name: &Name) -> Result<()> {
-        object::unlink(name.place())?;
+        match self.hold {
+            Hold::Alone => object::unlink(name.place())?,
+            Hold::Beside(identity) => unlink_aside(name.place(), identity)?,
+        }
         step!("name: gone");
         Ok(())
     }
+}
+
+/// Takes the name of an object away while others may do the same: moves what has it out of the way
+/// first, and puts it back if it is another object, which got the name since.
+///
+/// What cannot be put back has lost its name to a third one; whoever reaps tells those attached.
+fn unlink_aside(place: &Place, identity: Identity) -> Result<()> {
+    let aside = place.beside(process::random_id());
+    object::rename(place, &aside)?;
+    if object::identity_of(&aside)? == Some(identity) {
+        return object::unlink(&aside);
+    }
+    object::rename(&aside, place)
 }
 
 /// Removes the name of a segment, or its file; those attached keep their memory until they detach.
@@ -90,10 +136,16 @@ fn open_to_take_away(name: &Name) -> Result<Object> {
 
 /// Unlinks the name under its lock if it still is this object's; false when it is another's now.
 pub(super) fn unlink_if_still(name: &Name, object: &Object) -> Result<bool> {
-    match NameLock::take(name, object)? {
-        Some(lock) => lock.unlink(name).map(|()| true),
-        None => Ok(false),
-    }
+    unlink_under(NameLock::take(name, object)?, name)
+}
+
+/// The same for who leaves for good: see [`NameLock::take_to_leave`].
+pub(super) fn unlink_to_leave(name: &Name, object: &Object) -> Result<bool> {
+    unlink_under(NameLock::take_to_leave(name, object)?, name)
+}
+
+fn unlink_under(lock: Option<NameLock>, name: &Name) -> Result<bool> {
+    lock.map_or(Ok(false), |lock| lock.unlink(name).map(|()| true))
 }
 
 /// Gives a finished object its name, whatever segment has it now; what is no segment is left alone.
@@ -120,64 +172,118 @@ fn replace_once(object: &Object, id: [u8; 16], name: &Name) -> Result<bool> {
     };
     step!("replace: opened");
     let Some(_lock) = NameLock::take(name, &old)? else { return Ok(false) };
+    // Before the exchange, after which nothing may keep those attached from being told.
+    let farewell = Farewell::prepare(&old)?;
     let beside = name.place().beside(id);
-    object.publish(&beside)?;
-    step!("replace: linked beside");
-    let exchanged = object::exchange(&beside, name.place()).and_then(|()| {
-        // Only who does not keep to the lock can have put something else there.
-        if object::identity_of(&beside)? == Some(old.identity()) {
-            return Ok(());
-        }
-        object::exchange(&beside, name.place())?;
-        Err(Error::new(
-            ErrorKind::AlreadyExists,
-            "was replaced by another program while this one replaced it: nothing was changed, try \
-             again",
-        ))
-    });
-    if let Err(error) = exchanged {
-        object::unlink(&beside)?;
+    if let Err(error) = object.publish(&beside) {
+        discard(&beside, object);
         return Err(error);
     }
+    step!("replace: linked beside");
+    give_name(object, name.place(), &beside, &old, &farewell)?;
     step!("replace: exchanged");
-    finish(&old, &beside).map(|()| true)
+    farewell.tell();
+    // What is left is reaped.
+    let _ = object::unlink(&beside);
+    step!("replace: old one's name gone");
+    Ok(true)
 }
 
-/// Tells those attached to what was replaced, and takes its last name away.
+/// Has the new object, which is beside, change places with the old one, or changes nothing.
+fn give_name(
+    new: &Object,
+    place: &Place,
+    beside: &Place,
+    old: &Object,
+    farewell: &Farewell,
+) -> Result<()> {
+    if let Err(error) = object::exchange(beside, place) {
+        discard(beside, new);
+        return Err(error);
+    }
+    let given = check_came_out(old, beside).and_then(|()| object::flush_name(place));
+    if given.is_err() {
+        match object::exchange(beside, place) {
+            Ok(()) => discard(beside, new),
+            // The old one has lost its name for good.
+            Err(_) => farewell.tell(),
+        }
+    }
+    given
+}
+
+/// Fails when something else than the old object came out of an exchange.
+fn check_came_out(old: &Object, beside: &Place) -> Result<()> {
+    match object::identity_of(beside)? {
+        Some(found) if found != old.identity() => Err(Error::new(
+            ErrorKind::AlreadyExists,
+            // Who keeps to the lock cannot have done that.
+            "was replaced by another program while this one replaced it: nothing was changed, try \
+             again",
+        )),
+        // Somebody may have thought that a dead replacer left it, and taken it away.
+        _ => Ok(()),
+    }
+}
+
+/// Takes a name away if it stands for that object.
+fn discard(place: &Place, object: &Object) {
+    if object::identity_of(place).is_ok_and(|found| found == Some(object.identity())) {
+        // What is left is reaped.
+        let _ = object::unlink(place);
+    }
+}
+
+/// What tells those attached to a segment that another one has its name.
 ///
-/// The caller holds its name lock.
-fn finish(old: &Object, beside: &Place) -> Result<()> {
-    // Nobody is attached to what is damaged.
-    if let Ok(control) = old.facts().and_then(|facts| read_control(old, &facts)) {
+/// Nobody is attached to what is damaged, and nobody is told of that.
+struct Farewell(Option<Region>);
+
+impl Farewell {
+    fn prepare(old: &Object) -> Result<Self> {
+        let Ok(control) = old.facts().and_then(|facts| read_control(old, &facts)) else {
+            return Ok(Self(None));
+        };
         let (participants, stripes) = (control.participants, control.stripes);
         let region = Region::new(old, control.layout, participants, stripes, Access::ReadWrite)?;
-        let state = region.state();
-        state.mark_replaced();
-        step!("replace: old one marked");
-        wait::wake_all(&state.changes);
+        Ok(Self(Some(region)))
     }
-    object::unlink(beside)?;
-    step!("replace: old one's name gone");
-    Ok(())
+
+    fn tell(&self) {
+        if let Some(region) = &self.0 {
+            let state = region.state();
+            state.mark_replaced();
+            step!("replace: old one marked");
+            wait::wake_all(&state.changes);
+        }
+    }
 }
 
 /// Finishes what a killed process left under a temporary name.
 ///
-/// What a creator did not finish, or could not give its name, only goes. What came out of an exchange,
-/// whose temporary name says another id than its own, is marked first: those attached to it may not
-/// know.
+/// What a creator did not finish, or could not give its name, only goes, and so does what has another
+/// name besides: nothing of the library's own has two. What came out of an exchange, whose temporary
+/// name says another id than its own, is marked first: those attached to it may not know.
 pub(super) fn finish_leftover(name: &Name) -> Result<()> {
     let (object, facts) = Object::open(name.place())?;
     check_owner(&facts, Trust::Ours)?;
     // Held by creators and replacers that live.
     let Some(_lock) = NameLock::try_take(name, &object)? else { return Ok(()) };
     step!("reap: temporary name locked");
-    if let Ok(control) = read_control(&object, &facts)
-        && *name.place() == name.place().beside(control.id)
-        && is_in_use(&object, &control)?
+    let is_its_own = |id| *name.place() == name.place().beside(id);
+    let control = read_control(&object, &facts);
+    if let Ok(control) = &control
+        && is_its_own(control.id)
+        && is_in_use(&object, control)?
     {
         // About to be exchanged.
         return Ok(());
     }
-    finish(&object, name.place())
+    let came_out = control.is_ok_and(|control| !is_its_own(control.id));
+    if came_out && !object.facts()?.has_several_names {
+        Farewell::prepare(&object)?.tell();
+    }
+    object::unlink(name.place())?;
+    step!("reap: temporary name gone");
+    Ok(())
 }

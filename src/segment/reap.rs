@@ -13,8 +13,9 @@ use crate::sys::object::{self, Object};
 /// takes part in; returns what was removed.
 ///
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
-/// [`Lifetime::Persistent`] segments, files elsewhere than in `/dev/shm`, what belongs to other users,
-/// what is damaged, and all that is not a segment. Finished as well, though not listed, is what killed
+/// [`Lifetime::Persistent`] segments, files elsewhere than in `/dev/shm`, copies that `cp` made of a
+/// segment's file, what belongs to other users, what is damaged, what another program has locked, and all
+/// that is not a segment. Finished as well, though not listed, is what killed
 /// creators and replacers left under names of the library's own. A process that is attached but never
 /// locked anything is no participant; it keeps its memory, as after any removal. Opens each file,
 /// reads its headers, and probes each participant's slot with two system calls.
@@ -51,8 +52,10 @@ fn reap_one(name: &str) -> Result<Info> {
     check_owner(&facts, Trust::Ours)?;
     let control = read_control(&object, &facts)?;
     let stays = || Error::new(ErrorKind::AlreadyExists, "is still in use").of(name.as_str());
+    // Nobody takes part in a copy of a segment's file, which is not its creator's to remove.
+    let is_copy = control.inode != 0 && control.inode != object.identity().inode();
     // Most are used, so look before locking; and again under the lock, where nobody begins to use it.
-    if control.lifetime == Lifetime::Persistent || is_in_use(&object, &control)? {
+    if control.lifetime == Lifetime::Persistent || is_copy || is_in_use(&object, &control)? {
         return Err(stays());
     }
     step!("reap: nobody holds it");

@@ -32,7 +32,7 @@ fn state_offset(path: &Path, file: &File) -> u64 {
 }
 
 /// Has the file last used in another boot, as a restart would.
-fn restart(path: &Path) {
+pub(crate) fn restart(path: &Path) {
     let file = File::options().read(true).write(true).open(path).unwrap();
     let state = state_offset(path, &file);
     file.write_all_at(&[7; 16], state + 24).unwrap();

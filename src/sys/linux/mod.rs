@@ -1,6 +1,7 @@
 //! Linux: `/dev/shm`, open-file-description locks, futexes.
 
 pub(crate) mod clock;
+mod foreign;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod lock;
@@ -10,6 +11,7 @@ mod object_error;
 pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
+mod unshared;
 pub(crate) mod wait;
 
 use std::io;
