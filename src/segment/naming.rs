@@ -101,7 +101,10 @@ fn unlink_aside(place: &Place, identity: Identity) -> Result<()> {
 ///
 /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment)
 /// when nothing shows that it is one, or was before it was damaged: that is left alone;
-/// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it. A damaged segment is removed.
+/// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it,
+/// [`ForeignLock`](ErrorKind::ForeignLock) when another program keeps its name by a lock on the file, and
+/// [`Timeout`](ErrorKind::Timeout) when a process that changes its name is stuck for five seconds. A damaged
+/// segment is removed.
 ///
 /// # Examples
 ///
@@ -286,4 +289,109 @@ pub(super) fn finish_leftover(name: &Name) -> Result<()> {
     object::unlink(name.place())?;
     step!("reap: temporary name gone");
     Ok(())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::thread;
+
+    use rustix::process::Uid;
+
+    use super::super::life::{Blueprint, Draft, Segment};
+    use super::super::options::{Kind, Lifetime, Options};
+    use super::*;
+
+    /// A segment with its place, and a look at its object.
+    fn segment() -> (Segment, Place, Object) {
+        segment_at(Name::unique("unit-naming-").unwrap())
+    }
+
+    fn segment_at(name: Name) -> (Segment, Place, Object) {
+        let options = Options::<()>::new();
+        let blueprint = Blueprint {
+            kind: Kind::Array,
+            dtype: &"<u8".parse().unwrap(),
+            shape: &[8],
+            stripes: 1,
+            shadow_len: 0,
+            leases: 0,
+            lifetime: Lifetime::Creator,
+            settings: options.settings(),
+        };
+        let segment = Draft::new(name, &blueprint).and_then(Draft::publish).unwrap();
+        let place = segment.address().place().clone();
+        let object = Object::open(&place).unwrap().0;
+        (segment, place, object)
+    }
+
+    fn is_at(place: &Place, object: &Object) -> bool {
+        object::identity_of(place).unwrap() == Some(object.identity())
+    }
+
+    #[test]
+    fn a_segment_that_was_not_to_be_replaced_is_put_back() {
+        let [(new, news_place, new_object), (found, place, found_object), (meant, _, meant_object)] =
+            [(); 3].map(|()| segment());
+        let beside = place.beside(new.id());
+        object::rename(&news_place, &beside).unwrap();
+        let farewell = Farewell::prepare(&meant_object).unwrap();
+        let error = give_name(&new_object, &place, &beside, &meant_object, &farewell).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        assert!(is_at(&place, &found_object));
+        assert_eq!(object::identity_of(&beside).unwrap(), None, "the new one is left there");
+        assert!(!found.is_replaced() && !meant.is_replaced());
+    }
+
+    #[test]
+    fn a_failure_after_the_exchange_puts_the_old_segment_back() {
+        // Of this thread alone: root may read any directory, and nothing would fail.
+        let as_somebody = || {
+            if process::user() == 0 {
+                rustix::thread::set_thread_uid(Uid::from_raw(65534)).unwrap();
+            }
+            let id = u128::from_be_bytes(process::random_id());
+            let directory = PathBuf::from(format!("/dev/shm/unit-naming-{id:032x}"));
+            fs::create_dir(&directory).unwrap();
+            let [(new, news_place, new_object), (old, place, old_object)] =
+                ["new", "old"].map(|name| segment_at(Name::new(&*directory.join(name)).unwrap()));
+            let beside = place.beside(new.id());
+            object::rename(&news_place, &beside).unwrap();
+            let farewell = Farewell::prepare(&old_object).unwrap();
+            // Names in it change, but it cannot be opened to be flushed.
+            fs::set_permissions(&directory, Permissions::from_mode(0o300)).unwrap();
+            let error = give_name(&new_object, &place, &beside, &old_object, &farewell);
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert!(is_at(&place, &old_object) && !old.is_replaced());
+            assert_eq!(object::identity_of(&beside).unwrap(), None, "the new one is left there");
+            fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+            fs::remove_dir_all(&directory).unwrap();
+        };
+        thread::spawn(as_somebody).join().unwrap();
+    }
+
+    #[test]
+    fn a_segment_that_came_out_and_was_taken_away_is_told_all_the_same() {
+        let [(new, news_place, new_object), (old, place, old_object)] = [(); 2].map(|()| segment());
+        let beside = place.beside(new.id());
+        object::rename(&news_place, &beside).unwrap();
+        let farewell = Farewell::prepare(&old_object).unwrap();
+        give_name(&new_object, &place, &beside, &old_object, &farewell).unwrap();
+        object::unlink(&beside).unwrap();
+        check_came_out(&old_object, &beside).unwrap();
+        farewell.tell();
+        assert!(is_at(&place, &new_object) && old.region().state().is_replaced());
+        object::unlink(&place).unwrap();
+    }
+
+    #[test]
+    fn who_leaves_beside_others_takes_no_name_away_that_is_another_segments_by_now() {
+        let [(_kept, place, object), (_other, _, other)] = [(); 2].map(|()| segment());
+        unlink_aside(&place, other.identity()).unwrap();
+        assert!(is_at(&place, &object));
+        unlink_aside(&place, object.identity()).unwrap();
+        assert_eq!(object::identity_of(&place).unwrap(), None);
+    }
 }
