@@ -10,6 +10,7 @@ mod object_error;
 pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
+pub(crate) mod users;
 pub(crate) mod wait;
 
 use std::io;
