@@ -7,6 +7,7 @@ pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod object;
 mod object_error;
+mod open;
 pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
