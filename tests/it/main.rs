@@ -26,6 +26,7 @@ mod pictures;
 mod processes;
 mod puppet;
 mod reap;
+mod reclaim;
 mod restarts;
 mod rings;
 mod sandbox;
@@ -35,6 +36,7 @@ mod status;
 mod storm;
 mod support;
 mod threads;
+mod users;
 
 #[test]
 fn child_role() {
