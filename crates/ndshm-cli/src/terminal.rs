@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     /// Of the categories Cc and Cf, the separators of lines, and a letter that looks like nothing.
-    const HIDDEN: [char; 25] = [
+    const HIDDEN: &[char] = &[
         '\x00',
         '\x1b',
         '\x7f',
