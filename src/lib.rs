@@ -228,7 +228,10 @@ pub use ndshm_derive::Element;
 /// What the derive macro's code calls.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::typed::element::{assert_no_padding_at_the_end, assert_no_padding_before};
+    pub use crate::typed::element::{
+        align_of_field, assert_alignment, assert_element, assert_no_padding_at_the_end,
+        assert_no_padding_before, dtype_of_field, size_of_field,
+    };
     pub use bytemuck;
 }
 

@@ -114,9 +114,7 @@ impl Draft {
         step!("create: header written");
         object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
         step!("create: control block written");
-        if name.is_file() {
-            reboot::note(&region);
-        }
+        reboot::note(&region);
         Ok(Self { name, object, control, region: Arc::new(region) })
     }
 
@@ -282,15 +280,11 @@ impl Segment {
         paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {
-                if name.is_file() {
-                    reboot::check_settled(&region)?;
-                }
+                reboot::check_settled(&object, &region, &control)?;
                 Membership::observe(name, object, &region)?
             }
             Access::ReadWrite | Access::Read => {
-                if name.is_file() {
-                    reboot::settle(name, &object, &region, &control)?;
-                }
+                reboot::settle(name, &object, &region, &control)?;
                 Membership::join(name, object, &region, control.lifetime)?
             }
         };
@@ -474,9 +468,15 @@ impl Segment {
         &self.0.name
     }
 
-    /// Whether it is a file, rather than memory.
+    /// Whether it was opened by the path of a file, which may lie in memory too.
     pub(crate) fn is_file(&self) -> bool {
         self.0.name.is_file()
+    }
+
+    /// Whether it lies on a disk, and so outlives a restart of the machine.
+    pub(crate) fn is_durable(&self) -> Result<bool> {
+        // What has a name here, or none at all, lies on a tmpfs: that was checked when it was opened.
+        Ok(self.is_file() && !self.membership().object()?.lies_in_memory()?)
     }
 
     pub(crate) fn control(&self) -> &Control {

@@ -30,6 +30,7 @@ mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod spellings;
 mod status;
 mod storm;
 mod support;

@@ -419,6 +419,14 @@ pub(crate) fn bind(from: &Path, at: &str) {
     mount(&c_string(from.to_str().unwrap()), &c_string(at), c"none", libc::MS_BIND, c"");
 }
 
+/// Undoes a mount of this test's.
+pub(crate) fn unmount(at: &Path) {
+    let path = c_string(at.to_str().unwrap());
+    // SAFETY: the pointer is to a C string that outlives the call.
+    let result = unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
+    assert_eq!(result, 0, "umount: {}", std::io::Error::last_os_error());
+}
+
 fn c_string(text: &str) -> CString {
     CString::new(text).unwrap()
 }

@@ -370,6 +370,29 @@ fn files_of_a_directory_are_segments_too() {
 }
 
 #[test]
+fn a_segment_is_the_same_by_its_name_and_by_every_path() {
+    let (name, scratch) = (FreeName::new(), Scratch::new());
+    ndshm(["create", name.as_str(), "--dtype", "u1", "--shape", "3"]).is_fine();
+    let link = scratch.path("link");
+    std::os::unix::fs::symlink("/dev/shm", &link).unwrap();
+    let (dotted, linked) = (format!("./{}", name.as_str()), format!("{link}/{}", name.as_str()));
+    let in_shm = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ndshm"));
+        Run::of(command.args(args).current_dir("/dev/shm"))
+    };
+    let path = name.path();
+    let by_link = ["--dir", &link, "show", name.as_str()];
+    for address in [name.as_str(), path.to_str().unwrap(), &dotted, &linked] {
+        in_shm(&["show", address]).is_fine().prints(&name, "[0 0 0]\n");
+        in_shm(&["info", address]).is_fine();
+        ndshm(by_link).is_fine().prints(&name, "[0 0 0]\n");
+    }
+    ndshm(["--dir", &link, "reap", "-n"]).is_fine();
+    in_shm(&["rm", &dotted]).is_fine();
+    ndshm(by_link).ends_with(3);
+}
+
+#[test]
 fn every_command_explains_itself_with_an_example() {
     let commands = [
         "ls",
