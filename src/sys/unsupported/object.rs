@@ -24,6 +24,7 @@ pub(crate) struct Facts {
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
     pub(crate) has_several_names: bool,
+    pub(crate) mode: u32,
 }
 
 /// An open shared-memory object.
