@@ -75,7 +75,8 @@ pub enum ErrorKind {
     PermissionDenied,
     /// Others than this user and root own the segment or may write it, and could break every promise.
     NotTrusted,
-    /// A lock of another kind lies on the segment's file, so liveness cannot be told.
+    /// Another program has locked bytes of the segment's file, so liveness cannot be told, or its name
+    /// not be changed. Whoever may read the file can do that.
     ForeignLock,
     /// The program closed the descriptor this crate keeps, and it cannot be had again.
     DescriptorLost,

@@ -62,7 +62,8 @@ struct Head {
     shadow_len: u64,
     shape: [u64; MAX_AXES],
     leases: u32,
-    reserved: [u8; 92],
+    reserved: [u8; 84],
+    inode: u64,
 }
 
 const HEAD: usize = size_of::<Head>();
@@ -101,6 +102,7 @@ pin!(
         shadow_len: 152,
         shape: 160,
         leases: 416,
+        inode: 504,
     }
 );
 
@@ -121,6 +123,9 @@ pub(crate) struct Control {
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
     pub(crate) leases: u32,
+    /// Number of the file that it was made in, on that file's filesystem; 0 where unknown. A copy of the
+    /// file has another.
+    pub(crate) inode: u64,
     pub(crate) layout: Layout,
 }
 
@@ -178,6 +183,7 @@ impl Control {
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
             leases: plan.leases,
+            inode: 0,
             layout,
         })
     }
@@ -218,7 +224,8 @@ impl Control {
             shadow_len: self.shadow_len as u64,
             shape,
             leases: self.leases,
-            reserved: [0; 92],
+            reserved: [0; 84],
+            inode: self.inode,
         };
         let mut bytes = bytemuck::bytes_of(&head).to_vec();
         bytes.extend_from_slice(dtype.as_bytes());
@@ -363,6 +370,7 @@ impl Control {
             stripes: head.stripes,
             shadow_len,
             leases: head.leases,
+            inode: head.inode,
             layout,
         })
     }
@@ -469,7 +477,8 @@ mod tests {
                     leases: 0,
                     data_offset: bytes.len(),
                 });
-                Some((control.ok()?, Header::parse(&bytes).ok()?))
+                let control = Control { inode: u64::from(participants), ..control.ok()? };
+                Some((control, Header::parse(&bytes).ok()?))
             },
         )
     }

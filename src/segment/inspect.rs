@@ -64,8 +64,11 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
 }
 
 /// Whether only the dead have left it: it was to go with those who took part, and none of them lives.
+///
+/// Nobody takes part in a copy of a segment's file, which belongs to whoever made it.
 pub(super) fn is_left_by_the_dead(object: &Object, control: &Control) -> Result<bool> {
-    Ok(control.lifetime != Lifetime::Persistent && !is_in_use(object, control)?)
+    let is_copy = control.inode != 0 && control.inode != object.identity().inode();
+    Ok(control.lifetime != Lifetime::Persistent && !is_copy && !is_in_use(object, control)?)
 }
 
 /// Reads and checks both descriptions of a segment, without mapping it.

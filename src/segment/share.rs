@@ -90,7 +90,7 @@ impl Sharing<'_> {
             ));
         }
         let taken = take(&header)?;
-        let control = Control::new(&Plan {
+        let mut control = Control::new(&Plan {
             kind: Kind::Array,
             lifetime: Lifetime::Persistent,
             dtype: &taken.dtype,
@@ -102,6 +102,7 @@ impl Sharing<'_> {
             leases: 0,
             data_offset: header.data_offset,
         })?;
+        control.inode = object.identity().inode();
         if let Err(error) = self.add(&control) {
             // What this fails to take back, the next one does.
             let _ = object.set_len(end);

@@ -11,6 +11,7 @@ mod config;
 mod deaths;
 mod events;
 mod fallback;
+mod foreign;
 mod forks;
 mod frozen;
 mod homes;
