@@ -401,7 +401,7 @@ impl Options<Block> {
         step!("block: published");
         Ok(Block(Arc::new(Inner {
             name: name.clone(),
-            memory: Memory::Object { object, mapping, len },
+            memory: Memory::Object { object, mapping },
             access: Access::ReadWrite,
             mark,
         })))
@@ -429,7 +429,7 @@ impl Options<Block> {
         let mapping = Mapping::new(&object, 0, len, protection)?;
         Ok(Block(Arc::new(Inner {
             name: name.clone(),
-            memory: Memory::Object { object, mapping, len },
+            memory: Memory::Object { object, mapping },
             access,
             mark: None,
         })))

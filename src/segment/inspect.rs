@@ -11,8 +11,11 @@ use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
 
+/// The longest header a segment may have: what NPY 1.0 can say, four times what its dtype may take.
+pub(super) const LONGEST_HEADER: usize = 10 + 0xffff;
+
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers.
+/// read is left out. Opens each file and reads its headers, of each at most 82 KiB.
 ///
 /// # Errors
 ///
@@ -70,6 +73,7 @@ pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     let mut buffer = [0; HEADER_SIZE];
     let mut longer = Vec::new();
     let mut bytes = read_start(object, facts, &mut buffer)?;
+    check_header_len(bytes)?;
     let header = match Header::parse(bytes) {
         Err(error) if error.kind() == ErrorKind::Truncated && bytes.len() == HEADER_SIZE => {
             longer.resize(Header::len_of(bytes)?, 0);
@@ -97,6 +101,22 @@ pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     let mut head = vec![0; head_len];
     object.read_exact_at(&mut head, control_offset)?;
     Control::decode(&head, &header, facts.len)
+}
+
+/// Refuses a header that is longer than any segment's before it is read: whoever lists what there is reads
+/// the header of every file.
+fn check_header_len(start: &[u8]) -> Result<()> {
+    match Header::len_of(start) {
+        Ok(len) if len <= LONGEST_HEADER => Ok(()),
+        Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
+        // Too long for a segment, or for any file.
+        _ => Err(Error::new(
+            ErrorKind::NotASegment,
+            format!(
+                "is a plain .npy file, not a segment, whose header has {LONGEST_HEADER} bytes at most"
+            ),
+        )),
+    }
 }
 
 /// Where the control block of a segment with that header is.

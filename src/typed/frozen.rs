@@ -18,12 +18,11 @@ use ndarray::{
 
 use super::array::Array;
 use super::element::Element;
-use super::view;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
 use crate::segment::{Access, Address, Handle, Name, Opening, Options, Segment};
 use crate::steps::step;
-use crate::sync::{Demand, Hold, Mode, Regard, check_sound};
+use crate::sync::{Demand, Hold, Mode, Regard, acquired, check_sound};
 
 /// A frozen array of one axis.
 pub type Frozen1<T> = Frozen<T, Ix1>;
@@ -122,9 +121,10 @@ impl<T: Element, D: Dimension> Array<T, D> {
                 patience: Patience::Endless,
                 regard: Regard::Refuse,
             },
-        )?;
+        )
+        .map(acquired)?;
         step!("freeze: nobody writes");
-        self.segment().region().state().freeze();
+        hold.freeze();
         step!("freeze: marked");
         drop(hold);
         self.segment().sync()?;
@@ -340,10 +340,9 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
             return Err(not_frozen().of(array.name()));
         }
         check_sound(array.segment())?;
-        let view = view::raw(array.segment(), array.shape_ref());
         // SAFETY: any bytes are a T (Pod), nobody writes them any more, and the view is kept beside
         // the attachment and never handed out for longer than a borrow of both.
-        let view = unsafe { view.deref_into_view() };
+        let view = unsafe { array.raw_view().deref_into_view() };
         Ok(Self { view, array })
     }
 }

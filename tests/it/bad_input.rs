@@ -130,6 +130,19 @@ fn what_is_not_ours_is_told_so_and_left_alone() {
 }
 
 #[test]
+fn a_header_longer_than_any_segments_is_not_even_read() {
+    let name = FreeName::new();
+    for len in [0xffff + 10_u32, 1 << 20, u32::MAX] {
+        // Whoever read on would find no text.
+        let start = [&b"\x93NUMPY\x02\x00"[..], &len.to_le_bytes()].concat();
+        fs::write(name.path(), start).unwrap();
+        File::options().write(true).open(name.path()).unwrap().set_len(1 << 33).unwrap();
+        refused(Segment::open(name.as_str()), NotASegment, "header has 65545 bytes at most");
+        refused(Status::of(name.as_str()), NotASegment, "plain .npy");
+    }
+}
+
+#[test]
 fn fifos_and_devices_are_refused_without_being_opened() {
     use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
     let mut buffer = [0; 4096];

@@ -4,6 +4,7 @@
 //! again, told by an environment variable to hold a segment until it is killed.
 
 mod codes;
+mod hostile;
 mod large;
 mod programs;
 mod rings;
@@ -184,13 +185,6 @@ fn removal_says_what_it_did_and_ends_as_the_first_failure_does() {
     ndshm(["rm", "--prefix", name.as_str(), "-q"]).is_fine().prints(&name, "");
     assert!(!ndshm::list().unwrap().iter().any(|info| info.name().starts_with(name.as_str())));
     ndshm(["rm"]).ends_with(2);
-}
-
-#[test]
-fn a_control_character_in_a_name_does_nothing_to_the_terminal() {
-    let name = FreeName::new();
-    let _array = Array1::<u8>::create(&name.with("\x1b[2J"), 4).unwrap();
-    ndshm(["ls", name.as_str(), "-o", "name"]).is_fine().prints(&name, "NAME\nNAME\\u{1b}[2J\n");
 }
 
 #[test]
