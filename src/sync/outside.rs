@@ -14,7 +14,7 @@ use super::status::Status;
 use crate::atomic::fence;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Patience, Sight, Slices};
-use crate::segment::Glimpse;
+use crate::segment::{Glimpse, Participant};
 use crate::sys::wait;
 
 /// One try to see data as it was at one moment.
@@ -61,11 +61,11 @@ fn try_observe<R>(
         if let Some(lock) = lock.filter(|lock| lock.is_suspect()) {
             return Err(match lock.poison() {
                 Some(poison) => suspect(poison),
-                None => died(),
+                None => died(lock.writer()),
             });
         }
         if patience.is_over() {
-            let writer = lock.and_then(|lock| lock.writer()).map(crate::segment::Participant::pid);
+            let writer = lock.and_then(|lock| lock.writer());
             return Err(timeout(writer));
         }
         wait::pause(Slices::behind_an_owner().next(patience));
@@ -165,18 +165,21 @@ pub(crate) fn copy_value_outside(
 }
 
 #[cold]
-fn died() -> Error {
+fn died(writer: Option<&Participant>) -> Error {
+    let pid = writer.map_or(0, Participant::pid);
     Error::new(
         ErrorKind::OwnerDied,
-        "may be half written: the process that wrote it died; a program has to mend it under \
-         `write_recover` and call `mark_consistent`",
+        format!(
+            "may be half written: process {pid} died while writing; a program has to mend it under \
+             `write_recover` and call `mark_consistent`"
+        ),
     )
 }
 
 #[cold]
-fn timeout(writer: Option<u32>) -> Error {
+fn timeout(writer: Option<&Participant>) -> Error {
     let why = match writer {
-        Some(pid) => format!("process {pid}, which is alive, writes it"),
+        Some(writer) => format!("process {}, which is alive, writes it", writer.pid()),
         None => "it was written to all the time".to_owned(),
     };
     Error::new(ErrorKind::Timeout, format!("could not be copied in time: {why}; try again"))
