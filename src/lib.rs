@@ -52,7 +52,7 @@
 //! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
 //! | frames as pictures of the crate `image` | `Lease::as_image`, with feature `image` |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
-//! | a little of something large, without copying all of it | [`Segment::peek`] |
+//! | a little of something large, without copying all of it | [`Segment::peek`], and [`peek`] from outside, whoever owns it |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
 //! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
@@ -205,7 +205,7 @@ pub use crate::segment::{
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek,
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek, peek,
 };
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,

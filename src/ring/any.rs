@@ -239,6 +239,10 @@ impl AnyRing {
 }
 
 impl AnyFrame {
+    pub(super) fn new(meta: FrameMeta, snapshot: AnySnapshot) -> Self {
+        Self { meta, snapshot }
+    }
+
     /// Returns what goes with the frame.
     ///
     /// # Examples
@@ -290,7 +294,7 @@ impl fmt::Debug for AnyRing {
 }
 
 #[cold]
-fn too_fast() -> Error {
+pub(super) fn too_fast() -> Error {
     Error::new(
         ErrorKind::Timeout,
         "had each frame written over before it was copied: give it more slots, or subscribe to it as a \

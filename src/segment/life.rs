@@ -285,7 +285,7 @@ impl Segment {
         paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {
-                reboot::check_settled(&object, &region, &control)?;
+                reboot::check_settled(&object, region.state(), &control)?;
                 Membership::observe(name, object, &region)?
             }
             Access::ReadWrite | Access::Read => {

@@ -171,7 +171,7 @@ pub(crate) fn check_sound(segment: &Segment) -> Result<()> {
 }
 
 #[cold]
-fn suspect(poison: &Poison) -> Error {
+pub(super) fn suspect(poison: &Poison) -> Error {
     Error::new(
         ErrorKind::Poisoned,
         format!(

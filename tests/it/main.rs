@@ -20,6 +20,7 @@ mod logs;
 mod naming;
 mod npy;
 mod observers;
+mod outside;
 mod paging;
 mod parts;
 #[cfg(feature = "image")]
