@@ -8,6 +8,7 @@ mod hold;
 mod observe;
 mod rows;
 mod status;
+mod unwinding;
 
 pub(crate) use self::change::wait_for_change;
 pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired, frozen};

@@ -34,6 +34,7 @@ mod status;
 mod storm;
 mod support;
 mod threads;
+mod unwinding;
 
 #[test]
 fn child_role() {
