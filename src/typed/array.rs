@@ -227,7 +227,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     ///
     /// Those of [`create`](Self::create) but `AlreadyExists`;
     /// [`NotASegment`](ErrorKind::NotASegment) when what is there is none, which is left alone, and
-    /// [`NotTrusted`](ErrorKind::NotTrusted) when it is another user's.
+    /// [`NotTrusted`](ErrorKind::NotTrusted) when it is another user's, or others may write it.
     ///
     /// # Examples
     ///

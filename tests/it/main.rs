@@ -26,15 +26,18 @@ mod pictures;
 mod processes;
 mod puppet;
 mod reap;
+mod reclaim;
 mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod spellings;
 mod status;
 mod storm;
 mod support;
 mod threads;
 mod unwinding;
+mod users;
 
 #[test]
 fn child_role() {
