@@ -28,6 +28,10 @@ use crate::typed::element::Element;
 /// publisher and the ring's name. A clone is the same lease. With [`Access::Observe`] it is a checked
 /// private copy instead.
 ///
+/// A process that writes a leased frame, which publishers never do, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust). A copy is nobody
+/// else's.
+///
 /// # Examples
 ///
 /// ```

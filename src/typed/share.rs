@@ -34,8 +34,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// `np.load(path, mmap_mode="r+")` of an hour ago, a program that will save over it. The caller vouches
     /// that none of them truncates the file from now on, and that none writes it while somebody holds a guard or
     /// a [`Frozen`](crate::Frozen) of it, in any process. Those who open the shared file later need not:
-    /// [`open`](Self::open) assumes of it what it assumes of every segment
-    /// ([what that is](https://github.com/ndshm/ndshm/blob/main/docs/trust.md)).
+    /// [`open`](Self::open) assumes of it what it assumes of every segment (see [Trust](crate#trust)).
     ///
     /// # Errors
     ///
