@@ -33,7 +33,7 @@
 //! ((1080, 1920), dtype('float32'))
 //! ```
 //!
-//! NumPy takes no locks: let one side write at a time. Never `np.save` or copy *onto* a live name,
+//! NumPy takes no locks: let one side write at a time, and hold no guard in Rust meanwhile. Never `np.save` or copy *onto* a live name,
 //! which cuts the file short under everybody who has it mapped; write through the memory map.
 //!
 //! # The pieces
@@ -134,6 +134,12 @@
 //!
 //! # Trust
 //!
+//! Every process that may write a segment is assumed to keep its protocol: to write where it holds a lock for
+//! writing, and never to cut the file short. That is this user's processes and root's, and NumPy among them, which
+//! knows of no locks. One that breaks it makes references untrue, which is undefined behaviour, as for a map of
+//! any file; [`docs/trust.md`] says why opening is safe to call nevertheless, where memmap2's is not, and what is
+//! enforced instead of assumed: [sealed memory](Frozen::seal), and copies.
+//!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
 //! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments that belong to other users, root
 //! excepted, or that the group or others may write. Who vouches for them says so with
@@ -142,6 +148,8 @@
 //! and no more, but the same trust, since what is mapped can be written or cut short by others; a
 //! [`Status`], which maps nothing, needs none. What is read from a segment is checked before it is used, so damage is
 //! an error.
+//!
+//! [`docs/trust.md`]: https://github.com/ndshm/ndshm/blob/main/docs/trust.md
 //!
 //! # Platforms and features
 //!

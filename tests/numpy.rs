@@ -4,6 +4,12 @@
 //! that process knows beforehand. `cargo xtask numpy` installs Python and NumPy where they are
 //! looked for; `NDSHM_PYTHON` names others. Without them the tests pass and say that they were
 //! skipped, unless `NDSHM_REQUIRE_PYTHON=1`.
+//!
+//! # Safety
+//!
+//! The unsafe code here shares a file that the Python process saved when it was told to, and leaves alone
+//! until it is told something else.
+#![allow(unsafe_code)]
 
 use std::fmt::Debug;
 use std::fs;
@@ -513,7 +519,8 @@ fn file_is_shared<T: Number>(python: &mut Python) {
             T::DTYPE,
             texts.join(",")
         ));
-        let array = ArrayD::<T>::share_npy(file.path()).unwrap();
+        // SAFETY: the Python process has saved the file, and does nothing that it is not told to.
+        let array = unsafe { ArrayD::<T>::share_npy(file.path()) }.unwrap();
         numpy_agrees(python, &array, &file.0, order);
         // Read whole, instead of mapped, it is the same.
         let same = format!("(np.load(path({0:?})) == load({0:?})).all()", file.0);

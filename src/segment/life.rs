@@ -199,6 +199,8 @@ pub(crate) fn create_unique<H>(prefix: &str, create: impl Fn(Name) -> Result<H>)
 impl Segment {
     /// Opens the segment at `address`, whatever it holds.
     ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
+    ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::held::{self, Nested};
+use super::unwinding::Unwinding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{self, Blocker, Entry, Owner, Patience, Stripe};
 use crate::segment::{Membership, Segment, soil};
@@ -140,7 +141,7 @@ pub(crate) struct Hold<S: Borrow<Segment>> {
     mode: Mode,
     me: Owner,
     tracked: bool,
-    panicking: bool,
+    unwinding: Unwinding,
 }
 
 impl<S: Borrow<Segment>> Hold<S> {
@@ -166,7 +167,7 @@ impl<S: Borrow<Segment>> Hold<S> {
 
     #[inline(always)]
     fn new(segment: S, stripes: Range<u32>, mode: Mode, me: Owner, tracked: bool) -> Self {
-        Self { segment, stripes, mode, me, tracked, panicking: std::thread::panicking() }
+        Self { segment, stripes, mode, me, tracked, unwinding: Unwinding::now() }
     }
 
     pub(crate) fn segment(&self) -> &Segment {
@@ -176,6 +177,12 @@ impl<S: Borrow<Segment>> Hold<S> {
     /// Whether this process took it; a forked child's copies of its parent's guards hold nothing.
     pub(crate) fn is_ours(&self) -> bool {
         self.segment().membership().registered() == Some(self.me)
+    }
+
+    /// Whether this thread panicked since it was taken.
+    #[inline]
+    pub(crate) fn is_unwound(&self) -> bool {
+        self.unwinding.began_since()
     }
 
     /// Who left what is held suspect, if anybody did.
@@ -211,7 +218,7 @@ impl<S: Borrow<Segment>> Drop for Hold<S> {
             return;
         }
         let segment = self.segment.borrow();
-        if self.mode == Mode::Write && !self.panicking && std::thread::panicking() {
+        if self.mode == Mode::Write && self.is_unwound() {
             for stripe in self.stripes.clone() {
                 segment.region().stripe(stripe).poison_by_panic(std::process::id());
             }

@@ -9,6 +9,7 @@ mod observe;
 mod outside;
 mod rows;
 mod status;
+mod unwinding;
 
 pub(crate) use self::change::wait_for_change;
 pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired, frozen};

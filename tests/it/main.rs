@@ -38,6 +38,7 @@ mod status;
 mod storm;
 mod support;
 mod threads;
+mod unwinding;
 mod users;
 
 #[test]

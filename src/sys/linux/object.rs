@@ -311,14 +311,14 @@ impl Object {
                     return Err(Error::new(
                         ErrorKind::Truncated,
                         format!(
-                            "ends at byte {}, inside its own header: it was cut short, remove it",
+                            "ends at byte {}, before what its header promises: it was cut short, remove it",
                             offset + done as u64
                         ),
                     ));
                 }
                 Ok(count) => done += count,
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(os_error("read its header", errno)),
+                Err(errno) => return Err(os_error("read it", errno)),
             }
         }
         Ok(())

@@ -122,6 +122,8 @@ impl AnyArray {
 
     /// Opens the array at `address`, whatever its dtype and shape.
     ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
+    ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch), and those of
