@@ -160,9 +160,10 @@ pub(crate) trait Slots: Sized {
 
     /// Takes every lock away from the last occupant of a slot whose lifeline byte we hold.
     fn sweep(&self, slot: u32) {
-        let word = self.slot(slot).word.load(Acquire);
-        let generation = word & (GENERATIONS - 1);
-        let in_use = word & IN_USE != 0 && generation != 0;
+        let record = self.slot(slot);
+        let generation = record.generation();
+        // In a damaged slot there may be somebody of no generation.
+        let in_use = record.is_in_use() && generation != 0;
         for stripe in 0..self.stripes() {
             let lock = self.stripe(stripe);
             let peers = self.peers(stripe);

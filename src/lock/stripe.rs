@@ -162,7 +162,7 @@ impl Stripe {
 
     /// Vouches for the data; only the owner may.
     pub(crate) fn forgive(&self) {
-        if self.word.load(Relaxed) & POISON != 0 {
+        if self.entry() == Entry::Poisoned {
             self.word.fetch_and(!POISON, Relaxed);
             step!("mend: poison cleared");
         }
