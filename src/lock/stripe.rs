@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{Owner, Patience, Peers, Slices};
-use crate::atomic::{AtomicU32, announce_before_look, fence, pin};
+use crate::atomic::{AtomicU32, fence, pin};
 use crate::error::Result;
 use crate::steps::step;
 
@@ -30,7 +30,7 @@ const POISON: u32 = 1 << 30;
 #[derive(Debug)]
 #[cfg_attr(loom, derive(Default))]
 pub(crate) struct Stripe {
-    /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst (see `announce_before_look`),
+    /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst, which announces a writer,
     /// released with Release by the owner's `swap`, which the next taker's exchange acquires.
     word: AtomicU32,
     /// Raised by a reader that leaves while a writer holds the word; such writers sleep on it.
@@ -123,9 +123,8 @@ impl Stripe {
             Ok(entry) => entry,
             Err(blocker) => return Ok(Err(blocker)),
         };
-        announce_before_look();
         for slot in 0..peers.high_water() {
-            // SeqCst: see `announce_before_look`; the word was taken with a SeqCst exchange.
+            // SeqCst: looks; a reader that this misses sees the word taken.
             if peers.cell(slot).load(SeqCst) != 0 {
                 match self.wait_for_reader(peers, slot, patience) {
                     Ok(None) => {}
@@ -192,7 +191,7 @@ impl Stripe {
         me: Owner,
         patience: Patience,
     ) -> Result<Result<Entry, Blocker>> {
-        // SeqCst on success: see `announce_before_look`.
+        // SeqCst on success: announces; a reader that misses this has its cell raised already.
         if self.turn.load(Relaxed) == 0
             && self.word.compare_exchange(0, me.bits(), SeqCst, Relaxed).is_ok()
         {
@@ -238,11 +237,10 @@ impl Stripe {
     /// Gives a read lock back.
     #[inline]
     pub(crate) fn unlock_read(&self, peers: &impl Peers, cell: &AtomicU32) {
-        // SeqCst, twice: see `announce_before_look`; either the writer sees the cell lowered, or
-        // this side sees the writer and wakes it.
+        // SeqCst, twice: announces, then looks; either the writer sees the cell lowered, or this side
+        // sees the writer and wakes it.
         if cell.fetch_sub(1, SeqCst) == 1 {
             step!("read: cell lowered");
-            announce_before_look();
             if Owner::in_word(self.word.load(SeqCst)).is_some() {
                 self.open_gate(peers);
             }
@@ -357,11 +355,10 @@ impl Stripe {
     /// Announces a reader; takes it back when the word has an owner.
     #[inline]
     fn enter(&self, cell: &AtomicU32) -> Result<Entry, u32> {
-        // SeqCst, twice: see `announce_before_look`; either this side sees the writer, or the
-        // writer sees the cell raised.
+        // SeqCst, twice: announces, then looks; either this side sees the writer, or the writer sees the
+        // cell raised.
         cell.fetch_add(1, SeqCst);
         step!("read: cell raised");
-        announce_before_look();
         let word = self.word.load(SeqCst);
         if Owner::in_word(word).is_some() {
             return Err(word);
@@ -391,7 +388,7 @@ impl Stripe {
                 }
                 // Nobody sleeps behind a word without WAITERS but for a slice: sleepers set it first,
                 // and whoever takes it away wakes them all, or was killed on the way.
-                // SeqCst on success: see `announce_before_look`.
+                // SeqCst on success: announces, as in `lock_word`.
                 let mine = me.bits() | (word & !Owner::MASK);
                 if self.word.compare_exchange(word, mine, SeqCst, Relaxed).is_ok() {
                     step!("lock: word taken after a wait");
@@ -497,14 +494,16 @@ impl Stripe {
         let mut has_slept = matches!(patience, Patience::None);
         loop {
             let gate = self.gate.load(Acquire);
-            // SeqCst: see `announce_before_look`.
-            if peers.cell(slot).load(SeqCst) == 0 {
+            // Acquire: `lock_write` has looked. The reader that it saw lowers its cell later, sees the
+            // word, and opens the gate: that is seen above, and the lowered cell with it, or ends the
+            // sleep below.
+            if peers.cell(slot).load(Acquire) == 0 {
                 return Ok(None);
             }
             // After a wake too: others may open the gate for ever, without a slice that ends.
             if has_slept {
                 peers.bury(slot)?;
-                if peers.cell(slot).load(SeqCst) == 0 {
+                if peers.cell(slot).load(Acquire) == 0 {
                     return Ok(None);
                 }
                 if patience.is_over() {

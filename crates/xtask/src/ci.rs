@@ -14,6 +14,7 @@ use crate::report::Report;
 use crate::sanitize::{self, Sanitizer};
 use crate::step_kill;
 use crate::storm;
+use crate::weaken::{self, Scope};
 
 /// Runs all checks in order and stops at the first that fails.
 pub(crate) fn run() -> Result {
@@ -57,6 +58,7 @@ pub(crate) fn run() -> Result {
         command::run(bench::frames("test")?.args(["--benches"]))
     })?;
     ci.step("loom", || loom::run(60, Report::Text))?;
+    ci.step("weakened atomics", || weaken::run(Scope::SeqCst))?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
     ci.task("fuzz", || fuzz::run(None, 30, Report::Text, Found::Stays))?;
