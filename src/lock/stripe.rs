@@ -8,8 +8,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{Owner, Patience, Peers, Slices};
 use crate::atomic::{AtomicU32, fence, pin};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
+
+/// How many read guards of one participant a cell counts at once. More are refused long before the count
+/// could wrap to 0, which would let a writer in beside them: what is above is for the threads that
+/// have raised it and not yet seen that they were one too many.
+const MOST_READERS: u32 = 1 << 31;
 
 /// Somebody may be asleep on the word.
 const WAITERS: u32 = 1 << 31;
@@ -74,6 +79,15 @@ pub(crate) enum Entry {
     Clean,
     /// The last writer died or panicked.
     Poisoned,
+}
+
+/// Why a reader may not go in; its cell is raised only for an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The word has an owner.
+    Owned,
+    /// The cell counts [`MOST_READERS`].
+    Crowded,
 }
 
 /// Who kept the lock from being taken in time.
@@ -222,16 +236,20 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         match self.enter(cell) {
             Ok(entry) => Ok(Ok(entry)),
-            Err(_) => self.lock_read_slow(peers, cell, patience),
+            Err(Refusal::Owned) => self.lock_read_slow(peers, cell, patience),
+            Err(Refusal::Crowded) => Err(crowded()),
         }
     }
 
     /// Enters beside a read lock that this process holds through the same `cell` already.
     #[inline]
-    pub(crate) fn lock_read_again(&self, cell: &AtomicU32) -> Entry {
-        cell.fetch_add(1, Relaxed);
+    pub(crate) fn lock_read_again(&self, cell: &AtomicU32) -> Result<Entry> {
+        if cell.fetch_add(1, Relaxed) >= MOST_READERS {
+            cell.fetch_sub(1, Relaxed);
+            return Err(crowded());
+        }
         step!("read: cell raised again");
-        self.entry()
+        Ok(self.entry())
     }
 
     /// Gives a read lock back.
@@ -354,14 +372,18 @@ impl Stripe {
 
     /// Announces a reader; takes it back when the word has an owner.
     #[inline]
-    fn enter(&self, cell: &AtomicU32) -> Result<Entry, u32> {
+    fn enter(&self, cell: &AtomicU32) -> Result<Entry, Refusal> {
         // SeqCst, twice: announces, then looks; either this side sees the writer, or the writer sees the
         // cell raised.
-        cell.fetch_add(1, SeqCst);
+        if cell.fetch_add(1, SeqCst) >= MOST_READERS {
+            // Relaxed: writers see others inside before and after.
+            cell.fetch_sub(1, Relaxed);
+            return Err(Refusal::Crowded);
+        }
         step!("read: cell raised");
         let word = self.word.load(SeqCst);
         if Owner::in_word(word).is_some() {
-            return Err(word);
+            return Err(Refusal::Owned);
         }
         Ok(if word & POISON == 0 { Entry::Clean } else { Entry::Poisoned })
     }
@@ -438,12 +460,16 @@ impl Stripe {
                     return Ok(Err(blocker));
                 }
             }
-            if let Ok(entry) = self.enter(cell) {
-                if self.turn.swap(0, Relaxed) != 0 {
-                    step!("read: turn had, writers asleep");
-                    peers.wake(&self.turn);
+            match self.enter(cell) {
+                Err(Refusal::Owned) => continue,
+                Err(Refusal::Crowded) => return Err(crowded()),
+                Ok(entry) => {
+                    if self.turn.swap(0, Relaxed) != 0 {
+                        step!("read: turn had, writers asleep");
+                        peers.wake(&self.turn);
+                    }
+                    return Ok(Ok(entry));
                 }
-                return Ok(Ok(entry));
             }
         }
     }
@@ -524,4 +550,13 @@ impl Stripe {
             step!("wait: readers had their turn");
         }
     }
+}
+
+#[cold]
+fn crowded() -> Error {
+    Error::new(
+        ErrorKind::TooManyLocks,
+        "is read under 2^31 guards of this process already: guards are being forgotten (`mem::forget`, \
+         or a cycle of `Rc`s); drop them, since only that or the end of the process unlocks",
+    )
 }
