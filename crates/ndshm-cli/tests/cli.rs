@@ -5,6 +5,7 @@
 
 mod codes;
 mod large;
+mod matrix;
 mod programs;
 mod rings;
 mod support;

@@ -52,6 +52,8 @@ fn make(
     };
     made.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => Failure::from(error).or("replace it with --replace"),
+        // It is the file that a segment cannot be made of, and not what was typed.
+        ErrorKind::InvalidArgument => Failure::problem(error.to_string()),
         _ => error.into(),
     })
 }
