@@ -21,11 +21,11 @@ pub(crate) struct State {
     pub(crate) commits: AtomicU32,
     /// A set of bits that are set and never cleared: [`REPLACED`], [`FROZEN`].
     marks: AtomicU32,
-    /// Of files: 1 when the disk holds what the memory holds, 2 while somebody takes that mark off, else
+    /// On a disk: 1 when it holds what the memory holds, 2 while somebody takes that mark off, else
     /// 0. Stored Relaxed by holders of locks, which order it.
     pub(crate) clean: AtomicU32,
-    /// Of files: the boot in which it was last opened. Stored Release under the init lock, after what
-    /// a restart left was settled; read Acquire by every opener.
+    /// The boot in which it was made; on a disk, that in which it was last opened. Stored Release by the
+    /// creator, and under the init lock after what a restart left was settled; read Acquire by every opener.
     pub(crate) boot: [AtomicU32; 4],
     /// Number of rows of a log that are committed: see [`Tail`].
     pub(crate) committed: AtomicU64,

@@ -26,14 +26,17 @@ mod pictures;
 mod processes;
 mod puppet;
 mod reap;
+mod reclaim;
 mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod spellings;
 mod status;
 mod storm;
 mod support;
 mod threads;
+mod users;
 
 #[test]
 fn child_role() {

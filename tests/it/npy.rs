@@ -128,13 +128,13 @@ fn a_file_cut_short_is_an_error_whenever_it_happens() {
 #[test]
 fn what_is_no_npy_file_is_refused() {
     refused(&Scratch::new().0, ErrorKind::NotFound, "does not exist");
-    refused(Path::new(env!("CARGO_TARGET_TMPDIR")), ErrorKind::NotASegment, "Directory");
-    refused(Path::new("/dev/null"), ErrorKind::NotASegment, "CharacterDevice");
+    refused(Path::new(env!("CARGO_TARGET_TMPDIR")), ErrorKind::NotASegment, "directory");
+    refused(Path::new("/dev/null"), ErrorKind::NotASegment, "device");
     refused(&Scratch::with(b"PK\x03\x04").0, ErrorKind::NotASegment, "is not NPY");
 
     let fifo = Scratch::new();
     assert!(Command::new("mkfifo").arg(&fifo.0).status().unwrap().success());
-    refused(&fifo.0, ErrorKind::NotASegment, "Fifo");
+    refused(&fifo.0, ErrorKind::NotASegment, "FIFO");
 }
 
 #[test]

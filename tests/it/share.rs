@@ -30,6 +30,15 @@ fn npy(descr: &str, len: usize, header_len: usize) -> Vec<u8> {
     bytes
 }
 
+/// The same in NPY 2.0, whose headers may be longer.
+fn npy_2(descr: &str, len: usize, header_len: usize) -> Vec<u8> {
+    let mut bytes = npy(descr, len, 128);
+    bytes.splice(127..127, std::iter::repeat_n(b' ', header_len - 128 - 2));
+    bytes.splice(8..10, u32::try_from(header_len - 12).unwrap().to_le_bytes());
+    bytes[6] = 2;
+    bytes
+}
+
 /// A file with numbers, on a disk and in memory.
 fn files(test: impl Fn(&Path)) {
     for file in [Some(FreeFile::in_memory()), FreeFile::on_disk()].into_iter().flatten() {
@@ -95,6 +104,10 @@ fn a_file_keeps_its_order_its_shape_and_its_header_of_any_length() {
     drop(table.write().unwrap());
     drop(table);
 
+    // The longest that NPY 1.0 can say.
+    fs::write(file.path(), npy("'<u8'", 6, 0xffff + 10 - 9)).unwrap();
+    assert_eq!(Array1::<u64>::share_npy(file.path()).unwrap().read().unwrap().sum(), 15);
+
     let mut bytes = npy("'<u8'", 6, 128);
     let text = "{'descr': '<u8', 'fortran_order': True, 'shape': (2, 3), }";
     bytes[10..127].copy_from_slice(format!("{text:117}").as_bytes());
@@ -155,6 +168,7 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         (little_more, InvalidArgument, "has bytes after its data"),
         (whole[..8000].to_vec(), Truncated, "is 8000 bytes long and its header promises 8128"),
         (whole[..100].to_vec(), Truncated, "ends after 100 bytes"),
+        (npy_2("'<u8'", 10, 1 << 17), Unsupported, "has a header of 131072 bytes"),
         (b"notes".to_vec(), NotASegment, "is not NPY"),
         (Vec::new(), NotASegment, "is not NPY"),
     ] {

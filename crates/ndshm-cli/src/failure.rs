@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use ndshm::ErrorKind;
 
-use crate::terminal::printable;
+use crate::terminal::{printable, printable_lines};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
@@ -107,6 +107,17 @@ pub(crate) fn about(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failur
         };
         Failure { code, message: format!("{what}: {error}") }
     }
+}
+
+/// Says what is wrong with what was typed, or what was asked about it, and how that ends.
+pub(crate) fn refuse(refusal: &clap::Error) -> ExitCode {
+    if refusal.use_stderr() {
+        // It quotes what was typed, which may be names that a shell found.
+        let _ = write!(io::stderr(), "{}", printable_lines(&refusal.render().to_string()));
+    } else {
+        let _ = refusal.print();
+    }
+    u8::try_from(refusal.exit_code()).map_or(Code::Usage.into(), ExitCode::from)
 }
 
 impl From<Failure> for ExitCode {

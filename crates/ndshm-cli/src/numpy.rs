@@ -12,8 +12,11 @@ const PRECISION: usize = 8;
 const EDGE: usize = 3;
 const MOST_ITEMS: usize = 1000;
 
-/// Which indices of each axis are shown.
+/// Which indices of each axis are shown: none where there are no items, however long other axes are.
 pub(crate) fn shown(shape: &[usize]) -> Vec<Vec<usize>> {
+    if shape.contains(&0) {
+        return vec![Vec::new(); shape.len()];
+    }
     let summarised = is_summarised(shape);
     let indices = |&len: &usize| {
         let (before, after, _) = edges(len, summarised);
@@ -34,11 +37,10 @@ fn edges(len: usize, summarised: bool) -> (usize, usize, bool) {
 /// The text of a view that has what is [`shown`], without a newline at its end.
 pub(crate) fn text(view: &View) -> String {
     let shape = view.shape().to_vec();
-    let items = shape.iter().product::<usize>();
-    let printer = Printer { view, summarised: is_summarised(&shape), shape };
-    if items == 0 {
+    if shape.contains(&0) {
         return "[]".to_owned();
     }
+    let printer = Printer { view, summarised: is_summarised(&shape), shape };
     let mut seen = Vec::new();
     printer.visit(&mut Vec::new(), &mut seen);
     let format = Format::of(&seen, printer.shape.is_empty());

@@ -4,6 +4,7 @@
 //! again, told by an environment variable to hold a segment until it is killed.
 
 mod codes;
+mod hostile;
 mod large;
 mod matrix;
 mod programs;
@@ -188,13 +189,6 @@ fn removal_says_what_it_did_and_ends_as_the_first_failure_does() {
 }
 
 #[test]
-fn a_control_character_in_a_name_does_nothing_to_the_terminal() {
-    let name = FreeName::new();
-    let _array = Array1::<u8>::create(&name.with("\x1b[2J"), 4).unwrap();
-    ndshm(["ls", name.as_str(), "-o", "name"]).is_fine().prints(&name, "NAME\nNAME\\u{1b}[2J\n");
-}
-
-#[test]
 fn arrays_are_created_filled_and_written_back() {
     let (name, scratch) = (FreeName::new(), Scratch::new());
     ndshm(["create", name.as_str(), "--dtype", "f4", "--shape", "2,3", "--mode", "0640"])
@@ -374,6 +368,29 @@ fn files_of_a_directory_are_segments_too() {
         .is_fine()
         .prints(&FreeName::new(), "NAME   STATE\nx.npy  idle\n");
     ndshm(["rm", &path]).is_fine();
+}
+
+#[test]
+fn a_segment_is_the_same_by_its_name_and_by_every_path() {
+    let (name, scratch) = (FreeName::new(), Scratch::new());
+    ndshm(["create", name.as_str(), "--dtype", "u1", "--shape", "3"]).is_fine();
+    let link = scratch.path("link");
+    std::os::unix::fs::symlink("/dev/shm", &link).unwrap();
+    let (dotted, linked) = (format!("./{}", name.as_str()), format!("{link}/{}", name.as_str()));
+    let in_shm = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ndshm"));
+        Run::of(command.args(args).current_dir("/dev/shm"))
+    };
+    let path = name.path();
+    let by_link = ["--dir", &link, "show", name.as_str()];
+    for address in [name.as_str(), path.to_str().unwrap(), &dotted, &linked] {
+        in_shm(&["show", address]).is_fine().prints(&name, "[0 0 0]\n");
+        in_shm(&["info", address]).is_fine();
+        ndshm(by_link).is_fine().prints(&name, "[0 0 0]\n");
+    }
+    ndshm(["--dir", &link, "reap", "-n"]).is_fine();
+    in_shm(&["rm", &dotted]).is_fine();
+    ndshm(by_link).ends_with(3);
 }
 
 #[test]

@@ -102,6 +102,11 @@ impl Mapping {
             .map_err(|error| os_error("flush it to its disk", error))
     }
 
+    /// How many bytes are mapped.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Start of the mapping, page-aligned.
     pub(crate) fn base(&self) -> NonNull<u8> {
         NonNull::new(self.room.as_mut_ptr().wrapping_add(self.start))

@@ -7,9 +7,11 @@ pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod object;
 mod object_error;
+mod open;
 pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
+pub(crate) mod users;
 pub(crate) mod wait;
 
 use std::io;

@@ -7,7 +7,6 @@
 //! either harmless on a foreign file (`fstat`) or comes after a check that it still is our inode.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
 use std::io;
 use std::mem;
 use std::ops::Range;
@@ -17,11 +16,12 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{
-    Access, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags,
+    Access, AtFlags, FallocateFlags, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags,
 };
 use rustix::io::Errno;
 
-use super::object_error::{create_error, lost, open_error, publish_error};
+use super::object_error::{create_error, lost, publish_error};
+use super::open::{self, Opened, c_path};
 use super::temporary::{self, Temporary};
 use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result};
@@ -55,6 +55,8 @@ pub(crate) struct Facts {
     /// How many of its bytes have memory, or room on its disk.
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
+    /// Its permission bits.
+    pub(crate) mode: u32,
 }
 
 /// An open shared-memory object; closes its descriptor when dropped.
@@ -72,9 +74,9 @@ impl Object {
     /// Creates an object of `len` zero bytes for that place, where nobody sees it yet.
     pub(crate) fn create_unnamed(place: &Place, len: u64, mode: u32) -> Result<Self> {
         let object = match place {
-            Place::Anonymous => Self::own(raise(create_anonymous()?), OFlags::RDWR)?.0,
+            Place::Anonymous => Self::created(create_anonymous()?)?,
             place => match create_nameless(place)? {
-                Some(descriptor) => Self::own(raise(descriptor), OFlags::RDWR)?.0,
+                Some(descriptor) => Self::created(descriptor)?,
                 None => Self::create_temporary(place)?,
             },
         };
@@ -100,7 +102,7 @@ impl Object {
                 }
             };
             step!("create: temporary name made");
-            let (mut object, _) = Self::own(raise(descriptor), OFlags::RDWR)?;
+            let mut object = Self::created(descriptor)?;
             let Some(temporary) = Temporary::lock(&object, place)? else { continue };
             step!("create: temporary name locked");
             object.temporary = Mutex::new(Some(temporary));
@@ -110,7 +112,7 @@ impl Object {
 
     /// Opens the object at that place for reading and writing.
     ///
-    /// Never follows a symbolic link, never blocks on a FIFO, and refuses what is not a regular file.
+    /// Never follows a symbolic link, and refuses what is not a regular file without opening it.
     pub(crate) fn open(place: &Place) -> Result<(Self, Facts)> {
         Self::open_for(place, OFlags::RDWR)
     }
@@ -121,41 +123,33 @@ impl Object {
     }
 
     fn open_for(place: &Place, access: OFlags) -> Result<(Self, Facts)> {
-        let (object, facts) = Self::own(raise(open_flags(place, access)?), access)?;
+        let (object, facts) = Self::own(open::open_place(place, access)?, access);
         object.check_filesystem(place)?;
         Ok((object, facts))
     }
 
     /// Opens the object at that place for a short look at its bytes.
     pub(crate) fn open_to_look(place: &Place) -> Result<(Self, Facts)> {
-        Self::own(open_flags(place, OFlags::RDONLY)?, OFlags::RDONLY)
+        Ok(Self::own(open::open_place(place, OFlags::RDONLY)?, OFlags::RDONLY))
     }
 
-    /// Opens any file, on whatever filesystem, for reading; symbolic links are followed.
+    /// Opens any regular file, on whatever filesystem, for reading; symbolic links are followed.
     pub(crate) fn open_file(path: &Path) -> Result<(Self, Facts)> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let descriptor =
-            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
-                Errno::NOENT => Error::new(ErrorKind::NotFound, "does not exist: check its path"),
-                errno => os_error("open it", errno),
-            })?;
-        Self::own(raise(descriptor), OFlags::RDONLY)
+        Ok(Self::own(open::open_file(path)?, OFlags::RDONLY))
     }
 
-    /// Takes over a descriptor; refuses what is not a regular file.
-    fn own(descriptor: OwnedFd, access: OFlags) -> Result<(Self, Facts)> {
+    /// Takes over the descriptor of a file that was just made.
+    fn created(descriptor: OwnedFd) -> Result<Self> {
         let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
-        let file_type = FileType::from_raw_mode(stat.st_mode);
-        if file_type != FileType::RegularFile {
-            return Err(Error::new(
-                ErrorKind::NotASegment,
-                format!("is a {file_type:?}, not a regular file: choose another name"),
-            ));
-        }
+        Ok(Self::own(Opened { descriptor, stat }, OFlags::RDWR).0)
+    }
+
+    /// Takes over a descriptor.
+    fn own(Opened { descriptor, stat }: Opened, access: OFlags) -> (Self, Facts) {
         let facts = facts(&stat);
-        let descriptor = AtomicI32::new(descriptor.into_raw_fd());
+        let descriptor = AtomicI32::new(raise(descriptor).into_raw_fd());
         let temporary = Mutex::new(None);
-        Ok((Self { descriptor, identity: facts.identity, access, temporary }, facts))
+        (Self { descriptor, identity: facts.identity, access, temporary }, facts)
     }
 
     /// Refuses filesystems on which locks or mappings do not behave; where named objects live that is
@@ -379,14 +373,13 @@ impl Object {
 
     /// Opens a second description by its place; `None` when another file is there by now, or none.
     pub(super) fn reopen_at(&self, place: &Place) -> Result<Option<OwnedFd>> {
-        let descriptor = match open_flags(place, OFlags::RDWR) {
-            Ok(descriptor) => descriptor,
+        let Opened { descriptor, stat } = match open::open_place(place, OFlags::RDWR) {
+            Ok(opened) => opened,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotASegment) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
         Ok((facts(&stat).identity == self.identity).then_some(descriptor))
     }
 
@@ -542,22 +535,6 @@ fn flush_directory(place: &Place) -> Result<()> {
         .map_err(|errno| os_error("flush its directory to the disk", errno))
 }
 
-fn open_flags(place: &Place, access: OFlags) -> Result<OwnedFd> {
-    let mut flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    // What /proc shows of a descriptor is a link by nature.
-    flags.set(OFlags::NOFOLLOW, !matches!(place, Place::Descriptor(_)));
-    rustix::fs::open(c_path(place)?.as_c_str(), flags, Mode::empty())
-        .map_err(|errno| open_error(place, errno))
-}
-
-fn c_path(place: &Place) -> Result<CString> {
-    let path = match place {
-        Place::Named(name) => CString::new(format!("{DIRECTORY}/{name}")),
-        place => CString::new(place.as_str()),
-    };
-    path.map_err(|_| Error::new(ErrorKind::InvalidName, "holds a NUL byte: leave it out"))
-}
-
 /// Moves a descriptor out of the low numbers when the limit on descriptors allows.
 fn raise(descriptor: OwnedFd) -> OwnedFd {
     if descriptor.as_raw_fd() >= LOWEST_DESCRIPTOR {
@@ -573,5 +550,6 @@ fn facts(stat: &rustix::fs::Stat) -> Facts {
         // In units of 512 bytes, whatever the filesystem's blocks are.
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         owner: stat.st_uid,
+        mode: stat.st_mode & 0o7777,
     }
 }

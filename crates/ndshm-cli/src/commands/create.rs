@@ -7,7 +7,6 @@ use crate::args::Create;
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::Home;
 use crate::output::Output;
-use crate::terminal::printable;
 
 pub(crate) fn run(args: &Create, home: &Home, out: &Output) -> Result<Outcome> {
     let dtype = dtype(&args.dtype)?;
@@ -29,7 +28,7 @@ pub(super) fn report(array: &AnyArray, out: &Output) -> Result {
             "shape": shape,
         }));
     }
-    out.note(&format!("created {}: {dtype} {shape:?}", printable(name)))
+    out.note(&format!("created {name}: {dtype} {shape:?}"))
 }
 
 /// Reads a dtype as people write it: the order of the bytes may be left out, since only one is possible.

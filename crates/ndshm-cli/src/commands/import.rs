@@ -1,11 +1,14 @@
 //! `ndshm import`.
 
-use image::{ColorType, ImageReader};
+use std::io::BufReader;
+
+use image::{ColorType, ImageFormat, ImageReader};
 use ndshm::{AnyArray, Dtype, ErrorKind, Lifetime, NpyFile, Options, Scalar};
 
 use super::create;
 use crate::args::Import;
-use crate::failure::{Failure, Outcome, Result, about};
+use crate::failure::{Failure, Outcome, Result};
+use crate::file;
 use crate::home::{Home, Place};
 use crate::output::Output;
 use crate::progress::{Progress, STEP};
@@ -60,7 +63,8 @@ fn make(
 
 fn picture(args: &Import, place: &Place, options: &Options<AnyArray>) -> Result<AnyArray> {
     let name = args.file.display();
-    let reader = ImageReader::open(&args.file).map_err(about(name.to_string()))?;
+    let file = BufReader::new(file::open(&args.file)?);
+    let reader = ImageReader::with_format(file, ImageFormat::Png);
     let picture = reader.decode().map_err(|error| Failure::problem(format!("{name}: {error}")))?;
     let (item, channels) = match picture.color() {
         ColorType::L8 => (Scalar::U8, 1),

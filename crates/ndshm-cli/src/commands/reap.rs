@@ -6,7 +6,6 @@ use crate::args::Reap;
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::Home;
 use crate::output::Output;
-use crate::terminal::printable;
 use crate::units;
 
 pub(crate) fn run(args: &Reap, home: &Home, out: &Output) -> Result<Outcome> {
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &Reap, home: &Home, out: &Output) -> Result<Outcome> {
         return Ok(Outcome::Fine);
     }
     for (name, len) in &found {
-        out.note(&format!("{verb} {} ({})", printable(name), out.size(*len)))?;
+        out.note(&format!("{verb} {name} ({})", out.size(*len)))?;
     }
     out.note(&format!("{verb} {}, {}", units::segments(found.len()), out.size(bytes)))?;
     Ok(Outcome::Fine)
