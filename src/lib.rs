@@ -55,6 +55,7 @@
 //! | a little of something large, without copying all of it | [`Segment::peek`], and [`peek`] from outside, whoever owns it |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | strings of fixed size, dates and lapses of time, as NumPy has them | [`Bytes`], [`Text`], [`Datetime`], [`Timedelta`] |
 //! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order, prefaulted and huge pages | [`Options`] |
@@ -197,6 +198,7 @@ pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
+pub use crate::npy::time::{Span, TimeUnit};
 pub use crate::ring::any::{AnyFrame, AnyRing};
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
 pub use crate::ring::lease::Lease;
@@ -231,11 +233,21 @@ pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::part::{ArrayPart, Part};
 pub use crate::typed::request::Request;
+pub use crate::typed::text::{Bytes, Text};
+pub use crate::typed::time::{Datetime, Timedelta};
 pub use crate::typed::value::Value;
 pub use crate::typed::value_guard::ValueGuard;
 
 #[cfg(feature = "derive")]
 pub use ndshm_derive::Element;
+
+/// Units of time, for [`Datetime`] and [`Timedelta`].
+pub mod unit {
+    pub use crate::typed::time::{
+        Attosecond, Day, Femtosecond, Generic, Hour, Microsecond, Millisecond, Minute, Month,
+        Nanosecond, Picosecond, Second, Unit, Week, Year,
+    };
+}
 
 /// What the derive macro's code calls.
 #[doc(hidden)]

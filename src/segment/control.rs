@@ -24,8 +24,9 @@ const LAYOUT_VERSION: u32 = 1;
 /// Reads back as itself only on machines of the same byte order.
 const BYTE_ORDER: u32 = 0x0a0b_0c0d;
 
-/// Longest head: the fixed part and the text of the dtype.
-const LONGEST_HEAD: usize = 16 << 10;
+/// Longest head: the fixed part and the text of the dtype, which may be twice as long as in the longest
+/// header, where a name may be Latin-1 and a `bf16` has a shorter word.
+const LONGEST_HEAD: usize = 2 << 20;
 
 /// How many bytes of a control block an opener reads first; enough for all but long dtypes.
 pub(crate) const FIRST_READ: usize = 640;
@@ -380,6 +381,7 @@ impl Control {
         let disagree = |what: &str, text: String, control: String| {
             Err(corrupt(format!("its header says {what} {text}, its control block {control}")))
         };
+        header.check_in_place().map_err(|error| corrupt(format!("its header {error}")))?;
         if header.dtype != self.dtype.numpy_form() {
             return disagree("dtype", header.dtype.to_string(), self.dtype.to_string());
         }

@@ -79,12 +79,13 @@ impl Sharing<'_> {
         if facts.len > end {
             self.cut_off(end, damage)?;
         }
+        header.check_in_place()?;
         if !header.data_offset.is_multiple_of(SHARED_ALIGNMENT) {
             return Err(Error::new(
                 ErrorKind::Misaligned,
                 format!(
                     "has data that begins at byte {}, and shared data begins at a multiple of \
-                     {SHARED_ALIGNMENT}: save it anew with np.save of NumPy 1.14 or later",
+                     {SHARED_ALIGNMENT}: save it anew with np.save",
                     header.data_offset
                 ),
             ));
