@@ -180,6 +180,9 @@ mod sync;
 mod sys;
 mod typed;
 
+/// The version of that crate whose arrays and dimensions are in this crate's interface.
+pub use ndarray;
+
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};

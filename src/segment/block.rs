@@ -13,7 +13,7 @@ use super::memory::Memory;
 use super::name::{Address, Name};
 use super::naming::unlink_if_still;
 use super::options::{Access, Lifetime, Options, Reserve, Trust};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::steps::step;
 use crate::sys::lifeline::{Mark, registration};
 use crate::sys::limits;
@@ -487,6 +487,13 @@ impl fmt::Debug for Block {
     }
 }
 
+/// What it is, its name, and its length.
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Block {:?} of {}", self.name(), size(self.len()))
+    }
+}
+
 /// A mark that says one, in this process alone.
 fn new_mark() -> Result<Mark> {
     let mark = Mark::new(&registration())?;
@@ -497,7 +504,7 @@ fn new_mark() -> Result<Mark> {
 /// The length as files have it; no mapping is longer than the address space.
 fn file_len(len: usize) -> Result<u64> {
     isize::try_from(len).map(|_| len as u64).map_err(|_| {
-        let problem = format!("cannot have {len} bytes: that is more than the address space");
+        let problem = format!("cannot have {}: that is more than the address space", size(len));
         Error::new(ErrorKind::SizeOverflow, problem)
     })
 }

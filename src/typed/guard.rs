@@ -8,19 +8,15 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
-use std::sync::MutexGuard;
 
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
 use super::element::Element;
+use super::stays::StaysInItsThread;
 use super::view;
 use crate::segment::Segment;
 use crate::sync::{Hold, Poison};
-
-/// Marks guards that must be dropped in the thread that took them.
-type StaysInThread = PhantomData<MutexGuard<'static, ()>>;
 
 /// Rows of a shared array, locked for reading; derefs to [`ndarray::ArrayRef`].
 ///
@@ -47,7 +43,7 @@ pub struct ReadGuard<'a, T: Element, D: Dimension> {
     view: ArrayView<'static, T, D>,
     rows: Range<usize>,
     hold: Hold<&'a Segment>,
-    stays: StaysInThread,
+    _stays: StaysInItsThread,
 }
 
 /// Rows of a shared array, locked for writing; derefs to [`ndarray::ArrayRef`].
@@ -72,7 +68,7 @@ pub struct WriteGuard<'a, T: Element, D: Dimension> {
     view: ArrayViewMut<'static, T, D>,
     rows: Range<usize>,
     hold: Hold<&'a Segment>,
-    stays: StaysInThread,
+    _stays: StaysInItsThread,
 }
 
 /// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`.
@@ -147,7 +143,7 @@ macro_rules! guard {
                 // SAFETY: the hold covers the rows in the guard's mode, and the guard keeps it
                 // longer than the view.
                 let view = unsafe { $view(&hold, extent.shape, extent.rows.as_ref()) };
-                Self { view, rows: extent.rows(), hold $(, $stays: PhantomData)? }
+                Self { view, rows: extent.rows(), hold $(, $stays: StaysInItsThread::HERE)? }
             }
 
             /// Returns which rows of the whole array these are, along axis 0.
@@ -202,6 +198,13 @@ macro_rules! guard {
         }
 
         impl<$($life,)? T: Element + fmt::Debug, D: Dimension> fmt::Debug for $guard<$($life,)? T, D> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.view.fmt(f)
+            }
+        }
+
+        /// As `ndarray` shows arrays.
+        impl<$($life,)? T: Element + fmt::Display, D: Dimension> fmt::Display for $guard<$($life,)? T, D> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.view.fmt(f)
             }
@@ -298,8 +301,8 @@ macro_rules! write_guard {
     };
 }
 
-guard!('a ReadGuard, &'a Segment, view::held, stays);
-guard!('a WriteGuard, &'a Segment, view::held_mut, stays);
+guard!('a ReadGuard, &'a Segment, view::held, _stays);
+guard!('a WriteGuard, &'a Segment, view::held_mut, _stays);
 guard!(OwnedReadGuard, Segment, view::held);
 guard!(OwnedWriteGuard, Segment, view::held_mut);
 write_guard!('a WriteGuard);

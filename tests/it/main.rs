@@ -30,11 +30,13 @@ mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod shown;
 mod spellings;
 mod status;
 mod storm;
 mod support;
 mod threads;
+mod values;
 
 #[test]
 fn child_role() {

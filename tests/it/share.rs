@@ -127,7 +127,7 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         (
             npy("'<f8'", 1000, 128),
             DtypeMismatch,
-            "holds <f8 (1 axis: 1000), asked for <u8 (1 axis)",
+            "holds <f8 (f64), 1 axis: 1000, asked for <u8 (u64), 1 axis",
         ),
         (npy("'>u8'", 1000, 128), ForeignByteOrder, "big-endian"),
         (npy("'<U2'", 1000, 128), Unsupported, "<U2"),
@@ -135,7 +135,11 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         (npy("'<u8'", 1000, 80), Misaligned, "save it anew"),
         (more, InvalidArgument, "has bytes after its data, which ends at byte 8128"),
         (little_more, InvalidArgument, "has bytes after its data"),
-        (whole[..8000].to_vec(), Truncated, "is 8000 bytes long and its header promises 8128"),
+        (
+            whole[..8000].to_vec(),
+            Truncated,
+            "is 8.0 kB (8,000 bytes) long and its header promises 8.1 kB (8,128 bytes)",
+        ),
         (whole[..100].to_vec(), Truncated, "ends after 100 bytes"),
         (npy_2("'<u8'", 10, 1 << 17), Unsupported, "has a header of 131072 bytes"),
         (b"notes".to_vec(), NotASegment, "is not NPY"),
@@ -146,7 +150,7 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         assert!(fs::read(path).unwrap() == bytes, "{says}: it was changed");
     }
     fs::write(path, &whole).unwrap();
-    refused(Array2::<u64>::share_npy(path), RankMismatch, "asked for <u8 (2 axes)");
+    refused(Array2::<u64>::share_npy(path), RankMismatch, "asked for <u8 (u64), 2 axes");
     let options: Options<Array<u64, Ix1>> = Array::options();
     refused(options.clone().participants(0).share_npy(path), InvalidArgument, "0 participants");
     refused(options.access(Access::Read).share_npy(path), InvalidArgument, "for reading only");

@@ -23,6 +23,7 @@ use super::element::{Element, checked_dtype};
 use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
+use crate::npy::Named;
 use crate::segment::{Address, Handle, Kind, Options, Origin, Reserve, Segment};
 use crate::sync::acquired;
 
@@ -476,10 +477,7 @@ impl<T: Element> Log<T> {
     fn check(segment: Segment) -> Result<Self> {
         let control = segment.control();
         if control.kind != Kind::Log {
-            return Err(Error::new(
-                ErrorKind::KindMismatch,
-                format!("is of kind {:?}, asked for a Log: open it as that", control.kind),
-            ));
+            return Err(control.kind.mismatch(Kind::Log));
         }
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         let columns = control.shape.get(1..);
@@ -487,9 +485,10 @@ impl<T: Element> Log<T> {
             return Err(Error::new(
                 ErrorKind::DtypeMismatch,
                 format!(
-                    "holds rows of {} of shape {:?}, asked for {dtype} of shape {folded:?}",
-                    control.dtype,
-                    columns.unwrap_or_default()
+                    "holds rows of {} of shape {:?}, asked for {} of shape {folded:?}",
+                    Named(&control.dtype),
+                    columns.unwrap_or_default(),
+                    Named(&dtype)
                 ),
             ));
         }
@@ -510,5 +509,12 @@ impl<T: Element> fmt::Debug for Log<T> {
             .field("len", &self.len())
             .field("capacity", &self.capacity())
             .finish()
+    }
+}
+
+/// See [`Segment`], whose shape is the capacity: the name, the shape and the dtype, not the rows.
+impl<T: Element> fmt::Display for Log<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segment.fmt(f)
     }
 }
