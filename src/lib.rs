@@ -61,7 +61,7 @@
 //! | every way to ask for a lock | [`Request`] |
 //! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |
-//! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
+//! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`], [`reap_prefix`] |
 //! | who is in a segment and holds its locks | [`Status`], or the command `ndshm` |
 //! | who publishes in a ring, and who leases which frame | [`RingStatus`] |
 //! | how much may still be created | [`capacity`] |
@@ -126,7 +126,7 @@
 //! ([`Lifetime::Persistent`]); [`SegmentSet`] removes many together. Those attached keep their memory
 //! either way. [`Array::create_or_replace`] gives the name to another segment, at once, and those
 //! attached to the old one are told. A killed process leaves its names behind: [`reap`] removes what
-//! only the dead hold.
+//! only the dead hold, and with [`reclaim_dead`](Options::reclaim_dead) a new segment takes its place.
 //!
 //! Give a path instead of a name, and the segment is that file: see [`Address`]. It stays until it is
 //! removed, also when the machine restarts; [`Segment::sync`] says what the disk then holds for sure.
@@ -135,9 +135,13 @@
 //! # Trust
 //!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
-//! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments of other users, root
-//! excepted. [`Access::Observe`] and [`Frozen`] need permission to read and no more. What is read from
-//! a segment is checked before it is used, so damage is an error.
+//! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments that belong to other users, root
+//! excepted, or that the group or others may write. Who vouches for them says so with
+//! [`trust_owner`](Options::trust_owner), which is unsafe, as is to create such a segment
+//! ([`mode_for_writers`](Options::mode_for_writers)). [`Access::Observe`] and [`Frozen`] need permission to read
+//! and no more, but the same trust, since what is mapped can be written or cut short by others; a
+//! [`Status`], which maps nothing, needs none. What is read from a segment is checked before it is used, so damage is
+//! an error.
 //!
 //! # Platforms and features
 //!
@@ -200,7 +204,7 @@ pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
     Access, Address, Block, Capacity, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin,
-    Participant, Reserve, Segment, SegmentSet, capacity, list, reap, remove,
+    Participant, Reserve, Segment, SegmentSet, capacity, list, reap, reap_prefix, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{

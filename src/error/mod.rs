@@ -78,7 +78,7 @@ pub enum ErrorKind {
     LimitExceeded,
     /// The file mode forbids it.
     PermissionDenied,
-    /// The segment belongs to another user, who could break every promise.
+    /// Others than this user and root own the segment or may write it, and could break every promise.
     NotTrusted,
     /// A lock of another kind lies on the segment's file, so liveness cannot be told.
     ForeignLock,

@@ -3,6 +3,8 @@
 //! Everything here works on words that any process may be killed in front of. What an algorithm
 //! needs from the world (sleep, wake, who is dead) it asks of [`Peers`].
 
+#[cfg(all(test, not(loom)))]
+mod alone;
 mod bell;
 mod flag;
 mod frames;

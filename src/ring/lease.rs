@@ -100,8 +100,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
             Grip::Gone => return Ok(None),
             Grip::TooMany => return Err(self.out_of_leases()),
         };
-        // SAFETY: the slot is leased, so nobody writes it, and mapped.
-        let meta = unsafe { self.meta(seen.slot) };
+        let meta = self.meta(seen.slot);
         let keeper = Arc::new(Keeper { segment: self.segment.clone(), me, lease, meta });
         // SAFETY: the keeper has the slot leased and the segment mapped, and is kept beside the view,
         // which is never handed out for longer than a borrow of both.

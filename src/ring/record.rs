@@ -1,9 +1,9 @@
 //! How frame and description lie in a slot.
 
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::meta::FrameMeta;
-use crate::atomic::fence;
+use crate::atomic::{AtomicU64, fence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Entry, Frames, Sighting};
 use crate::npy::dtype::{Dtype, Field};
@@ -15,6 +15,9 @@ const PAGE: usize = 4096;
 
 /// The description has cache lines of its own.
 const LINE: usize = 64;
+
+/// Length of a description in words.
+pub(super) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
 
 /// Where a slot's parts lie, in bytes: frame, description, and padding up to the next page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +104,29 @@ impl Record {
         slot * self.len + self.meta
     }
 
+    /// The words of the description in a slot.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such slot.
+    #[inline]
+    pub(super) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
+        let first = self.meta_offset(slot) / size_of::<u64>();
+        &region.payload_words()[first..first + META_WORDS]
+    }
+
+    /// A copy of the description in a slot, each word whole; words that others write meanwhile may be old
+    /// or new.
+    #[inline]
+    pub(super) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
+        let mut words = [0_u64; META_WORDS];
+        for (copy, word) in words.iter_mut().zip(self.meta_words(region, slot)) {
+            // Relaxed: who wants them all of one frame looks at its number before and after.
+            *copy = word.load(Relaxed);
+        }
+        bytemuck::cast(words)
+    }
+
     /// Copies the first bytes of a frame without a lease, and returns its description; `None` if it is
     /// gone, and the bytes mean nothing.
     pub(super) fn copy(
@@ -110,8 +136,7 @@ impl Record {
         bytes: &mut [u8],
     ) -> Option<FrameMeta> {
         region.copy_from(seen.slot * self.len, bytes);
-        let mut meta = FrameMeta::new();
-        region.copy_from(self.meta_offset(seen.slot), bytemuck::bytes_of_mut(&mut meta));
+        let meta = self.meta_in(region, seen.slot);
         step!("observe: frame copied");
         // The copies above must not sink below the second look.
         fence(Acquire);

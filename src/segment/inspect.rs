@@ -4,13 +4,12 @@ use super::control::{Control, FIRST_READ, MAGIC, SHORTEST_HEAD};
 use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
-use super::options::{Access, Trust};
+use super::options::{Access, Lifetime};
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{HEADER_SIZE, Header, PRELUDE};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
-use crate::sys::process;
 
 /// The longest header a segment may have: what NPY 1.0 can say, four times what its dtype may take.
 pub(super) const LONGEST_HEADER: usize = 10 + 0xffff;
@@ -42,23 +41,6 @@ fn describe(name: &str) -> Result<Info> {
     Ok(Info::new(name, control, facts))
 }
 
-/// Refuses what belongs to another user, unless that user is root.
-pub(super) fn check_owner(facts: &Facts, trust: Trust) -> Result<()> {
-    let me = process::user();
-    if facts.owner == me || facts.owner == 0 || trust == Trust::Anybody {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::NotTrusted,
-        format!(
-            "belongs to user {}, and this process runs as user {me}: whoever may write a segment \
-             can break what it promises; use one that you or root created, or vouch for it with \
-             `trust_owner`",
-            facts.owner
-        ),
-    ))
-}
-
 /// Refuses to map for writing what the kernel lets nobody write.
 pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
     let may_be_sealed = matches!(name.place(), Place::Descriptor(_)) && access != Access::Observe;
@@ -79,6 +61,11 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Whether only the dead have left it: it was to go with those who took part, and none of them lives.
+pub(super) fn is_left_by_the_dead(object: &Object, control: &Control) -> Result<bool> {
+    Ok(control.lifetime != Lifetime::Persistent && !is_in_use(object, control)?)
 }
 
 /// Reads and checks both descriptions of a segment, without mapping it.

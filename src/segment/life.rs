@@ -6,15 +6,16 @@ use std::sync::Arc;
 use super::control::{Control, Plan};
 use super::handle::Handle;
 use super::info::Info;
-use super::inspect::{check_owner, check_unsealed, read_control};
+use super::inspect::{check_unsealed, read_control};
 use super::name::{Address, Name};
-use super::naming::{self, NameLock, unlink_if_still};
+use super::naming::{Candidate, Claim, NameLock, unlink_if_still};
 use super::options::{Access, Kind, Lifetime, Opening, Origin, Settings};
 use super::paging;
 use super::participants::{Membership, Participant};
 use super::reap::reap_beside;
 use super::reboot;
 use super::region::Region;
+use super::trust::{Trust, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Owner;
 use crate::npy::{Dtype, Header, Order};
@@ -47,6 +48,7 @@ struct Attached {
     name: Name,
     control: Control,
     access: Access,
+    trust: Trust,
     region: Arc<Region>,
     membership: Arc<Membership>,
     /// Who created it through this handle, as lock words name it.
@@ -73,6 +75,8 @@ pub(crate) struct Draft {
     object: Object,
     control: Control,
     region: Arc<Region>,
+    trust: Trust,
+    claim: Claim,
 }
 
 impl Draft {
@@ -115,7 +119,8 @@ impl Draft {
         object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
         step!("create: control block written");
         reboot::note(&region);
-        Ok(Self { name, object, control, region: Arc::new(region) })
+        let (region, Settings { trust, claim, .. }) = (Arc::new(region), *settings);
+        Ok(Self { name, object, control, region, trust, claim })
     }
 
     pub(crate) fn order(&self) -> Order {
@@ -129,7 +134,8 @@ impl Draft {
 
     /// Gives the segment its name. From here on everybody sees it, whole.
     pub(crate) fn publish(self) -> Result<Segment> {
-        self.publish_by(|object, _, name| object.publish(name.place()).map(Name::found))
+        let claim = self.claim;
+        self.publish_claiming(claim)
     }
 
     /// Gives the segment its name, also if another segment has it, which is then replaced.
@@ -137,25 +143,23 @@ impl Draft {
         if self.name.is_file() {
             reap_beside(&self.name);
         }
-        self.publish_by(|object, id, name| {
-            naming::publish_in_place_of(object, id, name).map(|()| name.clone())
-        })
+        self.publish_claiming(Claim::OfAnybody)
     }
 
-    fn publish_by(
-        self,
-        publish: impl FnOnce(&Object, [u8; 16], &Name) -> Result<Name>,
-    ) -> Result<Segment> {
+    fn publish_claiming(self, claim: Claim) -> Result<Segment> {
         let membership =
             Membership::join(&self.name, self.object, &self.region, self.control.lifetime)?;
         let me = membership.me()?;
         step!("create: registered");
-        let name = publish(membership.object_unchecked(), self.control.id, &self.name)?;
+        let (object, id) = (membership.object_unchecked(), self.control.id);
+        let candidate = Candidate { object, id, trust: self.trust };
+        let name = candidate.publish(&self.name, claim).map(Name::found)?;
         step!("create: published");
         Ok(Segment(Arc::new(Attached {
             name,
             control: self.control,
             access: Access::ReadWrite,
+            trust: self.trust,
             region: self.region,
             membership,
             created_by: Some(me),
@@ -199,7 +203,7 @@ impl Segment {
     /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment),
     /// [`Truncated`](ErrorKind::Truncated), [`Corrupt`](ErrorKind::Corrupt) or
     /// [`UnsupportedVersion`](ErrorKind::UnsupportedVersion) when it is something else or damaged,
-    /// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it.
+    /// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it, or the group or others may write it.
     ///
     /// # Examples
     ///
@@ -258,7 +262,7 @@ impl Segment {
             Access::Observe => Object::open_to_observe(name.place())?,
         };
         step!("attach: opened");
-        check_owner(&facts, opening.trust)?;
+        check_trusted(name, &object, &facts, opening.trust)?;
         check_unsealed(&object, name, access)?;
         let control = read_control(&object, &facts)?;
         // Else the last user could take the name away before this one is known to be one.
@@ -296,7 +300,8 @@ impl Segment {
             _ => name.clone(),
         };
         let created_by = None;
-        let attached = Attached { name, control, access, region, membership, created_by };
+        let trust = opening.trust;
+        let attached = Attached { name, control, access, trust, region, membership, created_by };
         Ok(Some(Self(Arc::new(attached))))
     }
 
@@ -425,7 +430,29 @@ impl Segment {
                     .is_ok_and(|other| other.is_some_and(|other| other != self.identity()))
     }
 
-    /// Opens what has the name now, with the access of this handle.
+    /// Returns whether nothing has the segment's name any more: it was removed, and none was created under it
+    /// since. This one goes on working for those who have it, whose last one gives the memory back. False for
+    /// what never had a name. Costs a system call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let value = ndshm::Value::create_unique("doc-removed-", 7)?;
+    /// assert!(!value.segment().is_removed());
+    /// ndshm::remove(value.name())?;
+    /// assert!(value.segment().is_removed() && !value.segment().is_replaced());
+    /// assert_eq!(value.get()?, 7);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.0.name.is_shown()
+            && object::identity_of(self.0.name.place()).is_ok_and(|there| there.is_none())
+    }
+
+    /// Opens what has the name now, with the access of this handle; segments that others may write if this
+    /// handle was opened with [`trust_owner`](crate::Options::trust_owner).
     ///
     /// # Errors
     ///
@@ -435,7 +462,7 @@ impl Segment {
     ///
     /// See [`Array::create_or_replace`](crate::Array::create_or_replace).
     pub fn reopen(&self) -> Result<Self> {
-        Self::attach(self.0.name.clone(), self.0.access)
+        Self::attach(self.0.name.clone(), Opening::new(self.0.access, self.0.trust))
     }
 
     fn identity(&self) -> Identity {

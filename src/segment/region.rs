@@ -354,3 +354,41 @@ impl Region {
         &self.shadow
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::sys::place::Place;
+
+    /// What is found at an offset into a mapping of one page.
+    fn found(offset: usize, count: usize) -> usize {
+        let object = Object::create_unnamed(&Place::Anonymous, 4096, 0o600).unwrap();
+        let mapping = Mapping::new(&object, 0, 4096, Protection::ReadWrite).unwrap();
+        // SAFETY: the table is gone before the mapping.
+        let within = unsafe { Within::new(&mapping) };
+        within.table::<Stripe>(offset, count).iter().filter(|stripe| !stripe.is_written()).count()
+    }
+
+    #[test]
+    fn records_are_found_up_to_the_end_of_their_mapping() {
+        assert_eq!((found(0, 128), found(4096 - 32, 1), found(4096, 0)), (128, 1, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "32 + 4096 of 4096 bytes")]
+    fn records_beyond_the_end_of_their_mapping_are_refused() {
+        found(32, 128);
+    }
+
+    #[test]
+    #[should_panic(expected = "within the address space")]
+    fn more_records_than_there_are_addresses_are_refused() {
+        found(0, usize::MAX / 16);
+    }
+
+    #[test]
+    #[should_panic(expected = "records at byte 2")]
+    fn records_out_of_line_are_refused() {
+        found(2, 1);
+    }
+}

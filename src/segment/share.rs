@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::control::{Control, MAGIC, Plan, UNFINISHED};
-use super::inspect::{LONGEST_HEADER, check_owner, read_control, read_header};
+use super::inspect::{LONGEST_HEADER, read_control, read_header};
 use super::layout::SHARED_ALIGNMENT;
 use super::life::Segment;
 use super::name::Name;
@@ -15,6 +15,7 @@ use super::npy_file::data_end;
 use super::options::{Access, Kind, Lifetime, Reserve, Settings};
 use super::reboot;
 use super::region::Region;
+use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Dtype, Header};
 use crate::steps::step;
@@ -47,7 +48,7 @@ impl Segment {
         let share = || {
             settings.check()?;
             let (object, facts) = Object::open(name.place())?;
-            check_owner(&facts, settings.trust)?;
+            check_trusted(&name, &object, &facts, settings.trust)?;
             Sharing { name: name.clone(), settings, object }.share(take)
         };
         share().of(name.as_str())?;

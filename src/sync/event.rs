@@ -401,7 +401,7 @@ impl Options<Event> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::options().mode(0o660).create("doc-event-mode")?;
+    /// let event = ndshm::Event::options().mode(0o640).create("doc-event-mode")?;
     /// # Ok(()) }
     /// ```
     pub fn create<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {

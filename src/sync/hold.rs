@@ -185,6 +185,13 @@ impl<S: Borrow<Segment>> Hold<S> {
         stripes.find(|stripe| stripe.entry() == Entry::Poisoned).map(Poison::of)
     }
 
+    /// Lets nobody write what is held any more, which is all there is, held to commit.
+    pub(crate) fn freeze(&self) {
+        let region = self.segment().region();
+        assert!(self.mode == Mode::Commit && self.stripes == (0..region.stripes()));
+        region.state().freeze();
+    }
+
     /// Vouches for what is held, which is not held for reading.
     pub(crate) fn mark_consistent(&mut self) {
         debug_assert_ne!(self.mode, Mode::Read);

@@ -26,6 +26,7 @@ mod pictures;
 mod processes;
 mod puppet;
 mod reap;
+mod reclaim;
 mod restarts;
 mod rings;
 mod sandbox;
@@ -36,6 +37,7 @@ mod status;
 mod storm;
 mod support;
 mod threads;
+mod users;
 mod values;
 
 #[test]

@@ -304,7 +304,7 @@ fn other_users_segments_open_for_who_vouches_for_them() {
     let name = FreeName::new();
     fork(|| {
         become_user(65534);
-        let options = Array1::<u64>::options().mode(0o666).lifetime(Lifetime::Persistent);
+        let options = Array1::<u64>::options().mode(0o644).lifetime(Lifetime::Persistent);
         drop(options.create(name.as_str(), 8).unwrap());
     })
     .pass();

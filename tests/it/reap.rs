@@ -34,13 +34,13 @@ fn reaped() -> Vec<String> {
 }
 
 /// A segment whose creator was killed.
-fn orphan() -> FreeName {
+pub(crate) fn orphan() -> FreeName {
     let name = FreeName::new();
     orphan_called(name.as_str());
     name
 }
 
-fn orphan_called(name: &str) {
+pub(crate) fn orphan_called(name: &str) {
     let mut creator = Puppet::start();
     creator.does(&format!("create {name} 8"));
     creator.kill();

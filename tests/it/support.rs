@@ -212,6 +212,11 @@ impl Forked {
         assert!(status.success(), "forked child: {status}");
     }
 
+    /// Whether it is over; it still has to be waited for.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        state_of(self.pid) == 'Z'
+    }
+
     /// Waits as long as it takes until it is gone, and tells whether it passed.
     pub(crate) fn wait(mut self) -> bool {
         self.reap(0).unwrap().success()
@@ -286,6 +291,12 @@ pub(crate) fn flag_at(signal: i32) -> &'static AtomicBool {
 pub(crate) fn trusting() -> ndshm::Options<ndshm::Array1<u64>> {
     // SAFETY: the tests' other users keep to the protocol.
     unsafe { ndshm::Array1::options().trust_owner() }
+}
+
+/// The same options, for segments that everybody may write.
+pub(crate) fn for_everybody<H>(options: ndshm::Options<H>) -> ndshm::Options<H> {
+    // SAFETY: the tests' users keep to the protocol.
+    unsafe { options.mode_for_writers(0o666).trust_owner() }
 }
 
 /// Closes every descriptor but the standard ones.

@@ -11,6 +11,7 @@ mod open;
 pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
+pub(crate) mod users;
 pub(crate) mod wait;
 
 use std::io;

@@ -55,6 +55,8 @@ pub(crate) struct Facts {
     /// How many of its bytes have memory, or room on its disk.
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
+    /// Its permission bits.
+    pub(crate) mode: u32,
 }
 
 /// An open shared-memory object; closes its descriptor when dropped.
@@ -548,5 +550,6 @@ fn facts(stat: &rustix::fs::Stat) -> Facts {
         // In units of 512 bytes, whatever the filesystem's blocks are.
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         owner: stat.st_uid,
+        mode: stat.st_mode & 0o7777,
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Facts {
     pub(crate) len: u64,
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
+    pub(crate) mode: u32,
 }
 
 /// An open shared-memory object.
