@@ -33,8 +33,10 @@
 //! ((1080, 1920), dtype('float32'))
 //! ```
 //!
-//! NumPy takes no locks: let one side write at a time. Never `np.save` or copy *onto* a live name,
-//! which cuts the file short under everybody who has it mapped; write through the memory map.
+//! NumPy takes no locks: let one side write at a time. `mmap_mode="r+"` writes in place and `"r"` looks.
+//! Never take `"w+"`, `np.save` or a copy *onto* a live name: they cut the file to nothing first, and whoever
+//! has it mapped is killed by SIGBUS. A [`Block`] is what Python's `SharedMemory` makes; attach to one with
+//! `track=False`, which Python has since 3.13, or its resource tracker removes the name when that Python ends.
 //!
 //! # The pieces
 //!
@@ -144,6 +146,9 @@
 //! an error.
 //!
 //! # Platforms and features
+//!
+//! `ndarray` 0.17 is part of this interface: guards deref to its arrays, and axes are its dimensions. `cargo add
+//! ndarray@0.17` takes the same, and so does [`ndshm::ndarray`](ndarray) without it.
 //!
 //! Linux 4.14 or later, little-endian, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
 //! is [`ErrorKind::Unsupported`].

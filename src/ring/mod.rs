@@ -64,7 +64,7 @@ pub type RingD<T> = Ring<T, IxDyn>;
 /// subscriber's leases end. Nobody ever sees half a frame.
 ///
 /// NumPy sees an array of slots, newest where `seq` is greatest; it takes no lease, so it may see a frame
-/// change under it:
+/// change under it. It looks with `mmap_mode="r"`; never `"w+"`, which cuts the file to nothing under everybody:
 ///
 /// ```text
 /// slots = np.load("/dev/shm/cam0", mmap_mode="r")

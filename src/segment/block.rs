@@ -30,6 +30,12 @@ use crate::sys::place::Place;
 /// death: whoever knows what the bytes mean, and when they may be touched, vouches for it with
 /// `unsafe`. For everything else take an [`Array`](crate::Array) or a [`Value`](crate::Value).
 ///
+/// **Python attaches with `SharedMemory(name, track=False)`**, which it has since 3.13. Without that, and in all
+/// versions before, its resource tracker takes the name for its own and removes it when that Python ends, however
+/// many others use it. Before 3.13 map the file: `np.memmap("/dev/shm/NAME", "u1", "r+")`. Neither
+/// `np.memmap(…, "w+")` nor opening the file for writing anew will do: they cut it to nothing first, and whoever has it
+/// mapped is killed by SIGBUS.
+///
 /// A clone is the same handle: cheap, and usable from any thread.
 ///
 /// # Examples
@@ -40,8 +46,9 @@ use crate::sys::place::Place;
 ///
 /// let made = Block::create("doc-block", 4096)?; // zeros, mode 0600, removed on drop
 ///
-/// // Any other program, in Python say:
-/// // >>> SharedMemory("doc-block").buf[8:12] = struct.pack("<f", 0.5)
+/// // Any other program, in Python 3.13 or later say:
+/// // >>> theirs = SharedMemory("doc-block", track=False)
+/// // >>> theirs.buf[8:12] = struct.pack("<f", 0.5)
 /// let block = Block::open("doc-block")?;
 /// // SAFETY: nobody else uses the block.
 /// unsafe { block.raw_view_mut::<f32, _>(8, (2, 3))?.deref_into_view_mut() }.fill(0.5);

@@ -349,6 +349,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// assert_eq!((height, width), (2, 3));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "raw_dim")]
     #[must_use]
     pub fn dim(&self) -> D::Pattern {
         self.shape.clone().into_pattern()

@@ -275,6 +275,7 @@ impl<T: Element> Value<T> {
     /// assert_eq!(pose.get()?, [0.0; 7]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "load")]
     #[inline]
     pub fn get(&self) -> Result<T> {
         let value = self.load();
@@ -298,6 +299,7 @@ impl<T: Element> Value<T> {
     /// assert_eq!(level.get()?, 7);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "store")]
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
         self.segment.writable()?;
@@ -352,6 +354,7 @@ impl<T: Element> Value<T> {
     /// assert_eq!(leader.get()?, 17);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "compare_and_swap")]
     pub fn compare_exchange(&self, current: T, new: T) -> Result<std::result::Result<T, T>> {
         self.segment.writable()?;
         let found = if cells::is_word::<T>() {
@@ -388,6 +391,7 @@ impl<T: Element> Value<T> {
     /// assert_eq!(mean.get()?[2], 3.0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "fetch_update")]
     pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T> {
         self.segment.writable()?;
         if cells::is_word::<T>() {

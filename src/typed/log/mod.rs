@@ -37,7 +37,8 @@ use crate::sync::acquired;
 /// that found it so, and loses nothing.
 ///
 /// An element type `[T; N]` makes a table of N columns. NumPy sees an array of *capacity* rows; where
-/// it finds the number of those committed is told by `docs/format.md`:
+/// it finds the number of those committed is told by `docs/format.md`. It looks with `mmap_mode="r"`; never
+/// `"w+"`, which cuts the file to nothing under everybody:
 ///
 /// ```text
 /// rows = np.load("/dev/shm/ticks", mmap_mode="r")
@@ -318,6 +319,7 @@ impl<T: Element> Log<T> {
     /// assert_eq!(log.append(&9).unwrap_err().kind(), ndshm::ErrorKind::Full);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "push")]
     #[inline]
     pub fn append(&self, row: &T) -> Result<usize> {
         self.extend(std::slice::from_ref(row)).map(|rows| rows.start)
@@ -420,6 +422,8 @@ impl<T: Element> Log<T> {
     /// # Examples
     ///
     /// See [`Follower`].
+    #[doc(alias = "subscribe")]
+    #[doc(alias = "iter")]
     pub fn follow(&self) -> Follower<T> {
         self.follow_from(self.len())
     }
