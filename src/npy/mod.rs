@@ -10,6 +10,7 @@ mod descr;
 pub(crate) mod dtype;
 pub(crate) mod header;
 mod literal;
+mod named;
 mod prelude;
 pub(crate) mod scalar;
 mod spelling;
@@ -20,4 +21,5 @@ mod token;
 
 pub(crate) use self::dtype::Dtype;
 pub(crate) use self::header::{HEADER_SIZE, Header, Order};
+pub(crate) use self::named::Named;
 pub(crate) use self::prelude::PRELUDE;

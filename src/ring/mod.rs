@@ -34,7 +34,7 @@ use self::record::{Form, Record};
 use crate::error::{Result, ResultExt};
 use crate::lock::Frames;
 use crate::npy::Order;
-use crate::segment::{Address, Handle, Options, Origin, Segment};
+use crate::segment::{Address, Handle, Items, Options, Origin, Segment};
 use crate::typed::contents::{Contents, PAGE};
 use crate::typed::element::{Element, checked_dtype};
 
@@ -64,7 +64,7 @@ pub type RingD<T> = Ring<T, IxDyn>;
 /// subscriber's leases end. Nobody ever sees half a frame.
 ///
 /// NumPy sees an array of slots, newest where `seq` is greatest; it takes no lease, so it may see a frame
-/// change under it:
+/// change under it. It looks with `mmap_mode="r"`; never `"w+"`, which cuts the file to nothing under everybody:
 ///
 /// ```text
 /// slots = np.load("/dev/shm/cam0", mmap_mode="r")
@@ -412,5 +412,13 @@ impl<T: Element, D: Dimension> fmt::Debug for Ring<T, D> {
             .field("slots", &self.slots())
             .field("published", &self.published())
             .finish()
+    }
+}
+
+/// The name, the slots, and the shape and dtype of a frame: `Ring "cam0" of 8 frames of shape [480, 640] of |u1 (u8)`.
+impl<T: Element, D: Dimension> fmt::Display for Ring<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items = Items { dtype: &T::dtype(), shape: self.shape() };
+        write!(f, "Ring {:?} of {} frames of {items}", self.name(), self.slots())
     }
 }

@@ -45,10 +45,7 @@ impl Form {
     /// What frames are in a segment of that kind whose items are of that dtype.
     pub(super) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
         if kind != Kind::Ring {
-            return Err(Error::new(
-                ErrorKind::KindMismatch,
-                format!("is of kind {kind:?}, asked for a Ring: open it as that"),
-            ));
+            return Err(kind.mismatch(Kind::Ring));
         }
         let frame = match slot {
             Dtype::Struct(fields) => fields.first().map(|field| field.dtype().clone().fold()),

@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
 use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{Dtype, Header, Order};
 use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
@@ -284,8 +284,9 @@ impl Control {
             return Err(Error::new(
                 ErrorKind::Truncated,
                 format!(
-                    "is {file_len} bytes long but its header needs {needed}: it was cut short, \
-                     remove it"
+                    "is {} long but its header needs {}: it was cut short, remove it",
+                    size(file_len),
+                    size(needed)
                 ),
             ));
         }

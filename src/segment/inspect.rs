@@ -5,7 +5,7 @@ use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
 use super::options::{Access, Lifetime};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{HEADER_SIZE, Header, PRELUDE};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
@@ -196,8 +196,8 @@ fn truncated(facts: &Facts) -> Error {
     Error::new(
         ErrorKind::Truncated,
         format!(
-            "is {} bytes long and ends before its control block: it was cut short, remove it",
-            facts.len
+            "is {} long and ends before its control block: it was cut short, remove it",
+            size(facts.len)
         ),
     )
 }

@@ -1,7 +1,7 @@
 //! Where everything in a segment lies: all offset arithmetic, checked once.
 
 use crate::atomic::{AtomicU32, AtomicU64};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 use crate::lock::{Slot, Stripe};
 
 use super::records::{RingState, State};
@@ -68,7 +68,7 @@ impl Layout {
     /// Lays a segment out, or says that it does not fit.
     pub(crate) fn new(measures: Measures) -> Result<Self> {
         Self::fit(measures).filter(|layout| isize::try_from(layout.total).is_ok()).ok_or_else(
-            || too_large(format!("{} bytes of data and their bookkeeping", measures.data_len)),
+            || too_large(format!("{} of data and their bookkeeping", size(measures.data_len))),
         )
     }
 

@@ -340,7 +340,8 @@ impl Segment {
         self.0.control.id
     }
 
-    /// Returns where other programs find the memory: the argument of `np.load`.
+    /// Returns where other programs find the memory: the argument of `np.load`, with `mmap_mode` `"r"` or
+    /// `"r+"`. Never with `"w+"`, which cuts the file to nothing first: whoever has it mapped is killed by SIGBUS.
     ///
     /// # Examples
     ///

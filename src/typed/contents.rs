@@ -6,7 +6,7 @@ use ndarray::Dimension;
 
 use super::element::Element;
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{Dtype, Header, Order};
+use crate::npy::{Dtype, Header, Named, Order};
 use crate::segment::Segment;
 
 /// Alignment of a payload's start, which no element may exceed, but in shared `.npy` files.
@@ -48,8 +48,8 @@ impl Contents<'_> {
         let ndim = D::NDIM.map(|ndim| ndim + folded.len());
         let mismatch = |kind| {
             let asked = match ndim {
-                Some(ndim) => format!("asked for {dtype} ({})", axes(ndim)),
-                None => format!("asked for {dtype}"),
+                Some(ndim) => format!("asked for {}, {}", Named(&dtype), axes(ndim)),
+                None => format!("asked for {}", Named(&dtype)),
             };
             Err(Error::new(kind, format!("holds {self}, {asked}")))
         };
@@ -94,11 +94,11 @@ impl Contents<'_> {
 
 impl fmt::Display for Contents<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.dtype, axes(self.shape.len()))?;
+        write!(f, "{}, {}", Named(self.dtype), axes(self.shape.len()))?;
         for (index, len) in self.shape.iter().enumerate() {
             write!(f, "{}{len}", if index == 0 { ": " } else { " × " })?;
         }
-        f.write_str(")")
+        Ok(())
     }
 }
 

@@ -33,6 +33,7 @@ mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod shown;
 mod spellings;
 mod status;
 mod storm;
@@ -40,6 +41,7 @@ mod support;
 mod threads;
 mod unwinding;
 mod users;
+mod values;
 
 #[test]
 fn child_role() {

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::{DIRECTORY, os_error};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 
 /// Below this the limits of a cgroup are not worth reading: any `malloc` could hit them as well.
 const WORTH_CHECKING: u64 = 1 << 20;
@@ -44,7 +44,9 @@ pub(crate) fn check_file_size(len: u64) -> Result<()> {
         Some(limit) if len > limit => Err(Error::new(
             ErrorKind::LimitExceeded,
             format!(
-                "needs {len} bytes but this process may not make files over {limit}: raise `ulimit -f`"
+                "needs {} but this process may not make files over {}: raise `ulimit -f`",
+                size(len),
+                size(limit)
             ),
         )),
         _ => Ok(()),
@@ -61,8 +63,10 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
         return Err(Error::new(
             ErrorKind::MemoryLimit,
             format!(
-                "needs {len} bytes but the machine has {left} left, swap included, and the kernel \
-                 kills whom it likes when there are none: free some, or ask for less"
+                "needs {} but the machine has {} left, swap included, and the kernel kills whom it \
+                 likes when there is none: free some, or ask for less",
+                size(len),
+                size(left)
             ),
         ));
     }
@@ -70,9 +74,11 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
         Some(headroom) if len.saturating_add(MARGIN) > headroom => Err(Error::new(
             ErrorKind::MemoryLimit,
             format!(
-                "needs {len} bytes and {MARGIN} to spare but the memory cgroup leaves {headroom}, and \
-                 the kernel kills whoever goes over: raise the limit (docker: --memory; systemd: \
-                 MemoryMax)"
+                "needs {} and {} to spare but the memory cgroup leaves {}, and the kernel kills whoever \
+                 goes over: raise the limit (docker: --memory; systemd: MemoryMax)",
+                size(len),
+                size(MARGIN),
+                size(headroom)
             ),
         )),
         _ => Ok(()),

@@ -13,7 +13,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use super::object::Object;
 use super::os_error;
 use super::pages::HUGE_PAGE;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 
 /// Whether a mapping may be written through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,10 @@ impl Mapping {
         let room = mapped.map_err(|error| match error.raw_os_error() {
             Some(libc::EOVERFLOW | libc::EINVAL) => Error::new(
                 ErrorKind::SizeOverflow,
-                format!("cannot be mapped: {len} bytes do not fit the address space"),
+                format!("cannot be mapped: {} do not fit the address space", size(len)),
             )
             .caused_by(error),
-            _ => os_error(&format!("map {len} bytes of it"), error),
+            _ => os_error(&format!("map {} of it", size(len)), error),
         })?;
         Ok(Self { room, start: 0, len, protection })
     }

@@ -24,7 +24,7 @@ use super::object_error::{create_error, lost, publish_error};
 use super::open::{self, Opened, c_path};
 use super::temporary::{self, Temporary};
 use super::{DIRECTORY, os_error};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 use crate::steps::step;
 use crate::sys::place::Place;
 
@@ -284,7 +284,7 @@ impl Object {
     /// Cuts the file off, or makes it longer by zeros.
     pub(crate) fn set_len(&self, len: u64) -> Result<()> {
         rustix::fs::ftruncate(self.borrow(), len)
-            .map_err(|errno| os_error(&format!("give it {len} bytes"), errno))
+            .map_err(|errno| os_error(&format!("give it {}", size(len)), errno))
     }
 
     /// Waits until all that was written is on the disk.

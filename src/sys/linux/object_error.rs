@@ -55,7 +55,7 @@ pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
         (Place::Named(_), Errno::NOENT) if !Path::new(DIRECTORY).is_dir() => missing_directory(),
         (Place::Named(_), Errno::NOENT) => Error::new(
             ErrorKind::NotFound,
-            "does not exist: create it first, or see `ndshm::list()` for what there is",
+            "does not exist: create it first, or see with `ndshm ls` what there is",
         ),
         (Place::Descriptor(_), Errno::NOENT) => Error::new(
             ErrorKind::NotFound,

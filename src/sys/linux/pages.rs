@@ -15,7 +15,7 @@ use std::thread;
 use super::map::{Mapping, Protection};
 use super::object::Object;
 use super::os_error;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 
 /// Length of a huge page where ordinary ones are 4 KiB long; elsewhere there are none for us.
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
@@ -59,7 +59,7 @@ impl Mapping {
             Some(libc::EFAULT) => object.storage_full(self.len as u64),
             Some(libc::ENOMEM) => Error::new(
                 ErrorKind::MemoryLimit,
-                format!("needs {} bytes, and the machine has too little memory left", self.len),
+                format!("needs {}, and the machine has too little memory left", size(self.len)),
             )
             .caused_by(error),
             _ => os_error("map its pages", error),

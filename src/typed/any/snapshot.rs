@@ -4,7 +4,7 @@ use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 use super::guard::{AnyRows, offset_of};
 use super::{AnyArray, strides};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::datum::Datum;
 use crate::npy::{Dtype, Header, Order};
@@ -149,7 +149,7 @@ impl AnySnapshot {
         len: usize,
     ) -> Result<Self> {
         let words = bytemuck::allocation::try_zeroed_vec(len.div_ceil(8)).map_err(|()| {
-            let message = format!("has {len} bytes of data, more than can be allocated");
+            let message = format!("has {} of data, more than can be allocated", size(len));
             Error::new(ErrorKind::OutOfAddressSpace, message)
         })?;
         Ok(Self { dtype, shape, order, words, len })

@@ -137,6 +137,13 @@ impl<T: Element + fmt::Debug> fmt::Debug for LogRows<T> {
     }
 }
 
+/// As `ndarray` shows arrays.
+impl<T: Element + fmt::Display> fmt::Display for LogRows<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view.fmt(f)
+    }
+}
+
 /// All committed rows of a log, whatever they are.
 pub(crate) struct CommittedBytes<'a> {
     /// How many rows.
