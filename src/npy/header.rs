@@ -12,12 +12,13 @@
 
 use std::fmt::{self, Write};
 
+use super::UNIT;
 use super::dtype::Dtype;
 use super::text::{Dialect, Literal, MAX_AXES, Parser, Tuple};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Size of a canonical header in bytes; long ones take twice as much.
-pub(crate) const HEADER_SIZE: usize = 4096;
+pub(crate) const HEADER_SIZE: usize = UNIT;
 
 /// How many bytes tell how long a header is.
 pub(crate) const PRELUDE: usize = 12;

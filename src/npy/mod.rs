@@ -8,3 +8,8 @@ mod text;
 
 pub(crate) use self::dtype::Dtype;
 pub(crate) use self::header::{HEADER_SIZE, Header, Order, PRELUDE};
+
+/// The unit of the format, in bytes: data, frames and the control block begin at multiples of it, and
+/// canonical headers are one or two units long. It is the same everywhere; the system's page is often as
+/// long, and longer on some machines.
+pub(crate) const UNIT: usize = 4096;

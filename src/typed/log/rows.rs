@@ -52,7 +52,7 @@ impl<T: Element> LogRows<T> {
         let first = segment.region().payload().cast::<T>();
         // SAFETY: the rows are within the payload, which the log's opener compared with T.
         let first = unsafe { first.add(rows.start) };
-        // SAFETY: the payload begins at a multiple of 4096, which T's alignment does not exceed; any
+        // SAFETY: the payload begins at a multiple of UNIT, which T's alignment does not exceed; any
         // bytes are a T (Pod); the rows are committed, so nobody writes them any more; and they stay
         // mapped as long as the segment, which is kept beside the view.
         let rows_in_place = unsafe { slice::from_raw_parts(first.as_ptr(), rows.len()) };
