@@ -141,7 +141,7 @@
 //!
 //! # Platforms and features
 //!
-//! Linux 4.14 or later, little-endian, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
+//! Linux 4.14 or later, little-endian, of 32 or 64 bits, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
 //! is [`ErrorKind::Unsupported`].
 //!
 //! | feature | gives |

@@ -53,6 +53,10 @@ impl Object {
         match self.0 {}
     }
 
+    pub(crate) fn reserve_unshared(&self, _range: Range<u64>) -> Result<()> {
+        match self.0 {}
+    }
+
     pub(crate) fn lies_in_memory(&self) -> Result<bool> {
         match self.0 {}
     }
@@ -120,6 +124,10 @@ pub(crate) fn exchange(_one: &Place, _other: &Place) -> Result<()> {
 
 pub(crate) fn names() -> Result<Vec<String>> {
     Err(unsupported())
+}
+
+pub(crate) fn beside_in_process(_place: &Place) -> Vec<Place> {
+    Vec::new()
 }
 
 pub(crate) fn path_of(place: &Place) -> PathBuf {
