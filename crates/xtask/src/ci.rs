@@ -7,9 +7,12 @@ use crate::Result;
 use crate::bench;
 use crate::command::{self, cargo};
 use crate::cross;
+use crate::disks;
 use crate::fuzz::{self, Found};
+use crate::i686;
 use crate::loom;
 use crate::numpy;
+use crate::pages;
 use crate::report::Report;
 use crate::sanitize::{self, Sanitizer};
 use crate::step_kill;
@@ -18,6 +21,7 @@ use crate::storm;
 /// Runs all checks in order and stops at the first that fails.
 pub(crate) fn run() -> Result {
     let mut ci = Ci::default();
+    disks::set_up();
     let python = numpy::set_up()?;
     let test = |args: &[&str]| {
         let mut test = cargo(["test"]);
@@ -42,6 +46,7 @@ pub(crate) fn run() -> Result {
     ci.step("tests", || test(&["--workspace"]))?;
     ci.step("tests, no features", || test(&["--no-default-features"]))?;
     ci.step("tests, all features", || test(&["--all-features"]))?;
+    ci.step("tests, longer pages", pages::run)?;
     ci.step("kill storm", || storm::run(20, Report::Text))?;
     ci.step("step kill", || step_kill::run(0, Report::Text))?;
     ci.step("examples", || {
@@ -60,6 +65,7 @@ pub(crate) fn run() -> Result {
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
     ci.task("fuzz", || fuzz::run(None, 30, Report::Text, Found::Stays))?;
+    ci.task("32-bit programs", i686::run)?;
     ci.task("other platforms", cross::run)?;
     ci.summarise();
     Ok(())

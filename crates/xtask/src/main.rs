@@ -8,9 +8,12 @@ mod ci;
 mod command;
 mod cross;
 mod debian;
+mod disks;
 mod fuzz;
+mod i686;
 mod loom;
 mod numpy;
+mod pages;
 mod paths;
 mod report;
 mod sanitize;
@@ -32,6 +35,8 @@ Usage: cargo xtask TASK
   bench [frames]                time the library beside its baselines, print the table
   bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
+  pages                         run the tests as if pages were longer than 4 KiB
+  i686                          run the tests as 32-bit programs
   cross                         type-check for Windows and macOS";
 
 use fuzz::Found;
@@ -56,6 +61,8 @@ enum Task {
     Fuzz { target: Option<String>, seconds: u64, report: Report, found: Found },
     Bench(bench::Choice),
     Sanitize(sanitize::Sanitizer),
+    Pages,
+    I686,
     Cross,
 }
 
@@ -89,6 +96,8 @@ fn run(task: Task) -> Result<Outcome> {
         }
         Task::Bench(choice) => bench::run(choice)?,
         Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
+        Task::Pages => pages::run()?,
+        Task::I686 => return i686::run(),
         Task::Cross => return cross::run(),
     }
     Ok(Outcome::Passed)
@@ -135,6 +144,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             Some("thread") => sanitize::Sanitizer::Thread,
             _ => return Err(USAGE.into()),
         }),
+        "pages" => Task::Pages,
+        "i686" => Task::I686,
         "cross" => Task::Cross,
         _ => return Err(USAGE.into()),
     };
