@@ -33,7 +33,7 @@
 //! ((1080, 1920), dtype('float32'))
 //! ```
 //!
-//! NumPy takes no locks: let one side write at a time. Never `np.save` or copy *onto* a live name,
+//! NumPy takes no locks: let one side write at a time, and hold no guard in Rust meanwhile. Never `np.save` or copy *onto* a live name,
 //! which cuts the file short under everybody who has it mapped; write through the memory map.
 //!
 //! # The pieces
@@ -52,16 +52,17 @@
 //! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
 //! | frames as pictures of the crate `image` | `Lease::as_image`, with feature `image` |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
-//! | a little of something large, without copying all of it | [`Segment::peek`] |
+//! | a little of something large, without copying all of it | [`Segment::peek`], and [`peek`] from outside, whoever owns it |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | strings of fixed size, dates and lapses of time, as NumPy has them | [`Bytes`], [`Text`], [`Datetime`], [`Timedelta`] |
 //! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order, prefaulted and huge pages | [`Options`] |
 //! | every way to ask for a lock | [`Request`] |
 //! | a file that outlives the machine's restart | [`Address`], [`Segment::sync`] |
 //! | a segment's address for another process | [`Handle`] |
-//! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`] |
+//! | what a segment is, in words | [`Segment::info`], [`list`], [`remove`], [`reap`], [`reap_prefix`] |
 //! | who is in a segment and holds its locks | [`Status`], or the command `ndshm` |
 //! | who publishes in a ring, and who leases which frame | [`RingStatus`] |
 //! | how much may still be created | [`capacity`] |
@@ -126,7 +127,7 @@
 //! ([`Lifetime::Persistent`]); [`SegmentSet`] removes many together. Those attached keep their memory
 //! either way. [`Array::create_or_replace`] gives the name to another segment, at once, and those
 //! attached to the old one are told. A killed process leaves its names behind: [`reap`] removes what
-//! only the dead hold.
+//! only the dead hold, and with [`reclaim_dead`](Options::reclaim_dead) a new segment takes its place.
 //!
 //! Give a path instead of a name, and the segment is that file: see [`Address`]. It stays until it is
 //! removed, also when the machine restarts; [`Segment::sync`] says what the disk then holds for sure.
@@ -134,10 +135,22 @@
 //!
 //! # Trust
 //!
+//! Every process that may write a segment is assumed to keep its protocol: to write where it holds a lock for
+//! writing, and never to cut the file short. That is this user's processes and root's, and NumPy among them, which
+//! knows of no locks. One that breaks it makes references untrue, which is undefined behaviour, as for a map of
+//! any file; [`docs/trust.md`] says why opening is safe to call nevertheless, where memmap2's is not, and what is
+//! enforced instead of assumed: [sealed memory](Frozen::seal), and copies.
+//!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
-//! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments of other users, root
-//! excepted. [`Access::Observe`] and [`Frozen`] need permission to read and no more. What is read from
-//! a segment is checked before it is used, so damage is an error.
+//! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments that belong to other users, root
+//! excepted, or that the group or others may write. Who vouches for them says so with
+//! [`trust_owner`](Options::trust_owner), which is unsafe, as is to create such a segment
+//! ([`mode_for_writers`](Options::mode_for_writers)). [`Access::Observe`] and [`Frozen`] need permission to read
+//! and no more, but the same trust, since what is mapped can be written or cut short by others; a
+//! [`Status`], which maps nothing, needs none. What is read from a segment is checked before it is used, so damage is
+//! an error.
+//!
+//! [`docs/trust.md`]: https://github.com/ndshm/ndshm/blob/main/docs/trust.md
 //!
 //! # Platforms and features
 //!
@@ -185,6 +198,7 @@ pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
+pub use crate::npy::time::{Span, TimeUnit};
 pub use crate::ring::any::{AnyFrame, AnyRing};
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
 pub use crate::ring::lease::Lease;
@@ -197,11 +211,11 @@ pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
     Access, Address, Block, Capacity, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin,
-    Participant, Reserve, Segment, SegmentSet, capacity, list, reap, remove,
+    Participant, Reserve, Segment, SegmentSet, capacity, list, reap, reap_prefix, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek,
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek, peek,
 };
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
@@ -219,16 +233,29 @@ pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::part::{ArrayPart, Part};
 pub use crate::typed::request::Request;
+pub use crate::typed::text::{Bytes, Text};
+pub use crate::typed::time::{Datetime, Timedelta};
 pub use crate::typed::value::Value;
 pub use crate::typed::value_guard::ValueGuard;
 
 #[cfg(feature = "derive")]
 pub use ndshm_derive::Element;
 
+/// Units of time, for [`Datetime`] and [`Timedelta`].
+pub mod unit {
+    pub use crate::typed::time::{
+        Attosecond, Day, Femtosecond, Generic, Hour, Microsecond, Millisecond, Minute, Month,
+        Nanosecond, Picosecond, Second, Unit, Week, Year,
+    };
+}
+
 /// What the derive macro's code calls.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::typed::element::{assert_no_padding_at_the_end, assert_no_padding_before};
+    pub use crate::typed::element::{
+        align_of_field, assert_alignment, assert_element, assert_no_padding_at_the_end,
+        assert_no_padding_before, dtype_of_field, size_of_field,
+    };
     pub use bytemuck;
 }
 

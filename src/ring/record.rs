@@ -1,9 +1,9 @@
 //! How frame and description lie in a slot.
 
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::meta::FrameMeta;
-use crate::atomic::fence;
+use crate::atomic::{AtomicU64, fence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Entry, Frames, Sighting};
 use crate::npy::UNIT;
@@ -13,6 +13,9 @@ use crate::steps::step;
 
 /// The description has cache lines of its own.
 const LINE: usize = 64;
+
+/// Length of a description in words.
+pub(super) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
 
 /// Where a slot's parts lie, in bytes: frame, description, and padding up to the next page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,19 +105,45 @@ impl Record {
         slot * self.len + self.meta
     }
 
-    /// Copies the first bytes of a frame without a lease, and returns its description; `None` if it is
-    /// gone, and the bytes mean nothing.
+    /// The words of the description in a slot.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such slot.
+    #[inline]
+    pub(super) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
+        let first = self.meta_offset(slot) / size_of::<u64>();
+        &region.payload_words()[first..first + META_WORDS]
+    }
+
+    /// A copy of the description in a slot, each word whole; words that others write meanwhile may be old
+    /// or new.
+    #[inline]
+    pub(super) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
+        let mut words = [0_u64; META_WORDS];
+        for (copy, word) in words.iter_mut().zip(self.meta_words(region, slot)) {
+            // Relaxed: who wants them all of one frame looks at its number before and after.
+            *copy = word.load(Relaxed);
+        }
+        bytemuck::cast(words)
+    }
+
+    /// Copies a frame into `bytes`, with what goes with it, unless it is written over meanwhile.
     pub(super) fn copy(
         self,
-        region: &Region,
+        segment: &Segment,
         seen: Sighting,
         bytes: &mut [u8],
-    ) -> Option<FrameMeta> {
-        region.copy_from(seen.slot * self.len, bytes);
-        let mut meta = FrameMeta::new();
-        region.copy_from(self.meta_offset(seen.slot), bytemuck::bytes_of_mut(&mut meta));
+    ) -> Result<Option<FrameMeta>> {
+        segment.read_payload(bytes, seen.slot * self.len)?;
+        Ok(self.meta_of(segment.region(), seen))
+    }
+
+    /// Copies what goes with a frame, unless that is written over meanwhile.
+    pub(super) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
+        let meta = self.meta_in(region, seen.slot);
         step!("observe: frame copied");
-        // The copies above must not sink below the second look.
+        // No copy before this, of the frame either, may sink below the second look.
         fence(Acquire);
         region.frames().is_still(seen).then_some(meta)
     }

@@ -3,7 +3,8 @@
 use super::handle::Handle;
 use super::life::Segment;
 use super::name::{Address, Name};
-use super::options::{Access, Options};
+use super::options::{Access, Opening, Options};
+use super::trust::Trust;
 use crate::error::{Result, ResultExt};
 use crate::sys::object::Object;
 use crate::sys::place::Place;
@@ -46,7 +47,8 @@ impl Segment {
     /// Opens the same segment once more, for reading only, whether it has a name or not.
     pub(crate) fn observe(&self) -> Result<Self> {
         let own = self.membership().object().of(self.name())?.as_place();
-        Self::attach(Name::found(own), Access::Observe)
+        // The same segment, which was trusted when it was opened.
+        Self::attach(Name::found(own), Opening::new(Access::Observe, Trust::Anybody))
     }
 
     /// Whether the kernel lets nobody write it any more.

@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ndarray::{Dimension, RawArrayView, RawArrayViewMut, ShapeBuilder};
 
-use super::inspect::{check_ours, check_owner};
+use super::inspect::check_ours;
 use super::life::create_unique;
 use super::memory::Memory;
 use super::name::{Address, Name};
-use super::naming::unlink_if_still;
-use super::options::{Access, Lifetime, Options, Reserve, Trust};
+use super::naming::{told_of_the_dead, unlink_if_still, unlink_to_leave};
+use super::options::{Access, Lifetime, Options, Reserve};
+use super::trust::{check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
 use crate::sys::lifeline::{Mark, registration};
@@ -106,7 +107,7 @@ impl Block {
     ///
     /// [`NotFound`](ErrorKind::NotFound); [`Empty`](ErrorKind::Empty) when it has no bytes, as what
     /// `shm_open` made before `ftruncate` sizes it; [`NotTrusted`](ErrorKind::NotTrusted) when another
-    /// user owns it, who could cut it short; [`NotASegment`](ErrorKind::NotASegment) when it is no
+    /// user owns it or may write it, who could cut it short; [`NotASegment`](ErrorKind::NotASegment) when it is no
     /// regular file.
     ///
     /// # Examples
@@ -335,7 +336,7 @@ impl Options<Block> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let shared = ndshm::Block::options().mode(0o660).create("doc-block-mode", 100)?;
+    /// let shared = ndshm::Block::options().mode(0o640).create("doc-block-mode", 100)?;
     /// # Ok(()) }
     /// ```
     pub fn create<'a>(&self, address: impl Into<Address<'a>>, len: usize) -> Result<Block> {
@@ -396,11 +397,11 @@ impl Options<Block> {
         let default = if name.is_file() { Lifetime::Persistent } else { Lifetime::Creator };
         let removes_name = settings.lifetime.unwrap_or(default) == Lifetime::Creator;
         let mark = removes_name.then(new_mark).transpose()?;
-        object.publish(name.place())?;
+        object.publish(name.place()).map_err(|error| told_of_the_dead(name, error))?;
         step!("block: published");
         Ok(Block(Arc::new(Inner {
             name: name.clone(),
-            memory: Memory::Object { object, mapping, len },
+            memory: Memory::Object { object, mapping },
             access: Access::ReadWrite,
             mark,
         })))
@@ -415,7 +416,7 @@ impl Options<Block> {
             let (object, facts) = Object::open_to_observe(name.place())?;
             (object, facts, Protection::Read)
         };
-        check_owner(&facts, self.settings().trust)?;
+        check_trusted(name, &object, &facts, self.settings().trust)?;
         if facts.len == 0 {
             return Err(Error::new(
                 ErrorKind::Empty,
@@ -428,7 +429,7 @@ impl Options<Block> {
         let mapping = Mapping::new(&object, 0, len, protection)?;
         Ok(Block(Arc::new(Inner {
             name: name.clone(),
-            memory: Memory::Object { object, mapping, len },
+            memory: Memory::Object { object, mapping },
             access,
             mark: None,
         })))
@@ -464,7 +465,7 @@ impl Drop for Inner {
         match &mut self.memory {
             Memory::Object { object, .. } if is_creator => {
                 // The name may be gone, or stand for another block by now; both are as well.
-                let _ = unlink_if_still(&self.name, object);
+                let _ = unlink_to_leave(&self.name, object);
             }
             Memory::Object { .. } => {}
             #[cfg(feature = "shared_memory")]
@@ -505,7 +506,7 @@ fn file_len(len: usize) -> Result<u64> {
 /// Removes what has that name now; false when the name changed hands meanwhile.
 fn remove_once(name: &Name) -> Result<bool> {
     let (object, facts) = Object::open(name.place())?;
-    check_owner(&facts, Trust::Ours)?;
+    check_ours_to_remove(&object, &facts)?;
     match check_ours(&object, &facts) {
         Err(error) if error.kind() == ErrorKind::NotASegment => unlink_if_still(name, &object),
         Err(error) => Err(error),

@@ -4,16 +4,18 @@ use super::control::{Control, FIRST_READ, MAGIC, SHORTEST_HEAD};
 use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
-use super::options::{Access, Trust};
+use super::options::{Access, Lifetime};
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
-use crate::sys::process;
+
+/// The longest header a segment may have: what NPY 1.0 can say, four times what its dtype may take.
+pub(super) const LONGEST_HEADER: usize = 10 + 0xffff;
 
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers.
+/// read is left out. Opens each file and reads its headers, of each at most 82 KiB.
 ///
 /// # Errors
 ///
@@ -39,23 +41,6 @@ fn describe(name: &str) -> Result<Info> {
     Ok(Info::new(name, control, facts))
 }
 
-/// Refuses what belongs to another user, unless that user is root.
-pub(super) fn check_owner(facts: &Facts, trust: Trust) -> Result<()> {
-    let me = process::user();
-    if facts.owner == me || facts.owner == 0 || trust == Trust::Anybody {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::NotTrusted,
-        format!(
-            "belongs to user {}, and this process runs as user {me}: whoever may write a segment \
-             can break what it promises; use one that you or root created, or vouch for it with \
-             `trust_owner`",
-            facts.owner
-        ),
-    ))
-}
-
 /// Refuses to map for writing what the kernel lets nobody write.
 pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
     let may_be_sealed = matches!(name.place(), Place::Descriptor(_)) && access != Access::Observe;
@@ -78,11 +63,20 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
     Ok(false)
 }
 
+/// Whether only the dead have left it: it was to go with those who took part, and none of them lives.
+///
+/// Nobody takes part in a copy of a segment's file, which belongs to whoever made it.
+pub(super) fn is_left_by_the_dead(object: &Object, control: &Control) -> Result<bool> {
+    let is_copy = control.inode != 0 && control.inode != object.identity().inode();
+    Ok(control.lifetime != Lifetime::Persistent && !is_copy && !is_in_use(object, control)?)
+}
+
 /// Reads and checks both descriptions of a segment, without mapping it.
 pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     let mut buffer = [0; HEADER_SIZE];
     let mut longer = Vec::new();
     let mut bytes = read_start(object, facts, &mut buffer)?;
+    check_header_len(bytes)?;
     let header = match Header::parse(bytes) {
         Err(error) if error.kind() == ErrorKind::Truncated && bytes.len() == HEADER_SIZE => {
             longer.resize(Header::len_of(bytes)?, 0);
@@ -112,6 +106,22 @@ pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     Control::decode(&head, &header, facts.len)
 }
 
+/// Refuses a header that is longer than any segment's before it is read: whoever lists what there is reads
+/// the header of every file.
+fn check_header_len(start: &[u8]) -> Result<()> {
+    match Header::len_of(start) {
+        Ok(len) if len <= LONGEST_HEADER => Ok(()),
+        Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
+        // Too long for a segment, or for any file.
+        _ => Err(Error::new(
+            ErrorKind::NotASegment,
+            format!(
+                "is a plain .npy file, not a segment, whose header has {LONGEST_HEADER} bytes at most"
+            ),
+        )),
+    }
+}
+
 /// Where the control block of a segment with that header is.
 fn control_offset(header: &Header) -> Result<u64> {
     let data_len = data_len(&header.shape, header.dtype.item_size())?;
@@ -138,14 +148,18 @@ pub(super) fn check_ours(object: &Object, facts: &Facts) -> Result<()> {
 /// Whether what cannot be read as a segment begins as only those do, or has the beginning of a control
 /// block in the place of one.
 fn was_a_segment(object: &Object, facts: &Facts) -> bool {
-    let mut start = [0; 2 * HEADER_SIZE];
-    let padded = read_start(object, facts, &mut start).is_ok_and(Header::is_as_padded_for_segments);
+    let padded = || {
+        let mut start = [0; PRELUDE];
+        let len = Header::len_of(read_start(object, facts, &mut start)?)?;
+        let mut header = vec![0; if len.is_multiple_of(HEADER_SIZE) { len } else { 0 }];
+        read_start(object, facts, &mut header).map(Header::is_as_padded_for_segments)
+    };
     let has_control_block = || {
         let mut first = [0; 8];
         let place = read_header(object, facts).and_then(|header| control_offset(&header));
         place.is_ok_and(|place| object.read_exact_at(&mut first, place).is_ok()) && first == MAGIC
     };
-    padded || has_control_block()
+    padded().unwrap_or(false) || has_control_block()
 }
 
 /// Reads the NPY header, however long it is.

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use super::control::{Control, Plan};
 use super::handle::Handle;
 use super::info::Info;
-use super::inspect::{check_owner, check_unsealed, read_control};
+use super::inspect::{check_unsealed, read_control};
 use super::name::{Address, Name};
-use super::naming::{self, NameLock, unlink_if_still};
+use super::naming::{Candidate, Claim, NameLock, unlink_to_leave};
 use super::options::{Access, Kind, Lifetime, Opening, Origin, Settings};
 use super::paging;
 use super::participants::{Membership, Participant};
 use super::reap::reap_beside;
 use super::reboot;
 use super::region::Region;
+use super::trust::{Trust, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Owner;
 use crate::npy::{Dtype, Header, Order};
@@ -47,6 +48,7 @@ struct Attached {
     name: Name,
     control: Control,
     access: Access,
+    trust: Trust,
     region: Arc<Region>,
     membership: Arc<Membership>,
     /// Who created it through this handle, as lock words name it.
@@ -73,6 +75,8 @@ pub(crate) struct Draft {
     object: Object,
     control: Control,
     region: Arc<Region>,
+    trust: Trust,
+    claim: Claim,
 }
 
 impl Draft {
@@ -81,7 +85,7 @@ impl Draft {
         let settings = blueprint.settings;
         settings.check()?;
         let header = Header::encode(blueprint.dtype, settings.order, blueprint.shape)?;
-        let control = Control::new(&Plan {
+        let mut control = Control::new(&Plan {
             kind: blueprint.kind,
             lifetime: settings.lifetime.unwrap_or(if name.is_file() {
                 Lifetime::Persistent
@@ -101,6 +105,7 @@ impl Draft {
         limits::check_file_size(len)?;
         let object = Object::create_unnamed(name.place(), len, settings.mode)?;
         step!("create: sized");
+        control.inode = object.identity().inode();
         let region = Region::new(
             &object,
             control.layout,
@@ -114,10 +119,9 @@ impl Draft {
         step!("create: header written");
         object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
         step!("create: control block written");
-        if name.is_file() {
-            reboot::note(&region);
-        }
-        Ok(Self { name, object, control, region: Arc::new(region) })
+        reboot::note(&region);
+        let (region, Settings { trust, claim, .. }) = (Arc::new(region), *settings);
+        Ok(Self { name, object, control, region, trust, claim })
     }
 
     pub(crate) fn order(&self) -> Order {
@@ -131,7 +135,8 @@ impl Draft {
 
     /// Gives the segment its name. From here on everybody sees it, whole.
     pub(crate) fn publish(self) -> Result<Segment> {
-        self.publish_by(|object, _, name| object.publish(name.place()).map(Name::found))
+        let claim = self.claim;
+        self.publish_claiming(claim)
     }
 
     /// Gives the segment its name, also if another segment has it, which is then replaced.
@@ -139,25 +144,23 @@ impl Draft {
         if self.name.is_file() {
             reap_beside(&self.name);
         }
-        self.publish_by(|object, id, name| {
-            naming::publish_in_place_of(object, id, name).map(|()| name.clone())
-        })
+        self.publish_claiming(Claim::OfAnybody)
     }
 
-    fn publish_by(
-        self,
-        publish: impl FnOnce(&Object, [u8; 16], &Name) -> Result<Name>,
-    ) -> Result<Segment> {
+    fn publish_claiming(self, claim: Claim) -> Result<Segment> {
         let membership =
             Membership::join(&self.name, self.object, &self.region, self.control.lifetime)?;
         let me = membership.me()?;
         step!("create: registered");
-        let name = publish(membership.object_unchecked(), self.control.id, &self.name)?;
+        let (object, id) = (membership.object_unchecked(), self.control.id);
+        let candidate = Candidate { object, id, trust: self.trust };
+        let name = candidate.publish(&self.name, claim).map(Name::found)?;
         step!("create: published");
         Ok(Segment(Arc::new(Attached {
             name,
             control: self.control,
             access: Access::ReadWrite,
+            trust: self.trust,
             region: self.region,
             membership,
             created_by: Some(me),
@@ -196,12 +199,14 @@ pub(crate) fn create_unique<H>(prefix: &str, create: impl Fn(Name) -> Result<H>)
 impl Segment {
     /// Opens the segment at `address`, whatever it holds.
     ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
+    ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment),
     /// [`Truncated`](ErrorKind::Truncated), [`Corrupt`](ErrorKind::Corrupt) or
     /// [`UnsupportedVersion`](ErrorKind::UnsupportedVersion) when it is something else or damaged,
-    /// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it.
+    /// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it, or the group or others may write it.
     ///
     /// # Examples
     ///
@@ -266,7 +271,7 @@ impl Segment {
             Access::Observe => Object::open_to_observe(name.place())?,
         };
         step!("attach: opened");
-        check_owner(&facts, opening.trust)?;
+        check_trusted(name, &object, &facts, opening.trust)?;
         check_unsealed(&object, name, access)?;
         let control = read_control(&object, &facts)?;
         // Else the last user could take the name away before this one is known to be one.
@@ -291,15 +296,11 @@ impl Segment {
         paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {
-                if name.is_file() {
-                    reboot::check_settled(&region)?;
-                }
+                reboot::check_settled(&object, region.state(), &control)?;
                 Membership::observe(name, object, &region)?
             }
             Access::ReadWrite | Access::Read => {
-                if name.is_file() {
-                    reboot::settle(name, &object, &region, &control)?;
-                }
+                reboot::settle(name, &object, &region, &control)?;
                 Membership::join(name, object, &region, control.lifetime)?
             }
         };
@@ -311,7 +312,8 @@ impl Segment {
             _ => name.clone(),
         };
         let created_by = None;
-        let attached = Attached { name, control, access, region, membership, created_by };
+        let trust = opening.trust;
+        let attached = Attached { name, control, access, trust, region, membership, created_by };
         Ok(Some(Self(Arc::new(attached))))
     }
 
@@ -440,7 +442,29 @@ impl Segment {
                     .is_ok_and(|other| other.is_some_and(|other| other != self.identity()))
     }
 
-    /// Opens what has the name now, with the access of this handle.
+    /// Returns whether nothing has the segment's name any more: it was removed, and none was created under it
+    /// since. This one goes on working for those who have it, whose last one gives the memory back. False for
+    /// what never had a name. Costs a system call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let value = ndshm::Value::create_unique("doc-removed-", 7)?;
+    /// assert!(!value.segment().is_removed());
+    /// ndshm::remove(value.name())?;
+    /// assert!(value.segment().is_removed() && !value.segment().is_replaced());
+    /// assert_eq!(value.get()?, 7);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.0.name.is_shown()
+            && object::identity_of(self.0.name.place()).is_ok_and(|there| there.is_none())
+    }
+
+    /// Opens what has the name now, with the access of this handle; segments that others may write if this
+    /// handle was opened with [`trust_owner`](crate::Options::trust_owner).
     ///
     /// # Errors
     ///
@@ -450,7 +474,7 @@ impl Segment {
     ///
     /// See [`Array::create_or_replace`](crate::Array::create_or_replace).
     pub fn reopen(&self) -> Result<Self> {
-        Self::attach(self.0.name.clone(), self.0.access)
+        Self::attach(self.0.name.clone(), Opening::new(self.0.access, self.0.trust))
     }
 
     fn identity(&self) -> Identity {
@@ -483,9 +507,15 @@ impl Segment {
         &self.0.name
     }
 
-    /// Whether it is a file, rather than memory.
+    /// Whether it was opened by the path of a file, which may lie in memory too.
     pub(crate) fn is_file(&self) -> bool {
         self.0.name.is_file()
+    }
+
+    /// Whether it lies on a disk, and so outlives a restart of the machine.
+    pub(crate) fn is_durable(&self) -> Result<bool> {
+        // What has a name here, or none at all, lies on a tmpfs: that was checked when it was opened.
+        Ok(self.is_file() && !self.membership().object()?.lies_in_memory()?)
     }
 
     pub(crate) fn control(&self) -> &Control {
@@ -509,7 +539,7 @@ impl Drop for Attached {
             self.created_by.is_some() && self.created_by == self.membership.registered();
         if creator_here && self.name.is_shown() && self.control.lifetime == Lifetime::Creator {
             // The name may be gone, or stand for another segment by now; both are as well.
-            let _ = self.membership.object().and_then(|object| unlink_if_still(&self.name, object));
+            let _ = self.membership.object().and_then(|object| unlink_to_leave(&self.name, object));
         }
     }
 }

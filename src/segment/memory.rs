@@ -19,7 +19,7 @@ use crate::sys::object::Object;
 /// Mapped bytes, and what keeps them.
 pub(super) enum Memory {
     /// An object of ours, mapped from its start.
-    Object { object: Object, mapping: Mapping, len: usize },
+    Object { object: Object, mapping: Mapping },
     /// A mapping of the `shared_memory` crate.
     #[cfg(feature = "shared_memory")]
     Shmem(Shmem),
@@ -28,7 +28,7 @@ pub(super) enum Memory {
 impl Memory {
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Object { len, .. } => *len,
+            Self::Object { mapping, .. } => mapping.len(),
             #[cfg(feature = "shared_memory")]
             Self::Shmem(shmem) => shmem.0.len(),
         }

@@ -3,7 +3,7 @@
 //! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`inspect`] what an object says it is · [`life`] create, open, detach · [`access`] what a handle may
+//! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may
 //! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names
 //! change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that
 //! go together · [`info`] the description in words · [`glimpse`] a look from outside · [`capacity`] what
@@ -14,6 +14,7 @@ mod access;
 mod block;
 mod capacity;
 mod control;
+mod copy;
 mod glimpse;
 mod growth;
 mod handle;
@@ -34,6 +35,7 @@ mod records;
 mod region;
 mod set;
 mod share;
+mod trust;
 
 pub use self::block::Block;
 pub use self::capacity::{Capacity, capacity};
@@ -46,7 +48,7 @@ pub use self::naming::remove;
 pub use self::npy_file::NpyFile;
 pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
 pub use self::participants::Participant;
-pub use self::reap::reap;
+pub use self::reap::{reap, reap_prefix};
 pub use self::set::SegmentSet;
 
 pub(crate) use self::glimpse::{Glimpse, Occupied};
@@ -55,7 +57,7 @@ pub(crate) use self::layout::data_len;
 pub(crate) use self::layout::tests::table as format_table;
 pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
 pub(crate) use self::name::Name;
-pub(crate) use self::options::Settings;
+pub(crate) use self::options::{Opening, Settings};
 pub(crate) use self::participants::Membership;
 pub(crate) use self::reboot::{make_clean, soil};
 pub(crate) use self::region::Region;

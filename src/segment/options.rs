@@ -8,7 +8,9 @@
 
 use std::marker::PhantomData;
 
+use super::naming::Claim;
 use super::paging::Paging;
+use super::trust::Trust;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::Order;
 
@@ -218,6 +220,10 @@ pub(crate) struct Settings {
     pub(crate) slots: u32,
     pub(crate) stripes: Option<u32>,
     pub(crate) trust: Trust,
+    /// Who may write what is created.
+    pub(super) writers: Trust,
+    /// Which names it may have that are taken.
+    pub(super) claim: Claim,
 }
 
 /// How to open a segment.
@@ -231,17 +237,14 @@ pub(crate) struct Opening {
 
 impl From<Access> for Opening {
     fn from(access: Access) -> Self {
-        Self { access, eager: false, paging: Paging::default(), trust: Trust::Ours }
+        Self::new(access, Trust::Ours)
     }
 }
 
-/// Whose segments are opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// This user's, and root's.
-    Ours,
-    /// Anybody's: the caller vouches for the owner.
-    Anybody,
+impl Opening {
+    pub(super) fn new(access: Access, trust: Trust) -> Self {
+        Self { access, eager: false, paging: Paging::default(), trust }
+    }
 }
 
 impl Settings {
@@ -273,13 +276,7 @@ impl Settings {
                 "asks for {asked} leases a process: choose 1 to {MOST_LEASES}"
             ));
         }
-        if self.mode & !0o777 != 0 || self.mode & 0o600 != 0o600 {
-            let asked = self.mode;
-            return invalid(format!(
-                "asks for mode {asked:#o}: choose permission bits that let the owner read and \
-                 write, 0o600 to 0o777"
-            ));
-        }
+        self.check_mode()?;
         if self.reserve == Reserve::Lazy && self.paging.prefault.is_some() {
             return invalid(
                 "asks for its memory page by page and for all pages at once: choose `Reserve::Full` \
@@ -306,7 +303,7 @@ impl Settings {
 ///
 /// let frame = Array2::<u16>::options()
 ///     .order(Order::F)
-///     .mode(0o660)
+///     .mode(0o640)
 ///     .stripes(4)
 ///     .create_unique("doc-options-", (480, 640))?;
 /// assert_eq!(frame.read()?.strides(), [1, 480]);
@@ -334,8 +331,15 @@ impl<H> Options<H> {
             slots: SLOTS,
             stripes: None,
             trust: Trust::Ours,
+            writers: Trust::Ours,
+            claim: Claim::OfNobody,
         };
         Self { settings, handle: PhantomData }
+    }
+
+    /// The same choices, for handles of another type.
+    pub(crate) fn of_handles<G>(&self) -> Options<G> {
+        Options { settings: self.settings, handle: PhantomData }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -415,20 +419,20 @@ impl<H> Options<H> {
 
     /// Sets the permission bits of a new segment, exactly: the umask plays no part. Default: 0o600.
     ///
-    /// Whoever may write it can break every promise made here; whoever may read it can block its
-    /// locks.
+    /// Whoever may write it can break every promise made here, so bits that let the group or others write
+    /// are [`InvalidArgument`](ErrorKind::InvalidArgument): [`mode_for_writers`](Self::mode_for_writers)
+    /// takes them, and is unsafe. Whoever may read it can block its locks.
     ///
     /// # Examples
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let shared = ndshm::Array1::<f32>::options().mode(0o660).create_unique("doc-mode-", 8)?;
-    /// # drop(shared); Ok(()) }
+    /// let seen = ndshm::Array1::<f32>::options().mode(0o644).create_unique("doc-mode-", 8)?;
+    /// # drop(seen); Ok(()) }
     /// ```
     #[must_use]
-    pub fn mode(mut self, mode: u32) -> Self {
-        self.settings.mode = mode;
-        self
+    pub fn mode(self, mode: u32) -> Self {
+        self.set_mode(mode, Trust::Ours)
     }
 
     /// Sets how many processes may take part at once, 1 to 1024. Default: 64.
@@ -486,12 +490,19 @@ impl<H> Options<H> {
         self
     }
 
-    /// Opens segments of other users too, which are [`NotTrusted`](ErrorKind::NotTrusted) otherwise.
+    /// Opens segments that others than this user and root may write, which are
+    /// [`NotTrusted`](ErrorKind::NotTrusted) otherwise: those of other users, and those whose mode lets the group or
+    /// others write.
+    ///
+    /// The mode is looked at when a segment is opened. A `chmod` that lets others write it later is as good
+    /// as this call, and one that takes the right away leaves it to those who had opened the file for writing
+    /// before.
     ///
     /// # Safety
     ///
     /// Whoever may write the segment must keep to this library's protocol, as long as this process has it
-    /// open: must write where it holds a lock alone, and never cut the file short.
+    /// open: must write where it holds a lock alone, and never cut the file short. The same holds for what
+    /// `reopen` opens in its place.
     ///
     /// # Examples
     ///
@@ -506,6 +517,16 @@ impl<H> Options<H> {
     #[must_use]
     pub unsafe fn trust_owner(mut self) -> Self {
         self.settings.trust = Trust::Anybody;
+        self
+    }
+
+    pub(super) fn set_mode(mut self, mode: u32, writers: Trust) -> Self {
+        (self.settings.mode, self.settings.writers) = (mode, writers);
+        self
+    }
+
+    pub(super) fn set_claim(mut self, claim: Claim) -> Self {
+        self.settings.claim = claim;
         self
     }
 
@@ -537,6 +558,6 @@ impl<H> Options<H> {
 
 impl<H> Clone for Options<H> {
     fn clone(&self) -> Self {
-        Self { settings: self.settings, handle: PhantomData }
+        self.of_handles()
     }
 }

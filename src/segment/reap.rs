@@ -1,10 +1,11 @@
 //! Removing what only the dead have left.
 
 use super::info::Info;
-use super::inspect::{check_owner, is_in_use, read_control};
+use super::inspect::{is_left_by_the_dead, read_control};
 use super::name::Name;
-use super::naming::{NameLock, finish_leftover};
-use super::options::{Lifetime, Trust};
+use super::naming::{Claim, NameLock, finish_leftover};
+use super::options::Options;
+use super::trust::check_ours_to_remove;
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::object::{self, Object};
@@ -13,8 +14,9 @@ use crate::sys::object::{self, Object};
 /// takes part in; returns what was removed.
 ///
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
-/// [`Lifetime::Persistent`] segments, files elsewhere than in `/dev/shm`, what belongs to other users,
-/// what is damaged, and all that is not a segment. Finished as well, though not listed, is what killed
+/// [`Lifetime::Persistent`](crate::Lifetime::Persistent) segments, files elsewhere than in `/dev/shm`,
+/// copies that `cp` made of a segment's file, what belongs to other users, what is damaged, what another
+/// program has locked, and all that is not a segment. Finished as well, though not listed, is what killed
 /// creators and replacers left under names of the library's own. A process that is attached but never
 /// locked anything is no participant; it keeps its memory, as after any removal. Opens each file,
 /// reads its headers, and probes each participant's slot with two system calls.
@@ -44,20 +46,74 @@ pub fn reap() -> Result<Vec<Info>> {
     Ok(names.iter().filter_map(|name| reap_one(name).ok()).collect())
 }
 
+/// Does what [`reap`] does with segments whose names begin with `prefix`, and touches nothing else: for a
+/// program that cleans up after its own earlier runs. What killed creators and replacers left under names of
+/// the library's own is left to [`reap`].
+///
+/// # Errors
+///
+/// Those of [`reap`].
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// // What an earlier run of this job was killed with.
+/// for removed in ndshm::reap_prefix("doc-job-17-")? {
+///     println!("removed {}", removed.name());
+/// }
+/// # Ok(()) }
+/// ```
+pub fn reap_prefix(prefix: &str) -> Result<Vec<Info>> {
+    let names = object::names()?;
+    let ours = names.iter().filter(|name| name.starts_with(prefix));
+    Ok(ours.filter_map(|name| reap_one(name).ok()).collect())
+}
+
+impl<H> Options<H> {
+    /// Has a new segment take the name of one that only the dead have left, which is
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists) otherwise: of what [`reap`] would remove. The name stands for the old
+    /// one or for the new one at every moment, and of several who try that at once one succeeds.
+    ///
+    /// What a live process takes part in, what was to stay ([`Lifetime::Persistent`](crate::Lifetime::Persistent)), what
+    /// belongs to another user and what is damaged keeps its name. Those who are attached to the old one without
+    /// taking part are told, as by `create_or_replace`. `open_or_create` opens what is there, whoever left it, and of
+    /// a [`Block`](crate::Block) nobody can tell; there this changes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let options = ndshm::Array1::<f32>::options().reclaim_dead();
+    /// // Succeeds whether or not an earlier run was killed with it.
+    /// let array = options.create("doc-reclaim", 100)?;
+    /// assert_eq!(
+    ///     options.create("doc-reclaim", 100).unwrap_err().kind(),
+    ///     ndshm::ErrorKind::AlreadyExists,
+    ///     "this process has it, and lives"
+    /// );
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn reclaim_dead(self) -> Self {
+        self.set_claim(Claim::OfTheDead)
+    }
+}
+
 /// Removes one segment if only the dead hold it, else fails.
 fn reap_one(name: &str) -> Result<Info> {
     let name = Name::new(name)?;
     let (object, facts) = Object::open(name.place())?;
-    check_owner(&facts, Trust::Ours)?;
+    check_ours_to_remove(&object, &facts)?;
     let control = read_control(&object, &facts)?;
     let stays = || Error::new(ErrorKind::AlreadyExists, "is still in use").of(name.as_str());
     // Most are used, so look before locking; and again under the lock, where nobody begins to use it.
-    if control.lifetime == Lifetime::Persistent || is_in_use(&object, &control)? {
+    if !is_left_by_the_dead(&object, &control)? {
         return Err(stays());
     }
     step!("reap: nobody holds it");
     let Some(lock) = NameLock::take(&name, &object)? else { return Err(stays()) };
-    if is_in_use(&object, &control)? {
+    if !is_left_by_the_dead(&object, &control)? {
         return Err(stays());
     }
     lock.unlink(&name)?;

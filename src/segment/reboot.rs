@@ -1,15 +1,20 @@
-//! What a restart of the machine leaves of a segment in a file.
+//! What a restart of the machine leaves of a segment on a disk.
 //!
 //! The kernel writes pages of a file back when it likes, so after a power cut the file may hold any
 //! mixture of old and new pages. A segment knows that it does not when its *clean* mark is set on the
 //! disk: [`make_clean`] sets it after everything else is there, and whoever writes next takes it off the
 //! disk first ([`soil`]). Who opens a file in another boot than it was last used in, and finds no
 //! mark, poisons every stripe ([`settle`]).
+//!
+//! Every segment says in which boot it was last settled, wherever it lies and however it was called.
+//! Whether that matters is a fact of its filesystem: a tmpfs never outlives a restart, so what lies
+//! there is sound whatever it says. Containers may share a tmpfs and yet see different boot ids.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::control::Control;
 use super::name::Name;
+use super::records::State;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
@@ -40,14 +45,13 @@ pub(super) fn settle(
     control: &Control,
 ) -> Result<()> {
     let now = process::boot_id(&registration());
-    // Zeros where the kernel does not tell.
-    if now == [0; 16] || boot_of(region) == now {
+    if is_of_boot(region.state(), control, now) || object.lies_in_memory()? {
         return Ok(());
     }
     let locker = Locker::new(object, name.place())?;
     locker.lock(Byte::Init)?;
     step!("restart: init locked");
-    if boot_of(region) == now {
+    if is_of_boot(region.state(), control, now) {
         return Ok(());
     }
     for slot in 0..control.participants {
@@ -73,10 +77,11 @@ pub(super) fn settle(
 }
 
 /// Fails when nobody has settled what a restart left, which who may only read cannot do.
-pub(super) fn check_settled(region: &Region) -> Result<()> {
+pub(super) fn check_settled(object: &Object, state: &State, control: &Control) -> Result<()> {
     let now = process::boot_id(&registration());
     // A file that is clean needs no settling but for its boot.
-    if now == [0; 16] || boot_of(region) == now || region.state().clean.load(Relaxed) == CLEAN {
+    let is_clean = || state.clean.load(Relaxed) == CLEAN;
+    if is_of_boot(state, control, now) || is_clean() || object.lies_in_memory()? {
         return Ok(());
     }
     Err(Error::new(
@@ -115,12 +120,19 @@ pub(crate) fn soil(region: &Region) -> Result<()> {
     Ok(())
 }
 
-fn boot_of(region: &Region) -> [u8; 16] {
+/// Whether no restart can lie between its last use and this boot, as far as the segment says.
+fn is_of_boot(state: &State, control: &Control, now: [u8; 16]) -> bool {
+    // Zeros where the kernel does not tell.
+    now == [0; 16] || boot_of(state, control) == now
+}
+
+fn boot_of(state: &State, control: &Control) -> [u8; 16] {
     let mut boot = [0; 16];
-    for (bytes, word) in boot.chunks_exact_mut(4).zip(&region.state().boot) {
+    for (bytes, word) in boot.chunks_exact_mut(4).zip(&state.boot) {
         bytes.copy_from_slice(&word.load(Acquire).to_le_bytes());
     }
-    boot
+    // What nobody settled yet is of the boot that it was made in.
+    if boot == [0; 16] { control.boot_id } else { boot }
 }
 
 /// Stores the boot; half of one is no boot's, so that who dies here leaves it to the next.

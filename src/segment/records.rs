@@ -1,6 +1,6 @@
 //! The words of the control block that change: what each means, and who writes it when.
 
-use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::atomic::{AtomicU32, AtomicU64, pin};
 use crate::lock::{Bell, Tail};
@@ -21,11 +21,11 @@ pub(crate) struct State {
     pub(crate) commits: AtomicU32,
     /// A set of bits that are set and never cleared: [`REPLACED`], [`FROZEN`].
     marks: AtomicU32,
-    /// Of files: 1 when the disk holds what the memory holds, 2 while somebody takes that mark off, else
+    /// On a disk: 1 when it holds what the memory holds, 2 while somebody takes that mark off, else
     /// 0. Stored Relaxed by holders of locks, which order it.
     pub(crate) clean: AtomicU32,
-    /// Of files: the boot in which it was last opened. Stored Release under the init lock, after what
-    /// a restart left was settled; read Acquire by every opener.
+    /// The boot in which it was made; on a disk, that in which it was last opened. Stored Release by the
+    /// creator, and under the init lock after what a restart left was settled; read Acquire by every opener.
     pub(crate) boot: [AtomicU32; 4],
     /// Number of rows of a log that are committed: see [`Tail`].
     pub(crate) committed: AtomicU64,
@@ -83,15 +83,17 @@ impl State {
 
     /// Says that another segment has the name; the caller wakes who waits for changes.
     pub(crate) fn mark_replaced(&self) {
-        // SeqCst, and so is the look after a waiter announced itself: see `Bell`.
-        self.marks.fetch_or(REPLACED, SeqCst);
+        // Release, twice: a waiter that sees the count before it sleeps sees the mark, and one that
+        // does not is woken, for nobody asks here whether anybody waits.
+        self.marks.fetch_or(REPLACED, Release);
         self.changes.fetch_add(1, Release);
     }
 
     /// Whether another segment has the name.
     #[inline]
     pub(crate) fn is_replaced(&self) -> bool {
-        self.marks.load(SeqCst) & REPLACED != 0
+        // Acquire: who sees the mark sees what was changed before it was set.
+        self.marks.load(Acquire) & REPLACED != 0
     }
 
     /// The bell that changes of the payload ring.

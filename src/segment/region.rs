@@ -3,14 +3,16 @@
 //! # Safety
 //!
 //! Other processes read and write this memory at any time, so it is only ever seen as atomics
-//! ([`Record`]) or as a raw pointer ([`Region::payload`]). Offsets come from [`Layout`], which was
-//! checked when the region was made; indices are checked here, at each use.
+//! ([`Record`]) or as a raw pointer ([`Region::payload`]). Offsets become pointers once, when a region is
+//! made ([`Within`]): each table of records is checked there against the length of the mapping that
+//! it lies in. From then on a table is a slice, so an index is checked at each use.
 //!
 //! An observer's memory is read-only. It is loaded from and never stored to, which is for callers to
 //! see to and for the kernel to enforce; loads of up to eight bytes, of any ordering, are instructions
 //! that write nothing on every Linux target that has them.
 #![allow(unsafe_code)]
 
+use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic;
 use std::sync::atomic::Ordering::Relaxed;
@@ -42,6 +44,9 @@ unsafe impl Record for RingState {}
 // SAFETY: an atomic.
 unsafe impl Record for AtomicU32 {}
 
+// SAFETY: an atomic.
+unsafe impl Record for AtomicU64 {}
+
 /// A standard atomic integer, which a payload may be.
 ///
 /// # Safety
@@ -60,14 +65,79 @@ unsafe impl Payload for atomic::AtomicU64 {}
 #[cfg(loom)]
 unsafe impl Payload for AtomicU32 {}
 
+/// A record, or a table of them, in a mapping that is kept beside it.
+#[derive(Debug)]
+struct Placed<R: ?Sized>(NonNull<R>);
+
+/// A mapping to find records in.
+struct Within<'a>(&'a Mapping);
+
+impl<'a> Within<'a> {
+    /// # Safety
+    ///
+    /// What is found in the mapping is not used after the mapping is dropped.
+    unsafe fn new(mapping: &'a Mapping) -> Self {
+        Self(mapping)
+    }
+
+    /// So many records, the first of them `offset` bytes into the mapping.
+    ///
+    /// # Panics
+    ///
+    /// When the mapping ends before the last of them, or they are not aligned there.
+    fn table<R: Record>(&self, offset: usize, count: usize) -> Placed<[R]> {
+        let len = size_of::<R>().checked_mul(count);
+        let start = self.at(offset, len.expect("a table within the address space")).cast::<R>();
+        assert!(start.is_aligned(), "records at byte {offset}");
+        Placed(NonNull::slice_from_raw_parts(start, count))
+    }
+
+    /// The one record that begins `offset` bytes into the mapping.
+    fn one<R: Record>(&self, offset: usize) -> Placed<R> {
+        Placed(self.table::<R>(offset, 1).0.cast())
+    }
+
+    /// The place `offset` bytes into the mapping, which goes on for `len` bytes there.
+    fn at(&self, offset: usize, len: usize) -> NonNull<u8> {
+        let (end, mapped) = (offset.checked_add(len), self.0.len());
+        assert!(end.is_some_and(|end| end <= mapped), "{offset} + {len} of {mapped} bytes");
+        // SAFETY: the offset is within the mapping, or its end.
+        unsafe { self.0.base().add(offset) }
+    }
+}
+
+impl<R: ?Sized> Deref for Placed<R> {
+    type Target = R;
+
+    #[inline(always)]
+    fn deref(&self) -> &R {
+        // SAFETY: it is aligned and lies within a mapping that is not dropped before the last use of
+        // `self` (`Within`); it is made of atomics alone, so any bytes are one, and others may write
+        // them (`Record`).
+        unsafe { self.0.as_ref() }
+    }
+}
+
 /// A segment in this process's address space; unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Region {
     layout: Layout,
     participants: u32,
-    stripes: u32,
+    stripe_count: u32,
+    state: Placed<State>,
+    slots: Placed<[Slot]>,
+    stripes: Placed<[Stripe]>,
+    /// A row for each participant, of more cells than there are stripes.
+    cells: Placed<[AtomicU32]>,
+    shadow: Placed<[AtomicU64]>,
+    /// Of rings alone, as the next two.
+    ring: Option<Placed<RingState>>,
+    sequences: Placed<[AtomicU64]>,
+    /// A row for each participant, of more than it may have.
+    leases: Placed<[AtomicU32]>,
     payload: NonNull<u8>,
-    control: NonNull<u8>,
+    words: Placed<[AtomicU64]>,
+    /// Dropped last; what lies in them is named above.
     mappings: [Option<Mapping>; 2],
 }
 
@@ -103,15 +173,46 @@ impl Region {
                 )?),
             ],
         };
+        Ok(Self::over(mappings, layout, participants, stripes))
+    }
+
+    /// Finds in the mappings what the layout says is there.
+    fn over(
+        mappings: [Option<Mapping>; 2],
+        layout: Layout,
+        participants: u32,
+        stripe_count: u32,
+    ) -> Self {
         let whole = mappings[0].as_ref().expect("every kind of access maps the payload");
-        // SAFETY: data_offset is at most control_offset, which the mapping covers.
-        let payload = unsafe { whole.base().add(layout.data_offset) };
-        let control = match &mappings[1] {
-            Some(control) => control.base(),
-            // SAFETY: this mapping is layout.total long, and control_offset is less.
-            None => unsafe { whole.base().add(layout.control_offset) },
+        let (control, start) = match &mappings[1] {
+            Some(control) => (control, 0),
+            None => (whole, layout.control_offset),
         };
-        Ok(Self { layout, participants, stripes, payload, control, mappings })
+        // SAFETY: the region that is made here owns the mapping, and uses nothing after it dropped it.
+        let whole = unsafe { Within::new(whole) };
+        // SAFETY: as above.
+        let control = unsafe { Within::new(control) };
+        let rows = participants as usize;
+        let cells = rows * (layout.cell_row / size_of::<u32>());
+        let leases = rows * (layout.lease_row / size_of::<u32>());
+        let (frames, shadow_len) = (layout.frames as usize, layout.control_len - layout.shadow);
+        Self {
+            state: control.one(start + layout.state),
+            slots: control.table(start + layout.slots, rows),
+            stripes: control.table(start + layout.stripes, stripe_count as usize),
+            cells: control.table(start + layout.cells, cells),
+            shadow: control.table(start + layout.shadow, shadow_len / size_of::<u64>()),
+            ring: (frames > 0).then(|| control.one(start + layout.ring)),
+            sequences: control.table(start + layout.sequences, frames),
+            leases: control.table(start + layout.leases, leases),
+            payload: whole.at(layout.data_offset, layout.data_len),
+            // The control block begins at the next page, so the last word does not reach into it.
+            words: whole.table(layout.data_offset, layout.data_len.div_ceil(size_of::<u64>())),
+            layout,
+            participants,
+            stripe_count,
+            mappings,
+        }
     }
 
     /// Start of the payload, `layout().data_len` bytes; writable with read-write access only. With
@@ -130,34 +231,32 @@ impl Region {
     }
 
     pub(crate) fn stripes(&self) -> u32 {
-        self.stripes
+        self.stripe_count
     }
 
     #[inline]
     pub(crate) fn state(&self) -> &State {
-        self.record(self.layout.state)
+        &self.state
     }
 
     /// The participant in that slot; `slot` is below [`participants`](Self::participants).
     #[inline]
     pub(crate) fn slot(&self, slot: u32) -> &Slot {
-        assert!(slot < self.participants, "slot {slot} of {}", self.participants);
-        self.record(self.layout.slots + slot as usize * size_of::<Slot>())
+        &self.slots[slot as usize]
     }
 
     /// That stripe's lock; `stripe` is below [`stripes`](Self::stripes).
     #[inline]
     pub(crate) fn stripe(&self, stripe: u32) -> &Stripe {
-        assert!(stripe < self.stripes, "stripe {stripe} of {}", self.stripes);
-        self.record(self.layout.stripes + stripe as usize * size_of::<Stripe>())
+        &self.stripes[stripe as usize]
     }
 
     /// How many threads of the participant in `slot` read that stripe.
     #[inline]
     pub(crate) fn cell(&self, slot: u32, stripe: u32) -> &AtomicU32 {
-        assert!(slot < self.participants && stripe < self.stripes);
-        let row = self.layout.cells + slot as usize * self.layout.cell_row;
-        self.record(row + stripe as usize * size_of::<AtomicU32>())
+        assert!(stripe < self.stripe_count);
+        let row = self.layout.cell_row / size_of::<u32>();
+        &self.cells[slot as usize * row + stripe as usize]
     }
 
     /// The mapping that the payload is in.
@@ -174,9 +273,9 @@ impl Region {
     /// A lease of the participant in `slot`; `lease` is below [`leases`](Self::leases).
     #[inline]
     pub(crate) fn lease(&self, slot: u32, lease: u32) -> &AtomicU32 {
-        assert!(slot < self.participants && lease < self.leases());
-        let row = self.layout.leases + slot as usize * self.layout.lease_row;
-        self.record(row + lease as usize * size_of::<AtomicU32>())
+        assert!(lease < self.leases());
+        let row = self.layout.lease_row / size_of::<u32>();
+        &self.leases[slot as usize * row + lease as usize]
     }
 
     /// Whether that lease keeps a frame, for reports.
@@ -187,14 +286,11 @@ impl Region {
     /// The words of a ring, which this must be.
     #[inline]
     pub(crate) fn frames(&self) -> Frames<'_> {
-        assert!(self.layout.frames > 0, "no ring");
-        let state: &RingState = self.record(self.layout.ring);
-        // SAFETY: Layout placed the numbers of all slots within the control block.
-        let sequences = unsafe { self.control.add(self.layout.sequences) };
+        let state = self.ring.as_deref().expect("a ring");
         Frames {
             newest: &state.newest,
             dropped: &state.dropped,
-            sequences: self.words(sequences, self.layout.frames as usize * size_of::<AtomicU64>()),
+            sequences: &self.sequences,
             news: self.state().bell(),
             returns: Bell { rings: &state.returns, waiting: &state.awaited },
         }
@@ -218,62 +314,60 @@ impl Region {
     /// The payload as one atomic of its own length.
     #[inline]
     pub(crate) fn payload_atomic<A: Payload>(&self) -> &A {
-        assert_eq!(self.layout.data_len, size_of::<A>());
-        // SAFETY: the payload is that long, begins at a page, is mapped for as long as `self`, and
-        // any bytes are an atomic integer.
-        unsafe { self.payload.cast::<A>().as_ref() }
+        let payload = self.payload.cast::<A>();
+        assert!(self.layout.data_len == size_of::<A>() && payload.is_aligned());
+        // SAFETY: the payload is that long and aligned, is mapped for as long as `self`, and any bytes
+        // are an atomic integer.
+        unsafe { payload.as_ref() }
     }
 
-    /// The payload as atomic words, the last one padded, for copies that race with writers.
+    /// The payload as atomic words, the last one padded.
+    #[inline]
     pub(crate) fn payload_words(&self) -> &[AtomicU64] {
-        // Data begins at a page boundary and the control block at the next one, so the last word
-        // does not reach into it.
-        self.words(self.payload, self.layout.data_len)
-    }
-
-    /// Copies bytes of the payload out, from `offset` on, each word whole; words that others write
-    /// meanwhile may be old or new.
-    pub(crate) fn copy_from(&self, offset: usize, bytes: &mut [u8]) {
-        assert!(offset <= self.layout.data_len && bytes.len() <= self.layout.data_len - offset);
-        let mut words = &self.payload_words()[offset / size_of::<AtomicU64>()..];
-        let (skip, mut bytes) = (offset % size_of::<AtomicU64>(), bytes);
-        if let ([first, others @ ..], 1..) = (words, skip) {
-            let word = &first.load(Relaxed).to_ne_bytes()[skip..];
-            let (start, rest) = bytes.split_at_mut(bytes.len().min(word.len()));
-            start.copy_from_slice(&word[..start.len()]);
-            (words, bytes) = (others, rest);
-        }
-        let (whole, rest) = bytes.as_chunks_mut::<8>();
-        for (bytes, word) in whole.iter_mut().zip(words) {
-            *bytes = word.load(Relaxed).to_ne_bytes();
-        }
-        if let (false, Some(word)) = (rest.is_empty(), words.get(whole.len())) {
-            rest.copy_from_slice(&word.load(Relaxed).to_ne_bytes()[..rest.len()]);
-        }
+        &self.words
     }
 
     /// The shadow copy of a large value, like [`payload_words`](Self::payload_words).
-    pub(crate) fn shadow_words(&self) -> &[AtomicU64] {
-        // SAFETY: Layout placed the shadow within the control block.
-        let shadow = unsafe { self.control.add(self.layout.shadow) };
-        // The control block's length is a multiple of 64, so the last word is in it.
-        self.words(shadow, self.layout.control_len - self.layout.shadow)
-    }
-
     #[inline]
-    fn record<R: Record>(&self, offset: usize) -> &R {
-        debug_assert!(offset + size_of::<R>() <= self.layout.control_len);
-        debug_assert_eq!(offset % align_of::<R>(), 0);
-        // SAFETY: Layout placed the record within the control block; callers check indices.
-        let record = unsafe { self.control.add(offset) }.cast::<R>();
-        // SAFETY: mapped for as long as `self`, aligned, and made of atomics alone (Record).
-        unsafe { record.as_ref() }
+    pub(crate) fn shadow_words(&self) -> &[AtomicU64] {
+        &self.shadow
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::sys::place::Place;
+
+    /// What is found at an offset into a mapping of one page.
+    fn found(offset: usize, count: usize) -> usize {
+        let object = Object::create_unnamed(&Place::Anonymous, 4096, 0o600).unwrap();
+        let mapping = Mapping::new(&object, 0, 4096, Protection::ReadWrite).unwrap();
+        // SAFETY: the table is gone before the mapping.
+        let within = unsafe { Within::new(&mapping) };
+        within.table::<Stripe>(offset, count).iter().filter(|stripe| !stripe.is_written()).count()
     }
 
-    fn words(&self, start: NonNull<u8>, len: usize) -> &[AtomicU64] {
-        let count = len.div_ceil(size_of::<AtomicU64>());
-        // SAFETY: all callers keep the range within the mapping, which lives as long as `self`,
-        // and start it at a multiple of 8.
-        unsafe { std::slice::from_raw_parts(start.cast::<AtomicU64>().as_ptr(), count) }
+    #[test]
+    fn records_are_found_up_to_the_end_of_their_mapping() {
+        assert_eq!((found(0, 128), found(4096 - 32, 1), found(4096, 0)), (128, 1, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "32 + 4096 of 4096 bytes")]
+    fn records_beyond_the_end_of_their_mapping_are_refused() {
+        found(32, 128);
+    }
+
+    #[test]
+    #[should_panic(expected = "within the address space")]
+    fn more_records_than_there_are_addresses_are_refused() {
+        found(0, usize::MAX / 16);
+    }
+
+    #[test]
+    #[should_panic(expected = "records at byte 2")]
+    fn records_out_of_line_are_refused() {
+        found(2, 1);
     }
 }

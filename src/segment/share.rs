@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::control::{Control, MAGIC, Plan, UNFINISHED};
-use super::inspect::{check_owner, read_control, read_header};
+use super::inspect::{LONGEST_HEADER, read_control, read_header};
 use super::layout::SHARED_ALIGNMENT;
 use super::life::Segment;
 use super::name::Name;
@@ -15,6 +15,7 @@ use super::npy_file::data_end;
 use super::options::{Access, Kind, Lifetime, Reserve, Settings};
 use super::reboot;
 use super::region::Region;
+use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Dtype, Header, UNIT};
 use crate::steps::step;
@@ -47,7 +48,7 @@ impl Segment {
         let share = || {
             settings.check()?;
             let (object, facts) = Object::open(name.place())?;
-            check_owner(&facts, settings.trust)?;
+            check_trusted(&name, &object, &facts, settings.trust)?;
             Sharing { name: name.clone(), settings, object }.share(take)
         };
         share().of(name.as_str())?;
@@ -64,22 +65,33 @@ impl Sharing<'_> {
         let facts = object.facts()?;
         let Err(damage) = read_control(object, &facts) else { return Ok(()) };
         let header = read_header(object, &facts)?;
+        if header.data_offset > LONGEST_HEADER {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "has a header of {} bytes, and a segment's has {LONGEST_HEADER} at most: save it anew \
+                     with fewer fields or shorter names",
+                    header.data_offset
+                ),
+            ));
+        }
         let end = data_end(&header, &facts)? as u64;
         if facts.len > end {
             self.cut_off(end, damage)?;
         }
+        header.check_in_place()?;
         if !header.data_offset.is_multiple_of(SHARED_ALIGNMENT) {
             return Err(Error::new(
                 ErrorKind::Misaligned,
                 format!(
                     "has data that begins at byte {}, and shared data begins at a multiple of \
-                     {SHARED_ALIGNMENT}: save it anew with np.save of NumPy 1.14 or later",
+                     {SHARED_ALIGNMENT}: save it anew with np.save",
                     header.data_offset
                 ),
             ));
         }
         let taken = take(&header)?;
-        let control = Control::new(&Plan {
+        let mut control = Control::new(&Plan {
             kind: Kind::Array,
             lifetime: Lifetime::Persistent,
             dtype: &taken.dtype,
@@ -91,6 +103,7 @@ impl Sharing<'_> {
             leases: 0,
             data_offset: header.data_offset,
         })?;
+        control.inode = object.identity().inode();
         if let Err(error) = self.add(&control) {
             // What this fails to take back, the next one does.
             let _ = object.set_len(end);

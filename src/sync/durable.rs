@@ -16,7 +16,7 @@ impl Segment {
     ///
     /// Keeps writers out meanwhile, with the read lock of the whole array. The next lock for writing costs
     /// one write to the disk, which takes the mark off. Poison stays. Does nothing where there is no
-    /// file.
+    /// disk: under a name, and for files on a tmpfs.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl Segment {
     /// # Ok(()) }
     /// ```
     pub fn sync(&self) -> Result<()> {
-        if !self.is_file() {
+        if !self.is_durable().of(self.name())? {
             return Ok(());
         }
         let demand = Demand {

@@ -169,7 +169,8 @@ impl Event {
         Ok(())
     }
 
-    /// Clears the event: who waits from now on waits for the next [`set`](Self::set).
+    /// Clears the event: who waits from now on waits for the next [`set`](Self::set). Whoever clears an
+    /// event that was set sees what the setter wrote before.
     ///
     /// # Errors
     ///
@@ -393,7 +394,7 @@ impl Options<Event> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::options().mode(0o660).create("doc-event-mode")?;
+    /// let event = ndshm::Event::options().mode(0o640).create("doc-event-mode")?;
     /// # Ok(()) }
     /// ```
     pub fn create<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {

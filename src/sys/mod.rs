@@ -11,6 +11,7 @@
 //! | `wait` | sleep on a shared word, wake those who sleep |
 //! | `clock` | a clock that processes share |
 //! | `process` | who this process is |
+//! | `users` | which users the kernel can show it |
 //! | `limits` | what this process may still allocate |
 //!
 //! Every platform has the same file names and the same functions.
@@ -27,4 +28,6 @@ mod unsupported;
 #[cfg(not(target_os = "linux"))]
 use unsupported as platform;
 
-pub(crate) use platform::{clock, lifeline, limits, lock, map, object, pages, process, wait};
+pub(crate) use platform::{
+    clock, lifeline, limits, lock, map, object, pages, process, users, wait,
+};

@@ -4,19 +4,15 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use ndarray::{
-    ArrayRef, Dimension, IntoDimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, RawArrayView,
-    RawArrayViewMut,
-};
+use ndarray::{ArrayRef, Dimension, IntoDimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
 use super::contents::Contents;
 use super::element::{Element, checked_dtype};
 use super::request::Request;
 use super::rows::Split;
-use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
-use crate::sync::{frozen, rows_of};
+use crate::sync::rows_of;
 
 /// A shared array of one axis.
 pub type Array1<T> = Array<T, Ix1>;
@@ -63,6 +59,7 @@ pub type ArrayD<T> = Array<T, IxDyn>;
 /// ```
 pub struct Array<T: Element, D: Dimension> {
     segment: Segment,
+    /// The shape in which the segment's payload is an array of `T`: raw views rely on it.
     shape: D,
     element: PhantomData<fn() -> T>,
 }
@@ -162,6 +159,10 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// a dozen system calls, whatever its size; this process takes a participant's slot at its first
     /// lock.
     ///
+    /// Every process that may write the segment, of this user or root, is assumed to write under its locks alone
+    /// and never to cut the file short. One that does otherwise, be it NumPy, causes undefined behaviour in
+    /// who holds a guard: see [Trust](crate#trust).
+    ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound), [`DtypeMismatch`](ErrorKind::DtypeMismatch),
@@ -230,7 +231,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     ///
     /// Those of [`create`](Self::create) but `AlreadyExists`;
     /// [`NotASegment`](ErrorKind::NotASegment) when what is there is none, which is left alone, and
-    /// [`NotTrusted`](ErrorKind::NotTrusted) when it is another user's.
+    /// [`NotTrusted`](ErrorKind::NotTrusted) when it is another user's, or others may write it.
     ///
     /// # Examples
     ///
@@ -416,51 +417,6 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// See [`Segment::sync`].
     pub fn sync(&self) -> Result<()> {
         self.segment.sync()
-    }
-
-    /// Returns a raw view of the whole array, which takes no lock: valid while this handle lives, and
-    /// `unsafe` to dereference, because other processes may write meanwhile.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array1::<u8>::create_unique("doc-raw-", 4)?;
-    /// let raw = array.raw_view();
-    /// // SAFETY: the array is this test's own; nobody else writes it, and it outlives the view.
-    /// let view = unsafe { raw.deref_into_view() };
-    /// assert_eq!(view.sum(), 0);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn raw_view(&self) -> RawArrayView<T, D> {
-        view::raw(&self.segment, &self.shape)
-    }
-
-    /// Returns a raw view to write through, which takes no lock: see [`raw_view`](Self::raw_view).
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for less than writing, and
-    /// [`Frozen`](ErrorKind::Frozen).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array1::<u8>::create_unique("doc-raw-mut-", 4)?;
-    /// let raw = array.raw_view_mut()?;
-    /// // SAFETY: the array is this test's own; nobody else uses it, and it outlives the view.
-    /// unsafe { raw.deref_into_view_mut() }.fill(1);
-    /// assert_eq!(array.read()?.sum(), 4);
-    /// # Ok(()) }
-    /// ```
-    pub fn raw_view_mut(&self) -> Result<RawArrayViewMut<T, D>> {
-        self.segment.writable()?;
-        if self.segment.is_frozen() {
-            return Err(frozen().of(self.name()));
-        }
-        Ok(view::raw_mut(&self.segment, &self.shape))
     }
 
     /// Asks for a lock step by step, for combinations that have no method of their own.

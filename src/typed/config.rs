@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::finite;
 use super::frozen::Frozen1;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::segment::{Address, Handle, Name, Segment};
+use crate::segment::{Address, Handle, Name, Options, Segment};
 
 /// A struct of settings in shared memory: created once, read by any process, written by nobody.
 ///
@@ -83,7 +83,7 @@ impl<T: DeserializeOwned> Config<T> {
     ///
     /// See [`Config`].
     pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::decode(Frozen1::open(address)?)
+        Self::options().open(address)
     }
 
     /// Opens the configuration that `handle` means, and no namesake.
@@ -105,12 +105,34 @@ impl<T: DeserializeOwned> Config<T> {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::decode(Frozen1::open_handle(handle)?)
+        Self::options().open_handle(handle)
+    }
+
+    /// Begins with the default options, to open one: those of creating and of locks change nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::Config;
+    ///
+    /// let sizes = Config::create("doc-config-options", [640, 480])?;
+    /// // SAFETY: the only one who may write it is this program.
+    /// let options = unsafe { Config::<[u32; 2]>::options().trust_owner() };
+    /// assert_eq!(*options.open(sizes.name())?, [640, 480]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn options() -> Options<Self> {
+        Options::new()
     }
 
     fn decode(json: Frozen1<u8>) -> Result<Self> {
-        let bytes = json.as_slice().expect("one axis is contiguous");
-        match serde_json::from_slice(bytes) {
+        // A copy, which nobody changes between its being checked and its being used: not even those could
+        // who write where nobody may.
+        let mut bytes = vec![0; json.len()];
+        json.segment().read_payload(&mut bytes, 0)?;
+        match serde_json::from_slice(&bytes) {
             Ok(settings) => Ok(Self { settings, json }),
             Err(error) => Err(Error::new(
                 ErrorKind::KindMismatch,
@@ -160,6 +182,46 @@ impl<T> Config<T> {
     #[must_use]
     pub fn segment(&self) -> &Segment {
         self.json.segment()
+    }
+}
+
+/// Options of configurations.
+impl<T: DeserializeOwned> Options<Config<T>> {
+    /// Opens a configuration: see [`Config::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::open`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Config::options`].
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Config<T>> {
+        Config::decode(self.of_bytes().open(address)?)
+    }
+
+    /// Opens the configuration that a handle means: see [`Config::open_handle`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::open_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::Config;
+    ///
+    /// let sizes = Config::create("doc-config-options", [640, 480])?;
+    /// assert_eq!(*Config::<[u32; 2]>::options().open_handle(&sizes.handle())?, [640, 480]);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(&self, handle: &Handle) -> Result<Config<T>> {
+        Config::decode(self.of_bytes().open_handle(handle)?)
+    }
+
+    fn of_bytes(&self) -> Options<Frozen1<u8>> {
+        self.of_handles()
     }
 }
 

@@ -17,8 +17,9 @@ const _: () =
 /// A type that arrays in shared memory may hold: any bytes are a valid value, and a
 /// [`Dtype`] tells other languages what they mean.
 ///
-/// Implemented for integers of fixed width, `f32`, `f64`, [`Bool`](crate::Bool), arrays of elements,
-/// with the features of those names for `half::{f16, bf16}` and `num_complex::Complex`, and by
+/// Implemented for integers of fixed width, `f32`, `f64`, [`Bool`](crate::Bool), the strings
+/// [`Bytes`](crate::Bytes) and [`Text`](crate::Text), the times [`Datetime`](crate::Datetime) and
+/// [`Timedelta`](crate::Timedelta), arrays of elements, with the features of those names for `half::{f16, bf16}` and `num_complex::Complex`, and by
 /// `#[derive(Element)]` for structs. Not for
 ///
 /// - `bool` and `char`, which are undefined behaviour if another process writes what they forbid;
@@ -135,6 +136,48 @@ pub(crate) fn checked_dtype<T: Element>() -> Result<Dtype> {
     Err(Error::new(ErrorKind::InvalidArgument, message))
 }
 
+/// Compiles if the field is an element. What these functions are given leads from a struct to a field,
+/// and is never called: the compiler infers from it what the field is.
+#[doc(hidden)]
+pub const fn assert_element<S, T: Element>(_: fn(&S) -> *const T) {}
+
+/// The dtype of a field.
+#[doc(hidden)]
+pub fn dtype_of_field<S, T: Element>(_: fn(&S) -> *const T) -> Dtype {
+    T::dtype()
+}
+
+/// The size of a field in bytes.
+#[doc(hidden)]
+pub const fn size_of_field<S, T>(_: fn(&S) -> *const T) -> usize {
+    size_of::<T>()
+}
+
+/// The alignment of a field's type in bytes.
+#[doc(hidden)]
+pub const fn align_of_field<S, T>(_: fn(&S) -> *const T) -> usize {
+    align_of::<T>()
+}
+
+/// Fails to compile, naming the struct, if it is aligned to more than each of its fields.
+#[doc(hidden)]
+pub const fn assert_alignment(name: &str, fields: &[usize], alignment: usize) {
+    let mut index = 0;
+    while index < fields.len() {
+        if fields[index] >= alignment {
+            return;
+        }
+        index += 1;
+    }
+    Message::NEW
+        .text("`")
+        .text(name)
+        .text("` is aligned to ")
+        .number(alignment)
+        .text(" bytes and none of its fields is, for which a dtype has no word: remove align")
+        .panic();
+}
+
 /// Fails to compile, naming the field, if it does not begin where the one before it ends.
 #[doc(hidden)]
 pub const fn assert_no_padding_before(field: &str, end: usize, offset: usize) {
@@ -158,8 +201,10 @@ struct Message {
 }
 
 impl Message {
+    const NEW: Self = Self { bytes: [0; 512], len: 0 };
+
     const fn of_padding(size: usize, place: &str, name: &str) -> Self {
-        Self { bytes: [0; 512], len: 0 }
+        Self::NEW
             .number(size)
             .text(if size == 1 { " byte of padding" } else { " bytes of padding" })
             .text(place)

@@ -18,12 +18,11 @@ use ndarray::{
 
 use super::array::Array;
 use super::element::Element;
-use super::view;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
-use crate::segment::{Access, Address, Handle, Name, Segment};
+use crate::segment::{Access, Address, Handle, Name, Opening, Options, Segment};
 use crate::steps::step;
-use crate::sync::{Demand, Hold, Mode, Regard, check_sound};
+use crate::sync::{Demand, Hold, Mode, Regard, acquired, check_sound};
 
 /// A frozen array of one axis.
 pub type Frozen1<T> = Frozen<T, Ix1>;
@@ -50,8 +49,9 @@ pub type FrozenD<T> = Frozen<T, IxDyn>;
 /// A clone is the same memory; `frozen.view().to_owned()` is a private copy.
 ///
 /// That nobody writes is kept by this library, in all processes: locks for writing are
-/// [`Frozen`](ErrorKind::Frozen). A process that writes where it has no lock, NumPy with
-/// `mmap_mode="r+"` say, can break it as it can break any guard.
+/// [`Frozen`](ErrorKind::Frozen). A process that writes nevertheless, NumPy with `mmap_mode="r+"` say, causes
+/// undefined behaviour, and all who may write the segment are assumed not to: see [Trust](crate#trust). Of memory
+/// that is [sealed](Self::seal) nothing is assumed: the kernel lets nobody write it.
 ///
 /// # Examples
 ///
@@ -122,9 +122,10 @@ impl<T: Element, D: Dimension> Array<T, D> {
                 patience: Patience::Endless,
                 regard: Regard::Refuse,
             },
-        )?;
+        )
+        .map(acquired)?;
         step!("freeze: nobody writes");
-        self.segment().region().state().freeze();
+        hold.freeze();
         step!("freeze: marked");
         drop(hold);
         self.segment().sync()?;
@@ -175,6 +176,8 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     /// Opens the frozen array at `address`, checking element type, number of axes and kind. Needs
     /// permission to read its file, no more.
     ///
+    /// Assumes of other processes what [`Array::open`] does, unless it is [sealed](Self::is_sealed).
+    ///
     /// # Errors
     ///
     /// [`NotFrozen`](ErrorKind::NotFrozen), and those of [`Array::open`].
@@ -183,7 +186,7 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     ///
     /// See [`Frozen`].
     pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::of(Array::from_segment(Segment::attach(Name::new(address)?, Access::Observe)?)?)
+        Self::options().open(address)
     }
 
     /// Opens the frozen array that `handle` means, and no namesake.
@@ -203,7 +206,26 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::of(Array::from_segment(Segment::attach_handle(handle, Access::Observe)?)?)
+        Self::options().open_handle(handle)
+    }
+
+    /// Begins with the default options, to open one: those of creating and of locks change nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Array1, Frozen1};
+    ///
+    /// let array = Array1::<u8>::create_unique("doc-frozen-options-", 3)?.freeze()?;
+    /// // SAFETY: the only one who may write it is this program.
+    /// let options = unsafe { Frozen1::<u8>::options().trust_owner() };
+    /// assert_eq!(options.open(array.name())?, array);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn options() -> Options<Self> {
+        Options::new()
     }
 
     /// Returns a view of the array, valid as long as this handle is borrowed.
@@ -309,6 +331,13 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     /// drop(writer);
     /// frozen.seal()?;
     /// assert!(frozen.is_sealed());
+    ///
+    /// // In any other process, whatever it runs:
+    /// # use std::io::Write;
+    /// let same = ndshm::Frozen1::<u8>::open_handle(&frozen.handle())?;
+    /// assert!(same.is_sealed());
+    /// let mut file = std::fs::File::options().write(true).open(same.segment().path()).expect("opened");
+    /// assert!(file.write(&[1]).is_err());
     /// # Ok(()) }
     /// ```
     pub fn seal(&self) -> Result<()> {
@@ -321,11 +350,52 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
             return Err(not_frozen().of(array.name()));
         }
         check_sound(array.segment())?;
-        let view = view::raw(array.segment(), array.shape_ref());
         // SAFETY: any bytes are a T (Pod), nobody writes them any more, and the view is kept beside
         // the attachment and never handed out for longer than a borrow of both.
-        let view = unsafe { view.deref_into_view() };
+        let view = unsafe { array.raw_view().deref_into_view() };
         Ok(Self { view, array })
+    }
+}
+
+/// Options of frozen arrays.
+impl<T: Element, D: Dimension> Options<Frozen<T, D>> {
+    /// Opens a frozen array: see [`Frozen::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Frozen::open`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Frozen::options`].
+    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Frozen<T, D>> {
+        let segment = Segment::attach(Name::new(address)?, self.observing())?;
+        Frozen::of(Array::from_segment(segment)?)
+    }
+
+    /// Opens the frozen array that a handle means: see [`Frozen::open_handle`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Frozen::open_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Array1, Frozen1};
+    ///
+    /// let array = Array1::<u8>::create_unique("doc-frozen-options-", 3)?.freeze()?;
+    /// assert_eq!(Frozen1::<u8>::options().open_handle(&array.handle())?, array);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_handle(&self, handle: &Handle) -> Result<Frozen<T, D>> {
+        Frozen::of(Array::from_segment(Segment::attach_handle(handle, self.observing())?)?)
+    }
+
+    /// Whatever access was asked for, no more is needed, and no more may be had.
+    fn observing(&self) -> Opening {
+        Opening { access: Access::Observe, ..self.settings().opening() }
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! # Safety
 //!
-//! A guard owns a hold and a view of the rows that the hold covers; the view is private and never
-//! handed out longer than a borrow of the guard, so no reference outlives the lock. A guard that
-//! may change threads holds nothing that is tied to one.
+//! A guard is made in one place, `take`, which takes the hold itself: of the array that the guard is of,
+//! on the stripes of the rows that the guard shows, in the mode that its kind of guard wants. It owns
+//! that hold and a view of those rows; the view is private and never handed out longer than a borrow of the
+//! guard, so no reference outlives the lock. A guard that may change threads holds nothing that is tied
+//! to one.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -14,10 +16,13 @@ use std::sync::MutexGuard;
 
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
+use super::array::Array;
 use super::element::Element;
+use super::rows::Ask;
 use super::view;
+use crate::error::{Result, ResultExt};
 use crate::segment::Segment;
-use crate::sync::{Hold, Poison};
+use crate::sync::{Hold, Mode, Poison};
 
 /// Marks guards that must be dropped in the thread that took them.
 type StaysInThread = PhantomData<MutexGuard<'static, ()>>;
@@ -26,6 +31,9 @@ type StaysInThread = PhantomData<MutexGuard<'static, ()>>;
 ///
 /// Others may read the same rows, nobody writes them. Give `&*guard` to functions and operators
 /// that want an array: `(&*guard).dot(&x)`, `&*guard + 1.0`.
+///
+/// A process that writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -55,6 +63,9 @@ pub struct ReadGuard<'a, T: Element, D: Dimension> {
 /// Nobody else reads or writes these rows. A panic while the guard lives poisons them; so does the
 /// death of the process.
 ///
+/// A process that reads or writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
+///
 /// # Examples
 ///
 /// ```
@@ -75,7 +86,8 @@ pub struct WriteGuard<'a, T: Element, D: Dimension> {
     stays: StaysInThread,
 }
 
-/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`.
+/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
+/// assumes of other processes.
 ///
 /// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
 /// asking for the same rows for writing while holding it waits.
@@ -99,7 +111,8 @@ pub struct OwnedReadGuard<T: Element, D: Dimension> {
     hold: Hold<Segment>,
 }
 
-/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`.
+/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
+/// assumes of other processes.
 ///
 /// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
 /// asking for the same rows again while holding it waits.
@@ -121,33 +134,29 @@ pub struct OwnedWriteGuard<T: Element, D: Dimension> {
     hold: Hold<Segment>,
 }
 
-/// What a guard covers.
-#[derive(Clone, Debug)]
-pub(super) struct Extent<'a, D> {
-    /// Shape of the whole array.
-    pub(super) shape: &'a D,
-    /// Rows along axis 0; `None` for all of an array that may have no axis.
-    pub(super) rows: Option<Range<usize>>,
-}
-
-impl<D: Dimension> Extent<'_, D> {
-    #[inline(always)]
-    fn rows(&self) -> Range<usize> {
-        self.rows.clone().unwrap_or(0..self.shape.slice().first().copied().unwrap_or(1))
-    }
-}
-
 /// What all four guards have: the rows behind a reference, and word of who left them suspect.
 macro_rules! guard {
-    ($($life:lifetime)? $guard:ident, $segment:ty, $view:path $(, $stays:ident)?) => {
+    (
+        $($life:lifetime)? $guard:ident, $mode:ident, $view:ident,
+        |$segment:ident, $demand:ident| $hold:expr $(, $stays:ident)?
+    ) => {
         impl<$($life,)? T: Element, D: Dimension> $guard<$($life,)? T, D> {
-            /// Wraps a hold on all of the rows of `extent`.
+            /// Locks what is asked for; `None` when patience ran out at once.
             #[inline(always)]
-            pub(super) fn new(hold: Hold<$segment>, extent: &Extent<'_, D>) -> Self {
-                // SAFETY: the hold covers the rows in the guard's mode, and the guard keeps it
-                // longer than the view.
-                let view = unsafe { $view(&hold, extent.shape, extent.rows.as_ref()) };
-                Self { view, rows: extent.rows(), hold $(, $stays: PhantomData)? }
+            pub(super) fn take(array: &$($life)? Array<T, D>, ask: &Ask) -> Result<Option<Self>> {
+                let $segment = array.segment();
+                if Mode::$mode == Mode::Write {
+                    $segment.writable()?;
+                }
+                let located = ask.locate(array.split(), Mode::$mode).of(array.name())?;
+                let $demand = &located.demand;
+                let Some(hold) = $hold? else { return Ok(None) };
+                // SAFETY: the hold is on the stripes of these rows, in the mode that the view is for, of
+                // this array's segment, which has read-write access if that is to write; the shape is
+                // this array's; and the guard keeps the hold longer than the view.
+                let view = unsafe { view::$view(&hold, array.shape_ref(), located.rows.as_ref()) };
+                let rows = located.rows.unwrap_or(0..array.split().rows);
+                Ok(Some(Self { view, rows, hold $(, $stays: PhantomData)? }))
             }
 
             /// Returns which rows of the whole array these are, along axis 0.
@@ -298,9 +307,12 @@ macro_rules! write_guard {
     };
 }
 
-guard!('a ReadGuard, &'a Segment, view::held, stays);
-guard!('a WriteGuard, &'a Segment, view::held_mut, stays);
-guard!(OwnedReadGuard, Segment, view::held);
-guard!(OwnedWriteGuard, Segment, view::held_mut);
+guard!('a ReadGuard, Read, held, |segment, demand| Hold::tracked(segment, demand), stays);
+guard!('a WriteGuard, Write, held_mut, |segment, demand| Hold::tracked(segment, demand), stays);
+guard!(OwnedReadGuard, Read, held, |segment, demand| Hold::untracked(segment.clone(), demand));
+guard!(OwnedWriteGuard, Write, held_mut, |segment, demand| Hold::untracked(
+    segment.clone(),
+    demand
+));
 write_guard!('a WriteGuard);
 write_guard!(OwnedWriteGuard);

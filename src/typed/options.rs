@@ -49,7 +49,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array1::<u8>::options().mode(0o660).create("doc-with-mode", 10)?;
+    /// let array = ndshm::Array1::<u8>::options().mode(0o640).create("doc-with-mode", 10)?;
     /// # Ok(()) }
     /// ```
     pub fn create<'a>(
@@ -199,7 +199,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let options = ndshm::Array1::<u8>::options().mode(0o660);
+    /// let options = ndshm::Array1::<u8>::options().mode(0o640);
     /// let old = options.create_or_replace("doc-replaced", 10)?;
     /// let new = options.create_or_replace("doc-replaced", 20)?;
     /// assert!(old.segment().is_replaced());
@@ -303,7 +303,7 @@ impl<T: Element> Options<Value<T>> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let value = ndshm::Value::options().mode(0o660).create("doc-value-mode", 1_u8)?;
+    /// let value = ndshm::Value::options().mode(0o640).create("doc-value-mode", 1_u8)?;
     /// # Ok(()) }
     /// ```
     pub fn create<'a>(&self, address: impl Into<Address<'a>>, value: T) -> Result<Value<T>> {

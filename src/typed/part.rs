@@ -14,7 +14,7 @@ use super::guard::{ReadGuard, WriteGuard};
 use super::request::Request;
 use super::rows::{Split, no_axes};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::segment::{Handle, Segment};
+use crate::segment::{Handle, Options, Segment};
 use crate::sync::rows_of;
 
 /// Some rows of an array, whole stripes of it, as a share of work for one process.
@@ -85,7 +85,31 @@ impl Part {
     ///
     /// See [`Part`].
     pub fn open<T: Element, D: Dimension>(&self) -> Result<ArrayPart<T, D>> {
-        let array = Array::<T, D>::open_handle(&self.handle)?;
+        self.open_with(&Array::options())
+    }
+
+    /// Opens the array that these are rows of, with options: for one that others may write, say.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::Array1;
+    ///
+    /// let array = Array1::<u8>::options().stripes(2).create_unique("doc-part-with-", 100)?;
+    /// let [part, _] = &array.split_stripes(2)[..] else { panic!("two parts") };
+    /// let rows = part.open_with(&Array1::<u8>::options().eager())?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_with<T: Element, D: Dimension>(
+        &self,
+        options: &Options<Array<T, D>>,
+    ) -> Result<ArrayPart<T, D>> {
+        let array = options.open_handle(&self.handle)?;
         let Split { rows, ndim, .. } = array.split();
         if ndim == 0 {
             return Err(no_axes().of(array.name()));

@@ -7,12 +7,10 @@ use ndarray::Dimension;
 
 use super::array::Array;
 use super::element::Element;
-use super::guard::{Extent, OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
-use super::rows::Rows;
-use crate::error::{Result, ResultExt};
-use crate::lock::Patience;
-use crate::segment::Segment;
-use crate::sync::{Demand, Hold, Mode, Regard, acquired};
+use super::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
+use super::rows::Ask;
+use crate::error::Result;
+use crate::sync::acquired;
 
 /// A request for a lock, put together step by step; for combinations that have no method of their
 /// own on [`Array`].
@@ -37,15 +35,13 @@ use crate::sync::{Demand, Hold, Mode, Regard, acquired};
 #[must_use = "a request does nothing until it reads or writes"]
 pub struct Request<'a, T: Element, D: Dimension> {
     array: &'a Array<T, D>,
-    rows: Rows,
-    patience: Patience,
-    regard: Regard,
+    ask: Ask,
 }
 
 impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     #[inline(always)]
     pub(super) fn new(array: &'a Array<T, D>) -> Self {
-        Self { array, rows: Rows::All, patience: Patience::Endless, regard: Regard::Refuse }
+        Self { array, ask: Ask::new() }
     }
 
     /// Asks for some rows along axis 0 only, and locks no more than the stripes they lie in.
@@ -55,7 +51,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// See [`Request`].
     #[inline(always)]
     pub fn rows(mut self, rows: impl RangeBounds<usize>) -> Self {
-        self.rows = Rows::range(rows);
+        self.ask.rows(rows);
         self
     }
 
@@ -71,7 +67,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// ```
     #[inline(always)]
     pub fn stripe(mut self, stripe: u32) -> Self {
-        self.rows = Rows::Stripe(stripe);
+        self.ask.stripe(stripe);
         self
     }
 
@@ -82,7 +78,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// See [`Request`].
     #[inline(always)]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.patience = Patience::at_most(timeout);
+        self.ask.timeout(timeout);
         self
     }
 
@@ -93,7 +89,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// See [`Poison`](crate::Poison).
     #[inline(always)]
     pub fn recover(mut self) -> Self {
-        self.regard = Regard::Accept;
+        self.ask.recover();
         self
     }
 
@@ -117,7 +113,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// ```
     #[inline(always)]
     pub fn read(self) -> Result<ReadGuard<'a, T, D>> {
-        self.tracked(Mode::Read, ReadGuard::new).map(acquired)
+        ReadGuard::take(self.array, &self.ask).map(acquired)
     }
 
     /// Locks for reading if that is possible at once; `None` when somebody writes the rows.
@@ -136,7 +132,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// ```
     #[inline(always)]
     pub fn try_read(self) -> Result<Option<ReadGuard<'a, T, D>>> {
-        self.at_once().tracked(Mode::Read, ReadGuard::new)
+        ReadGuard::take(self.array, &self.at_once().ask)
     }
 
     /// Locks for reading, with a guard that may go anywhere.
@@ -150,7 +146,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// See [`OwnedReadGuard`].
     #[inline(always)]
     pub fn read_owned(self) -> Result<OwnedReadGuard<T, D>> {
-        self.untracked(Mode::Read, OwnedReadGuard::new).map(acquired)
+        OwnedReadGuard::take(self.array, &self.ask).map(acquired)
     }
 
     /// Locks for reading if that is possible at once, with a guard that may go anywhere.
@@ -169,7 +165,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// ```
     #[inline(always)]
     pub fn try_read_owned(self) -> Result<Option<OwnedReadGuard<T, D>>> {
-        self.at_once().untracked(Mode::Read, OwnedReadGuard::new)
+        OwnedReadGuard::take(self.array, &self.at_once().ask)
     }
 
     /// Locks for writing.
@@ -189,7 +185,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// ```
     #[inline(always)]
     pub fn write(self) -> Result<WriteGuard<'a, T, D>> {
-        self.writable()?.tracked(Mode::Write, WriteGuard::new).map(acquired)
+        WriteGuard::take(self.array, &self.ask).map(acquired)
     }
 
     /// Locks for writing if that is possible at once; `None` when somebody reads or writes the rows.
@@ -208,7 +204,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// ```
     #[inline(always)]
     pub fn try_write(self) -> Result<Option<WriteGuard<'a, T, D>>> {
-        self.writable()?.at_once().tracked(Mode::Write, WriteGuard::new)
+        WriteGuard::take(self.array, &self.at_once().ask)
     }
 
     /// Locks for writing, with a guard that may go anywhere.
@@ -222,7 +218,7 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// See [`OwnedWriteGuard`].
     #[inline(always)]
     pub fn write_owned(self) -> Result<OwnedWriteGuard<T, D>> {
-        self.writable()?.untracked(Mode::Write, OwnedWriteGuard::new).map(acquired)
+        OwnedWriteGuard::take(self.array, &self.ask).map(acquired)
     }
 
     /// Locks for writing if that is possible at once, with a guard that may go anywhere.
@@ -241,53 +237,13 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     /// ```
     #[inline(always)]
     pub fn try_write_owned(self) -> Result<Option<OwnedWriteGuard<T, D>>> {
-        self.writable()?.at_once().untracked(Mode::Write, OwnedWriteGuard::new)
+        OwnedWriteGuard::take(self.array, &self.at_once().ask)
     }
 
     #[inline(always)]
     fn at_once(mut self) -> Self {
-        self.patience = Patience::None;
+        self.ask.at_once();
         self
-    }
-
-    #[inline(always)]
-    fn writable(self) -> Result<Self> {
-        self.array.segment().writable()?;
-        Ok(self)
-    }
-
-    #[inline(always)]
-    fn tracked<G>(
-        self,
-        mode: Mode,
-        guard: impl FnOnce(Hold<&'a Segment>, &Extent<'_, D>) -> G,
-    ) -> Result<Option<G>> {
-        let extent = self.extent()?;
-        let hold = Hold::tracked(self.array.segment(), &self.demand(mode, &extent))?;
-        Ok(hold.map(|hold| guard(hold, &extent)))
-    }
-
-    #[inline(always)]
-    fn untracked<G>(
-        self,
-        mode: Mode,
-        guard: impl FnOnce(Hold<Segment>, &Extent<'_, D>) -> G,
-    ) -> Result<Option<G>> {
-        let extent = self.extent()?;
-        let hold = Hold::untracked(self.array.segment().clone(), &self.demand(mode, &extent))?;
-        Ok(hold.map(|hold| guard(hold, &extent)))
-    }
-
-    #[inline(always)]
-    fn extent(&self) -> Result<Extent<'a, D>> {
-        let rows = self.rows.locate(self.array.split()).of(self.array.name())?;
-        Ok(Extent { shape: self.array.shape_ref(), rows })
-    }
-
-    #[inline(always)]
-    fn demand(&self, mode: Mode, extent: &Extent<'_, D>) -> Demand {
-        let stripes = self.rows.stripes(extent.rows.as_ref(), self.array.split());
-        Demand { stripes, mode, patience: self.patience, regard: self.regard }
     }
 }
 

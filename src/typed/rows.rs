@@ -1,13 +1,15 @@
-//! Which rows of an array are asked for, and the stripes they lie in.
+//! What a lock is asked for: which rows of an array, the stripes they lie in, and how long to wait.
 
 use std::ops::{Bound, Range, RangeBounds};
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::{rows_of, stripes_over};
+use crate::lock::Patience;
+use crate::sync::{Demand, Mode, Regard, rows_of, stripes_over};
 
 /// Which rows are asked for.
 #[derive(Clone, Debug)]
-pub(super) enum Rows {
+enum Rows {
     All,
     Range(Bound<usize>, Bound<usize>),
     Stripe(u32),
@@ -22,16 +24,70 @@ pub(super) struct Split {
     pub(super) stripes: u32,
 }
 
+/// What is asked of a lock, but whether it is to read or to write.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    rows: Rows,
+    patience: Patience,
+    regard: Regard,
+}
+
+/// What was asked for, found in an array.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    /// The rows; `None` for all of an array that may have no axis.
+    pub(super) rows: Option<Range<usize>>,
+    /// The lock that covers them.
+    pub(super) demand: Demand,
+}
+
 // Always inlined: see `Hold`.
-impl Rows {
+impl Ask {
+    /// Asks for all rows, for as long as their owner lives, unless they are suspect.
     #[inline(always)]
-    pub(super) fn range(rows: impl RangeBounds<usize>) -> Self {
-        Self::Range(rows.start_bound().cloned(), rows.end_bound().cloned())
+    pub(super) fn new() -> Self {
+        Self { rows: Rows::All, patience: Patience::Endless, regard: Regard::Refuse }
     }
 
+    #[inline(always)]
+    pub(super) fn rows(&mut self, rows: impl RangeBounds<usize>) {
+        self.rows = Rows::Range(rows.start_bound().cloned(), rows.end_bound().cloned());
+    }
+
+    #[inline(always)]
+    pub(super) fn stripe(&mut self, stripe: u32) {
+        self.rows = Rows::Stripe(stripe);
+    }
+
+    #[inline(always)]
+    pub(super) fn timeout(&mut self, timeout: Duration) {
+        self.patience = Patience::at_most(timeout);
+    }
+
+    #[inline(always)]
+    pub(super) fn at_once(&mut self) {
+        self.patience = Patience::None;
+    }
+
+    #[inline(always)]
+    pub(super) fn recover(&mut self) {
+        self.regard = Regard::Accept;
+    }
+
+    /// Finds the rows in an array, and the stripes that cover them.
+    #[inline(always)]
+    pub(super) fn locate(&self, split: Split, mode: Mode) -> Result<Located> {
+        let rows = self.rows.locate(split)?;
+        let stripes = self.rows.stripes(rows.as_ref(), split);
+        let demand = Demand { stripes, mode, patience: self.patience, regard: self.regard };
+        Ok(Located { rows, demand })
+    }
+}
+
+impl Rows {
     /// The rows in an array; `None` for all of one that may have no axis.
     #[inline(always)]
-    pub(super) fn locate(&self, split: Split) -> Result<Option<Range<usize>>> {
+    fn locate(&self, split: Split) -> Result<Option<Range<usize>>> {
         match *self {
             Self::All => Ok(None),
             _ if split.ndim == 0 => Err(no_axes()),
@@ -45,7 +101,7 @@ impl Rows {
 
     /// The stripes to lock for rows that were located.
     #[inline(always)]
-    pub(super) fn stripes(&self, located: Option<&Range<usize>>, split: Split) -> Range<u32> {
+    fn stripes(&self, located: Option<&Range<usize>>, split: Split) -> Range<u32> {
         match (self, located) {
             (&Self::Stripe(stripe), _) => stripe..stripe + 1,
             (_, Some(rows)) => stripes_over(rows, split.rows, split.stripes),

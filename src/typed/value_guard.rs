@@ -55,7 +55,7 @@ impl<T: Element + fmt::Debug> fmt::Debug for ValueGuard<'_, T> {
 
 impl<T: Element> Drop for ValueGuard<'_, T> {
     fn drop(&mut self) {
-        if !self.changed || std::thread::panicking() || !self.hold.is_ours() {
+        if !self.changed || self.hold.is_unwound() || !self.hold.is_ours() {
             return;
         }
         let region = self.value.segment().region();

@@ -9,11 +9,12 @@ use std::process::Command;
 use ndarray::{Ix0, IxDyn};
 use ndshm::ErrorKind::{self, *};
 use ndshm::{
-    Access, Array, Array1, Array2, Array3, ArrayD, Block, Event, Frozen2, Lifetime, Order, Reserve,
-    Segment, Value,
+    Access, Array, Array1, Array2, Array3, ArrayD, Block, Event, Frozen2, Lifetime, NpyFile, Order,
+    Reserve, Segment, Status, Value,
 };
 
-use crate::support::{FreeName, exists, path_of};
+use crate::share::share;
+use crate::support::{FreeName, exists, path_of, skip};
 
 /// Fails unless the operation was refused for that reason and said so.
 #[track_caller]
@@ -109,7 +110,7 @@ fn what_is_not_ours_is_told_so_and_left_alone() {
         ("no control block", |path| fs::write(path, npy(&[7; 24])).unwrap()),
         ("no control block", |path| fs::write(path, npy(&[7; 50_000])).unwrap()),
         ("directory", |path| fs::create_dir(path).unwrap()),
-        ("Fifo", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
+        ("FIFO", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
         ("symbolic link", |path| symlink("/dev/null", path).unwrap()),
         ("socket", |path| drop(UnixListener::bind(path).unwrap())),
     ];
@@ -126,6 +127,50 @@ fn what_is_not_ours_is_told_so_and_left_alone() {
         let after = fs::symlink_metadata(path_of(name)).unwrap();
         assert_eq!(after.len(), before.len());
         assert_eq!(after.modified().unwrap(), before.modified().unwrap());
+    }
+}
+
+#[test]
+fn a_header_longer_than_any_segments_is_not_even_read() {
+    let name = FreeName::new();
+    for len in [0xffff + 10_u32, 1 << 20, u32::MAX] {
+        // Whoever read on would find no text.
+        let start = [&b"\x93NUMPY\x02\x00"[..], &len.to_le_bytes()].concat();
+        fs::write(name.path(), start).unwrap();
+        File::options().write(true).open(name.path()).unwrap().set_len(1 << 33).unwrap();
+        refused(Segment::open(name.as_str()), NotASegment, "header has 65545 bytes at most");
+        refused(Status::of(name.as_str()), NotASegment, "plain .npy");
+    }
+}
+
+#[test]
+fn fifos_and_devices_are_refused_without_being_opened() {
+    use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+    let mut buffer = [0; 4096];
+    let says = "not a regular file";
+    for node in [&["p"][..], &["c", "1", "3"]] {
+        let name = FreeName::new();
+        let (path, name) = (name.path(), name.as_str());
+        if !Command::new("mknod").arg(&path).args(node).status().unwrap().success() {
+            skip("only root makes devices");
+            continue;
+        }
+        let opened = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+        add_watch(&opened, &path, WatchFlags::OPEN).unwrap();
+        refused(Segment::open(name), NotASegment, says);
+        refused(Segment::options().access(Access::Observe).open(name), NotASegment, says);
+        refused(Status::of(path.as_path()), NotASegment, says);
+        refused(Array1::<u8>::open_or_create(path.as_path(), 8), NotASegment, says);
+        refused(Block::open(name), NotASegment, says);
+        refused(ndshm::remove(name), NotASegment, says);
+        refused(NpyFile::open(&path), NotASegment, says);
+        refused(share(&Array1::<u8>::options(), &path), NotASegment, says);
+        assert!(ndshm::list().unwrap().iter().all(|info| info.name() != name));
+        let seen = rustix::io::read(&opened, &mut buffer);
+        assert_eq!(seen, Err(rustix::io::Errno::AGAIN), "somebody opened it");
+        // And would have been seen.
+        drop(fs::OpenOptions::new().read(true).write(true).open(&path).unwrap());
+        assert!(rustix::io::read(&opened, &mut buffer).unwrap() > 0);
     }
 }
 

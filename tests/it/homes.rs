@@ -12,7 +12,7 @@ use ndshm::{
 };
 
 use crate::puppet::Puppet;
-use crate::share::save;
+use crate::share::{save, share};
 use crate::support::{DEADLINE, FreeName, alone, close_descriptors, fork, skip};
 
 /// Where a segment may live.
@@ -89,7 +89,7 @@ impl Spot {
             Self::File(file) => options.create(file.path(), len),
             Self::SharedFile(file) => {
                 save(file.path(), len);
-                let array = options.share_npy(file.path())?;
+                let array = share(options, file.path())?;
                 array.write()?.fill(0);
                 Ok(array)
             }
@@ -343,6 +343,29 @@ fn a_segment_is_replaced_and_opened_again_wherever_it_has_a_name() {
             assert_eq!(reopened.segment().access(), replaced.segment().access(), "{home:?}");
         }
         assert!(!new.segment().is_replaced(), "{home:?}");
+    });
+}
+
+#[test]
+fn who_has_a_segment_open_is_told_when_its_name_is_gone_wherever_it_had_one() {
+    everywhere(|home, spot| {
+        let array = array(spot);
+        let reader = Array1::<u64>::options().access(Access::Observe);
+        let reader = reader.open_handle(&array.handle()).unwrap();
+        let told = || {
+            [&array, &reader]
+                .map(|array| (array.segment().is_removed(), array.segment().is_replaced()))
+        };
+        assert_eq!(told(), [(false, false); 2], "{home:?}");
+        if home == Home::Nowhere {
+            return;
+        }
+        ndshm::remove(&array.segment().path()).unwrap();
+        assert_eq!(told(), [(true, false); 2], "{home:?}");
+        let namesake = Array1::<u64>::create(&array.segment().path(), 4).unwrap();
+        assert_eq!(told(), [(false, true); 2], "{home:?}");
+        assert!(!namesake.segment().is_removed());
+        drop(namesake);
     });
 }
 

@@ -14,9 +14,9 @@ use ndshm::{Access, Array1, Block, ErrorKind::*, Event, Lifetime, Log, Reserve, 
 use crate::bad_input::refused;
 use crate::puppet::Puppet;
 use crate::support::{
-    FreeName, alone, become_user, bind, close_descriptors, exists, fork, is_root, limit,
-    lock_future_memory, lock_slots, mount_overlay, mount_tmpfs, remount_read_only, reopen_at, skip,
-    try_mount_tmpfs, unshare_mounts,
+    FreeName, alone, become_user, bind, close_descriptors, exists, for_everybody, fork, is_root,
+    limit, lock_future_memory, lock_slots, mount_overlay, mount_tmpfs, remount_read_only,
+    reopen_at, skip, try_mount_tmpfs, unshare_mounts,
 };
 
 const MIB: usize = 1 << 20;
@@ -33,6 +33,11 @@ fn of_mode(name: &FreeName, mode: u32) -> Array1<u8> {
     options.create(name.as_str(), 8).unwrap()
 }
 
+fn of_everybody(name: &FreeName) {
+    let options = for_everybody(Array1::<u8>::options()).lifetime(Lifetime::Persistent);
+    drop(options.create(name.as_str(), 8).unwrap());
+}
+
 #[test]
 fn who_lacks_permission_is_told_so() {
     if !is_root() {
@@ -40,12 +45,12 @@ fn who_lacks_permission_is_told_so() {
     }
     let (private, public) = (FreeName::new(), FreeName::new());
     of_mode(&private, 0o600);
-    of_mode(&public, 0o666);
+    of_everybody(&public);
     fork(|| {
         become_user(USERS[0]);
         refused(Segment::open(private.as_str()), PermissionDenied, "run as its owner");
         refused(ndshm::remove(private.as_str()), PermissionDenied, "run as its owner");
-        let opened = Array1::<u8>::open(public.as_str()).expect("root is trusted");
+        let opened = for_everybody(Array1::<u8>::options()).open(public.as_str()).unwrap();
         opened.write().unwrap()[0] = 1;
         refused(ndshm::remove(public.as_str()), PermissionDenied, "run as its owner");
         drop(array().write().unwrap());
@@ -62,7 +67,7 @@ fn what_another_user_made_is_not_trusted() {
     let name = FreeName::new();
     fork(|| {
         become_user(USERS[0]);
-        of_mode(&name, 0o666);
+        of_everybody(&name);
     })
     .pass();
     let says = "belongs to user 65534, and this process runs as user";

@@ -12,6 +12,7 @@ mod deaths;
 mod disks;
 mod events;
 mod fallback;
+mod foreign;
 mod forks;
 mod frozen;
 mod homes;
@@ -20,6 +21,7 @@ mod logs;
 mod naming;
 mod npy;
 mod observers;
+mod outside;
 mod paging;
 mod parts;
 #[cfg(feature = "image")]
@@ -27,14 +29,18 @@ mod pictures;
 mod processes;
 mod puppet;
 mod reap;
+mod reclaim;
 mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod spellings;
 mod status;
 mod storm;
 mod support;
 mod threads;
+mod unwinding;
+mod users;
 
 #[test]
 fn child_role() {

@@ -186,7 +186,7 @@ fn an_observer_is_trusted_by_nobody_else_than_owners_are() {
     let name = FreeName::new();
     fork(|| {
         become_user(NOBODY);
-        let options = Array1::<u8>::options().mode(0o666);
+        let options = Array1::<u8>::options().mode(0o644);
         options.lifetime(ndshm::Lifetime::Persistent).create(name.as_str(), 8).unwrap();
     })
     .pass();

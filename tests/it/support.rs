@@ -212,6 +212,11 @@ impl Forked {
         assert!(status.success(), "forked child: {status}");
     }
 
+    /// Whether it is over; it still has to be waited for.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        state_of(self.pid) == 'Z'
+    }
+
     /// Waits as long as it takes until it is gone, and tells whether it passed.
     pub(crate) fn wait(mut self) -> bool {
         self.reap(0).unwrap().success()
@@ -286,6 +291,12 @@ pub(crate) fn flag_at(signal: i32) -> &'static AtomicBool {
 pub(crate) fn trusting() -> ndshm::Options<ndshm::Array1<u64>> {
     // SAFETY: the tests' other users keep to the protocol.
     unsafe { ndshm::Array1::options().trust_owner() }
+}
+
+/// The same options, for segments that everybody may write.
+pub(crate) fn for_everybody<H>(options: ndshm::Options<H>) -> ndshm::Options<H> {
+    // SAFETY: the tests' users keep to the protocol.
+    unsafe { options.mode_for_writers(0o666).trust_owner() }
 }
 
 /// Closes every descriptor but the standard ones.
@@ -443,6 +454,14 @@ pub(crate) fn bind(from: &Path, at: &str) {
     mount(&c_string(from.to_str().unwrap()), &c_string(at), c"none", libc::MS_BIND, c"");
 }
 
+/// Undoes a mount of this test's.
+pub(crate) fn unmount(at: &Path) {
+    let path = c_string(at.to_str().unwrap());
+    // SAFETY: the pointer is to a C string that outlives the call.
+    let result = unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
+    assert_eq!(result, 0, "umount: {}", std::io::Error::last_os_error());
+}
+
 fn c_string(text: &str) -> CString {
     CString::new(text).unwrap()
 }
@@ -470,12 +489,23 @@ fn try_mount(
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
+/// The byte that whoever changes a segment's name locks; see `docs/format.md`.
+pub(crate) const NAME_BYTE: i64 = (1 << 60) - 1;
+
+/// The byte that whoever settles what a restart left locks.
+pub(crate) const INIT_BYTE: i64 = (1 << 60) - 2;
+
 /// Locks or unlocks `len` of the bytes that participants lock, from the second on; 0 means all.
 pub(crate) fn lock_slots(file: &File, command: i32, kind: i32, len: i64) {
+    lock_bytes(file, command, kind, (1 << 60) + 1, len);
+}
+
+/// Locks or unlocks `len` bytes from `start` on; 0 means all.
+pub(crate) fn lock_bytes(file: &File, command: i32, kind: i32, start: i64, len: i64) {
     // SAFETY: flock64 is a C struct of integers, for which all zeros is a value.
     let mut lock: libc::flock64 = unsafe { std::mem::zeroed() };
     lock.l_type = libc::c_short::try_from(kind).unwrap();
-    lock.l_start = (1 << 60) + 1;
+    lock.l_start = start;
     lock.l_len = len;
     // Of glibc for 32 bits, the function takes another structure than the call.
     #[cfg(target_arch = "x86")]

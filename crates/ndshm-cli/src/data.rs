@@ -4,6 +4,9 @@ use std::slice::ChunksExact;
 
 use ndshm::{AnySnapshot, Datum, Dtype, NpyFile, Order, Peek, Scalar};
 
+use crate::failure::{Failure, Result};
+use crate::units;
+
 /// How much is looked at in one go.
 const CHUNK: usize = 1 << 20;
 
@@ -124,15 +127,26 @@ impl Selection {
         self.axes.iter().map(|axis| axis.len).collect()
     }
 
-    /// Copies those items that `picked` says of each axis, in ascending order, and no others.
+    /// All indices of each axis; none where there are no items, since the other axes may be of any length.
+    pub(crate) fn everything(&self) -> Vec<Vec<usize>> {
+        let is_empty = self.axes.iter().any(|axis| axis.len == 0);
+        let lens = self.axes.iter().map(|axis| if is_empty { 0 } else { axis.len });
+        lens.map(|len| (0..len).collect()).collect()
+    }
+
+    /// Copies those items that `picked` says of each axis, in ascending order, and no others, if there is
+    /// memory for them.
     pub(crate) fn copy(
         &self,
         numbers: &Numbers<'_>,
         picked: Vec<Vec<usize>>,
-    ) -> ndshm::Result<View> {
+    ) -> ndshm::Result<Result<View>> {
         let (size, strides) = (numbers.dtype().item_size(), numbers.strides());
         let start: usize = self.base.iter().zip(&strides).map(|(at, stride)| at * stride).sum();
-        let mut bytes = vec![0; picked.iter().map(Vec::len).product::<usize>() * size];
+        let mut bytes = match zeros(picked.iter().map(Vec::len).product::<usize>() * size) {
+            Ok(bytes) => bytes,
+            Err(failure) => return Ok(Err(failure)),
+        };
         // How far to go for an index along each axis, before or after the start.
         let moves: Vec<isize> = self
             .axes
@@ -164,7 +178,7 @@ impl Selection {
                 index[axis] = 0;
             }
         }
-        Ok(View { dtype: numbers.dtype().clone(), shape: self.shape(), picked, bytes })
+        Ok(Ok(View { dtype: numbers.dtype().clone(), shape: self.shape(), picked, bytes }))
     }
 }
 
@@ -210,19 +224,33 @@ impl View {
     }
 }
 
-/// The bytes of all items in C order.
-pub(crate) fn c_order(numbers: &Numbers<'_>) -> ndshm::Result<Vec<u8>> {
+/// Zeros in memory of our own, for which there may be no room.
+fn zeros(len: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| {
+        Failure::problem(format!(
+            "{} are to be copied, for which there is no memory: take some of them with `ndshm show --slice`",
+            units::size(len as u64)
+        ))
+    })?;
+    bytes.resize(len, 0);
+    Ok(bytes)
+}
+
+/// The bytes of all items in C order, if there is memory for them.
+pub(crate) fn c_order(numbers: &Numbers<'_>) -> ndshm::Result<Result<Vec<u8>>> {
     let shape = numbers.shape();
     if numbers.order() == Order::C {
-        let mut bytes = vec![0; numbers.byte_len()];
-        numbers.read_at(&mut bytes, 0)?;
+        let mut bytes = zeros(numbers.byte_len());
+        if let Ok(bytes) = &mut bytes {
+            numbers.read_at(bytes, 0)?;
+        }
         return Ok(bytes);
     }
     let axes = shape.iter().enumerate();
     let axes = axes.map(|(source, &len)| Axis { source, step: 1, len }).collect();
     let all = Selection { base: vec![0; shape.len()], axes };
-    let picked = shape.iter().map(|&len| (0..len).collect()).collect();
-    Ok(all.copy(numbers, picked)?.bytes)
+    Ok(all.copy(numbers, all.everything())?.map(|view| view.bytes))
 }
 
 /// Numbers that lie at regular places in each item: all of it, or a field.
@@ -246,10 +274,12 @@ pub(crate) fn columns(dtype: &Dtype) -> Vec<Column> {
     };
     match dtype {
         Dtype::Struct(fields) => {
-            let named = fields.iter().filter(|field| !field.is_padding());
-            let found = named.filter_map(|field| {
-                let offset = dtype.offset_of(field.name())?;
-                column(Some(field.name().to_owned()), field.dtype(), offset)
+            let mut end = 0;
+            let found = fields.iter().filter_map(|field| {
+                let offset = end;
+                end += field.dtype().item_size();
+                let name = (!field.is_padding()).then(|| field.name().to_owned())?;
+                column(Some(name), field.dtype(), offset)
             });
             found.collect()
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use ndshm::ErrorKind;
 
-use crate::terminal::printable;
+use crate::terminal::{printable, printable_lines};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
@@ -61,6 +61,11 @@ impl Failure {
         Self { code: Code::Usage, message: message.into() }
     }
 
+    /// Something is not permitted, or not to be trusted.
+    pub(crate) fn permission(message: impl Into<String>) -> Self {
+        Self { code: Code::Permission, message: message.into() }
+    }
+
     /// Says it on standard error, if anybody listens there.
     pub(crate) fn tell(&self) {
         let _ = writeln!(io::stderr(), "ndshm: {}", printable(&self.message));
@@ -107,6 +112,17 @@ pub(crate) fn about(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failur
         };
         Failure { code, message: format!("{what}: {error}") }
     }
+}
+
+/// Says what is wrong with what was typed, or what was asked about it, and how that ends.
+pub(crate) fn refuse(refusal: &clap::Error) -> ExitCode {
+    if refusal.use_stderr() {
+        // It quotes what was typed, which may be names that a shell found.
+        let _ = write!(io::stderr(), "{}", printable_lines(&refusal.render().to_string()));
+    } else {
+        let _ = refusal.print();
+    }
+    u8::try_from(refusal.exit_code()).map_or(Code::Usage.into(), ExitCode::from)
 }
 
 impl From<Failure> for ExitCode {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ndshm::{Address, ErrorKind, Kind, Lifetime, RingStatus, Status};
@@ -74,7 +75,7 @@ pub(crate) enum State {
 
 impl Home {
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {
-        Self(directory.filter(|directory| directory != Path::new(SHARED_MEMORY)))
+        Self(directory.filter(|directory| !is_same_directory(directory, SHARED_MEMORY.as_ref())))
     }
 
     /// Whether it is where `reap` and the limits of shared memory apply.
@@ -232,6 +233,12 @@ impl Entry {
     pub(crate) fn is_stale(&self) -> bool {
         self.status().is_some_and(is_stale)
     }
+}
+
+/// Whether two paths lead to one directory, by links or mounts perhaps.
+fn is_same_directory(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    one == other || matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Whether nobody who lives takes part in what is not meant to stay.

@@ -4,8 +4,9 @@
 //! [`commands`] one file each · [`words`] what is said of a segment, [`facts`] the same for programs ·
 //! [`source`] where numbers come from, [`data`] what is made of them, [`slice`](mod@slice) some of them,
 //! [`numpy`] as text, [`picture`] as colours · [`rate`] how a ring's frames come, [`follow`] while somebody
-//! looks on · [`process`] who a participant is · [`units`], [`table`], [`terminal`], [`progress`],
-//! [`output`] how things are said · [`failure`] how it ends.
+//! looks on · [`process`] who a participant is, [`permissions`] of
+//! what is created · [`units`], [`table`], [`terminal`], [`progress`],
+//! [`output`] how things are said · [`file`](mod@file) what is written · [`failure`] how it ends.
 //!
 //! All of it stands on the library's public interface, and looks without disturbing anybody.
 
@@ -14,10 +15,12 @@ mod commands;
 mod data;
 mod facts;
 mod failure;
+mod file;
 mod follow;
 mod home;
 mod numpy;
 mod output;
+mod permissions;
 mod picture;
 mod process;
 mod progress;
@@ -39,7 +42,10 @@ use crate::home::Home;
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(refusal) => return failure::refuse(&refusal),
+    };
     match run(args) {
         Ok(outcome) => outcome.into(),
         Err(failure) => {

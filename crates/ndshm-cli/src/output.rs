@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::args::Global;
 use crate::failure::{Result, about};
+use crate::terminal::{printable_json, printable_lines};
 use crate::units;
 
 /// What the person, or the program, wants to read.
@@ -72,24 +73,29 @@ impl Output {
         self.color
     }
 
-    /// Prints text that ends with its line.
+    /// Prints text that ends with its line; what it quotes of others is printable by then.
     pub(crate) fn text(&self, text: &str) -> Result {
         self.raw(text.as_bytes())
     }
 
     /// Prints what was done, unless nobody wants to hear of it.
     pub(crate) fn note(&self, text: &str) -> Result {
-        if self.quiet || self.json { Ok(()) } else { self.text(&format!("{text}\n")) }
+        if self.quiet || self.json { Ok(()) } else { self.plain(&format!("{text}\n")) }
+    }
+
+    /// Prints text without colours, whatever it quotes.
+    pub(crate) fn plain(&self, text: &str) -> Result {
+        self.text(&printable_lines(text))
     }
 
     /// Prints JSON.
     pub(crate) fn value(&self, value: &Value) -> Result {
-        self.text(&format!("{value:#}\n"))
+        self.text(&printable_json(&format!("{value:#}\n")))
     }
 
     /// Prints JSON on a line of its own.
     pub(crate) fn line(&self, value: &Value) -> Result {
-        self.text(&format!("{value}\n"))
+        self.text(&printable_json(&format!("{value}\n")))
     }
 
     /// Whether anybody still reads what is printed, as far as is known.

@@ -20,6 +20,17 @@ pub(crate) fn fits(dtype: &Dtype, shape: &[usize]) -> bool {
     colors && *dtype == Dtype::Scalar(Scalar::U8)
 }
 
+/// `at * to / from`, which is less than `to`, however large that is.
+fn scale(at: usize, to: usize, from: usize) -> usize {
+    usize::try_from(at as u128 * to as u128 / from as u128).unwrap_or(usize::MAX)
+}
+
+/// `len * part / whole`, and one more if that does not come out even.
+fn share(len: usize, part: usize, whole: usize) -> usize {
+    let product = len as u128 * part as u128;
+    usize::try_from(product.div_ceil(whole as u128)).unwrap_or(usize::MAX)
+}
+
 /// A picture that [`fits`], in so many pixels across and down.
 pub(crate) struct Scaled {
     shape: Vec<usize>,
@@ -31,17 +42,17 @@ impl Scaled {
     /// As large as fits in that many columns and lines, never larger than it is; pixels stay square.
     pub(crate) fn new(shape: &[usize], columns: usize, lines: usize) -> Self {
         let (height, width) = (shape[0], shape[1]);
-        let across = width.min(columns).min((width * lines * 2).div_ceil(height)).max(1);
-        let down = (height * across).div_ceil(width).clamp(1, lines * 2);
+        let across = width.min(columns).min(share(width, lines * 2, height)).max(1);
+        let down = share(height, across, width).clamp(1, lines * 2);
         Self { shape: shape.to_vec(), across, down }
     }
 
     fn row(&self, y: usize) -> usize {
-        y * self.shape[0] / self.down
+        scale(y, self.shape[0], self.down)
     }
 
     fn column(&self, x: usize) -> usize {
-        x * self.shape[1] / self.across
+        scale(x, self.shape[1], self.across)
     }
 
     /// Which indices of each axis are shown.

@@ -6,10 +6,44 @@ use unicode_width::UnicodeWidthChar;
 pub(crate) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
-        let is_hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c.is_control() || is_hidden { clean.extend(c.escape_default()) } else { clean.push(c) }
+        if is_hidden(c) { clean.extend(c.escape_default()) } else { clean.push(c) }
     }
     clean
+}
+
+/// The same of several lines, which stay lines.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
+/// JSON that says the same, and in which a terminal finds nothing to obey either.
+pub(crate) fn printable_json(json: &str) -> String {
+    let mut clean = String::with_capacity(json.len());
+    for c in json.chars() {
+        // All but the ends of lines stand in strings.
+        if c != '\n' && is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                clean.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
+/// Whether it is not seen: because the standard library spells it out in `{:?}`, as it does with characters that
+/// control or format, in all their ranges, separators of lines, and what has no meaning yet; or because it is a
+/// letter or mark that looks like nothing.
+fn is_hidden(c: char) -> bool {
+    // Marks that combine with the letter before them are spelt out where there is none.
+    let pair: String = ['a', c].into_iter().collect();
+    let is_blank = matches!(
+        c,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}'
+    );
+    is_blank || !matches!(c, '"' | '\'' | '\\') && pair.escape_debug().nth(2).is_some()
 }
 
 /// A line cut where a terminal of that width would break it; colours take no room.
@@ -45,6 +79,34 @@ pub(crate) fn cut(line: &str, width: usize) -> String {
 mod tests {
     use super::*;
 
+    /// Of the categories Cc and Cf, the separators of lines, and a letter that looks like nothing.
+    const HIDDEN: &[char] = &[
+        '\x00',
+        '\x1b',
+        '\x7f',
+        '\u{80}',
+        '\u{9b}',
+        '\u{9f}',
+        '\u{ad}',
+        '\u{600}',
+        '\u{61c}',
+        '\u{6dd}',
+        '\u{70f}',
+        '\u{8e2}',
+        '\u{180e}',
+        '\u{200b}',
+        '\u{200f}',
+        '\u{2028}',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{feff}',
+        '\u{fff9}',
+        '\u{110bd}',
+        '\u{1d173}',
+        '\u{e0001}',
+        '\u{e0041}',
+    ];
+
     #[test]
     fn lines_are_cut_where_a_terminal_breaks_them() {
         assert_eq!(cut("abc", 3), "abc");
@@ -57,6 +119,18 @@ mod tests {
     #[test]
     fn what_turns_or_hides_text_is_spelt_out() {
         assert_eq!(printable("a\u{202e}b\u{200b}\n"), "a\\u{202e}b\\u{200b}\\n");
-        assert_eq!(printable("größe 日本"), "größe 日本");
+        assert_eq!(printable("größe 日本 u\u{308} \"'\\"), "größe 日本 u\u{308} \"'\\");
+        for hidden in HIDDEN {
+            assert_eq!(printable(&hidden.to_string()), hidden.escape_default().to_string());
+        }
+    }
+
+    #[test]
+    fn json_means_the_same_without_them() {
+        let text: String = HIDDEN.iter().collect();
+        let json = serde_json::json!({ (text.as_str()): [text, "日本\n"] });
+        let clean = printable_json(&format!("{json:#}"));
+        assert!(!clean.chars().any(|c| c != '\n' && is_hidden(c)), "{clean}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&clean).unwrap(), json);
     }
 }

@@ -4,13 +4,16 @@
 //! again, told by an environment variable to hold a segment until it is killed.
 
 mod codes;
+mod hostile;
 mod large;
+mod matrix;
 mod programs;
 mod rings;
 mod support;
 mod terminal;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use ndshm::{AnyArray, Array1, Array2, Event, Lifetime, Log, Value};
@@ -184,13 +187,6 @@ fn removal_says_what_it_did_and_ends_as_the_first_failure_does() {
     ndshm(["rm", "--prefix", name.as_str(), "-q"]).is_fine().prints(&name, "");
     assert!(!ndshm::list().unwrap().iter().any(|info| info.name().starts_with(name.as_str())));
     ndshm(["rm"]).ends_with(2);
-}
-
-#[test]
-fn a_control_character_in_a_name_does_nothing_to_the_terminal() {
-    let name = FreeName::new();
-    let _array = Array1::<u8>::create(&name.with("\x1b[2J"), 4).unwrap();
-    ndshm(["ls", name.as_str(), "-o", "name"]).is_fine().prints(&name, "NAME\nNAME\\u{1b}[2J\n");
 }
 
 #[test]
@@ -373,6 +369,66 @@ fn files_of_a_directory_are_segments_too() {
         .is_fine()
         .prints(&FreeName::new(), "NAME   STATE\nx.npy  idle\n");
     ndshm(["rm", &path]).is_fine();
+}
+
+#[test]
+fn what_the_dead_left_is_reaped_by_prefix_and_told_of_to_who_wants_its_name() {
+    let (name, other) = (FreeName::new(), FreeName::new());
+    for name in [&name, &other] {
+        Holder::start(name.as_str(), Lifetime::Creator).kill();
+    }
+    let create = ["create", name.as_str(), "--dtype", "u1"];
+    let remedy =
+        format!("only the dead have left it: remove it with `ndshm reap {}`", name.as_str());
+    ndshm(create).ends_with(1).says(&remedy);
+    ndshm(["reap", name.as_str(), "-n"])
+        .is_fine()
+        .prints(&name, "would remove NAME (15K)\nwould remove 1 segment, 15K\n");
+    let reaped = ndshm(["reap", name.as_str(), "--json"]).json();
+    assert_eq!(reaped["removed"], serde_json::json!([name.as_str()]));
+    assert!(!name.path().exists() && other.path().exists());
+    ndshm(["reap", name.as_str()]).is_fine().prints(&name, "removed 0 segments, 0\n");
+    ndshm(create).is_fine();
+    ndshm(["rm", name.as_str()]).is_fine();
+    ndshm(["rm", other.as_str()]).is_fine();
+}
+
+#[test]
+fn what_others_may_write_is_created_shown_and_replaced_by_who_took_that_right_away() {
+    let (name, scratch) = (FreeName::new(), Scratch::new());
+    ndshm(["create", name.as_str(), "--dtype", "u1", "--shape", "2", "--mode", "0660"]).is_fine();
+    let file = scratch.path("x.npy");
+    ndshm(["show", name.as_str()]).is_fine().prints(&name, "[0 0]\n");
+    ndshm(["export", name.as_str(), "-o", &file]).is_fine();
+    let replace = ["import", &file, name.as_str(), "--replace"];
+    let chmod = format!("chmod go-w {}", name.path().display());
+    ndshm(replace).ends_with(4).says(&chmod).says("`ndshm rm`");
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    ndshm(replace).is_fine();
+    ndshm(["rm", name.as_str()]).is_fine();
+}
+
+#[test]
+fn a_segment_is_the_same_by_its_name_and_by_every_path() {
+    let (name, scratch) = (FreeName::new(), Scratch::new());
+    ndshm(["create", name.as_str(), "--dtype", "u1", "--shape", "3"]).is_fine();
+    let link = scratch.path("link");
+    std::os::unix::fs::symlink("/dev/shm", &link).unwrap();
+    let (dotted, linked) = (format!("./{}", name.as_str()), format!("{link}/{}", name.as_str()));
+    let in_shm = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ndshm"));
+        Run::of(command.args(args).current_dir("/dev/shm"))
+    };
+    let path = name.path();
+    let by_link = ["--dir", &link, "show", name.as_str()];
+    for address in [name.as_str(), path.to_str().unwrap(), &dotted, &linked] {
+        in_shm(&["show", address]).is_fine().prints(&name, "[0 0 0]\n");
+        in_shm(&["info", address]).is_fine();
+        ndshm(by_link).is_fine().prints(&name, "[0 0 0]\n");
+    }
+    ndshm(["--dir", &link, "reap", "-n"]).is_fine();
+    in_shm(&["rm", &dotted]).is_fine();
+    ndshm(by_link).ends_with(3);
 }
 
 #[test]

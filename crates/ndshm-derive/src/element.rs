@@ -1,10 +1,13 @@
 //! From the definition of a struct to its `Element` implementation.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
+use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Ident, LitStr, Member, Result, Type};
+use syn::{
+    Data, DeriveInput, Error, Ident, LitInt, LitStr, Member, Result, Type, parenthesized, token,
+};
 
 /// Returns the implementations, or says what about the definition stands in the way.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -20,11 +23,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let fields = fields
         .members()
         .zip(fields)
-        .map(|(member, field)| Field::of(member, field))
+        .map(|(member, field)| Field::of(&input.ident, member, field))
         .collect::<Result<Vec<_>>>()?;
     let dtype = match (repr, fields.as_slice()) {
         (_, []) => return refuse(&input.ident, EMPTY),
-        (Repr::Transparent, [Field { ty, .. }]) => quote!(<#ty as ::ndshm::Element>::dtype()),
+        (Repr::Transparent, [field]) => {
+            let reach = field.reach();
+            quote!(::ndshm::__private::dtype_of_field(#reach))
+        }
         (Repr::Transparent, _) => return refuse(&input.ident, TRANSPARENT),
         (Repr::C, [Field { member: Member::Unnamed(_), .. }, ..]) => {
             return refuse(&input.ident, TUPLE);
@@ -54,6 +60,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         #[allow(unsafe_code)]
         unsafe impl ::ndshm::Element for #name {
+            #[allow(deprecated)]
             fn dtype() -> ::ndshm::Dtype {
                 #dtype
             }
@@ -72,8 +79,6 @@ const TUPLE: &str = "an Element needs named fields, for they are named in the dt
                      of one field may be #[repr(transparent)]";
 const TRANSPARENT: &str = "a transparent Element has exactly one field";
 const REPR: &str = "an Element needs #[repr(C)], which fixes the order of its fields";
-const PACKED: &str = "a packed struct cannot be an Element: its fields cannot be borrowed; use \
-                      #[repr(C)] and reorder the fields, or add padding";
 const ALIGN: &str = "an Element is aligned as the greatest of its fields, for a dtype says no more; \
                      remove align";
 const REFERENCE: &str = "a reference or pointer cannot be in an Element: it means nothing in \
@@ -93,10 +98,11 @@ impl Repr {
         let mut found = None;
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("repr")) {
             attribute.parse_nested_meta(|meta| {
-                if meta.path.is_ident("packed") {
-                    return Err(meta.error(PACKED));
-                } else if meta.path.is_ident("align") {
+                if meta.path.is_ident("align") {
                     return Err(meta.error(ALIGN));
+                } else if meta.path.is_ident("packed") {
+                    // Where fields then lie is checked, whatever the number says.
+                    skip_argument(meta.input)?;
                 } else if meta.path.is_ident("C") {
                     found = Some(Self::C);
                 } else if meta.path.is_ident("transparent") {
@@ -109,8 +115,23 @@ impl Repr {
     }
 }
 
+/// Skips the number in `packed(2)`.
+fn skip_argument(input: ParseStream<'_>) -> Result<()> {
+    if input.peek(token::Paren) {
+        let number;
+        parenthesized!(number in input);
+        number.parse::<LitInt>()?;
+    }
+    Ok(())
+}
+
 /// A field of the struct and what the dtype calls it.
+///
+/// Its type is never repeated in what is generated. An attribute below the derive may still change
+/// it, and a macro in its place may say something else each time; so the compiler is asked for
+/// the type that the field has.
 struct Field<'a> {
+    owner: &'a Ident,
     member: Member,
     ty: &'a Type,
     role: Role,
@@ -122,7 +143,7 @@ enum Role {
 }
 
 impl<'a> Field<'a> {
-    fn of(member: Member, field: &'a syn::Field) -> Result<Self> {
+    fn of(owner: &'a Ident, member: Member, field: &'a syn::Field) -> Result<Self> {
         if matches!(field.ty, Type::Reference(_) | Type::Ptr(_)) {
             return refuse(&field.ty, REFERENCE);
         }
@@ -141,48 +162,74 @@ impl<'a> Field<'a> {
                 }
             })?;
         }
-        Ok(Self { member, ty: &field.ty, role })
+        Ok(Self { owner, member, ty: &field.ty, role })
+    }
+
+    /// A function from the struct to the field, from whose type the field's is inferred: raw pointers
+    /// are not coerced.
+    fn reach(&self) -> TokenStream {
+        let Self { owner, member, ty, .. } = self;
+        quote_spanned!(ty.span()=> |whole: &#owner| &raw const whole.#member)
     }
 
     fn description(&self) -> TokenStream {
-        let ty = self.ty;
+        let reach = self.reach();
         match &self.role {
             Role::Named(name) => {
-                quote!(::ndshm::Field::new(#name, <#ty as ::ndshm::Element>::dtype()))
+                quote!(::ndshm::Field::new(#name, ::ndshm::__private::dtype_of_field(#reach)))
             }
-            Role::Padding => quote!(::ndshm::Field::padding(::core::mem::size_of::<#ty>())),
+            Role::Padding => {
+                quote!(::ndshm::Field::padding(::ndshm::__private::size_of_field(#reach)))
+            }
         }
     }
 }
 
-/// Compile-time checks that every field is an element and begins where the last one ends, each in a
-/// constant of its own, so that all that fail are reported.
+/// Compile-time checks that the struct has these fields and no others, that every field is an element
+/// and begins where the last one ends, and that nothing else aligns the struct. Each is a constant
+/// of its own, so that all that fail are reported.
 fn layout_checks(name: &Ident, fields: &[Field<'_>]) -> TokenStream {
     let mut end = quote!(0);
     let mut checks = TokenStream::new();
-    for Field { member, ty, role } in fields {
-        let field = name_of(member);
+    for field @ Field { member, ty, role, .. } in fields {
+        let (field_name, reach) = (name_of(member), field.reach());
         let offset = quote!(::core::mem::offset_of!(#name, #member));
-        checks.extend(quote_spanned!(ty.span()=> const _: () = assert_element::<#ty>();));
+        checks.extend(quote_spanned! {ty.span()=>
+            const _: () = ::ndshm::__private::assert_element(#reach);
+        });
         checks.extend(quote! {
-            const _: () = ::ndshm::__private::assert_no_padding_before(#field, #end, #offset);
+            const _: () =
+                ::ndshm::__private::assert_no_padding_before(#field_name, #end, #offset);
         });
         if matches!(role, Role::Padding) {
             checks.extend(quote! {
-                const _: () = ::core::assert!(::core::mem::align_of::<#ty>() == 1, #PADDING);
+                const _: () =
+                    ::core::assert!(::ndshm::__private::align_of_field(#reach) == 1, #PADDING);
             });
         }
-        end = quote!(#offset + ::core::mem::size_of::<#ty>());
+        end = quote!(#offset + ::ndshm::__private::size_of_field(#reach));
     }
     let struct_name = name.unraw().to_string();
+    let members = fields.iter().map(|field| &field.member);
+    let bindings = (0..fields.len()).map(|index| format_ident!("_field_{index}"));
+    let alignments = fields.iter().map(Field::reach);
     quote! {
+        #[allow(deprecated)]
         const _: () = {
-            const fn assert_element<T: ::ndshm::Element>() {}
             #checks
             ::ndshm::__private::assert_no_padding_at_the_end(
                 #struct_name,
                 #end,
                 ::core::mem::size_of::<#name>(),
+            );
+            // All fields of a struct, taken out by value, as no union lets it be done.
+            const _: fn(#name) = |whole| {
+                let #name { #(#members: #bindings),* } = whole;
+            };
+            ::ndshm::__private::assert_alignment(
+                #struct_name,
+                &[#(::ndshm::__private::align_of_field(#alignments)),*],
+                ::core::mem::align_of::<#name>(),
             );
         };
     }
@@ -284,24 +331,35 @@ mod tests {
             ),
             ALIGN,
         );
-        assert_refused(
-            &parse_quote!(
+    }
+
+    #[test]
+    fn a_struct_may_be_packed() {
+        for input in [
+            parse_quote!(
                 #[repr(C, packed)]
                 struct S {
                     a: u8,
                 }
             ),
-            PACKED,
-        );
-        assert_refused(
-            &parse_quote!(
+            parse_quote!(
                 #[repr(C)]
                 #[repr(packed(2))]
                 struct S {
                     a: u8,
                 }
             ),
-            PACKED,
+        ] {
+            assert!(expand(&input).is_ok());
+        }
+        assert_refused(
+            &parse_quote!(
+                #[repr(packed)]
+                struct S {
+                    a: u8,
+                }
+            ),
+            REPR,
         );
     }
 

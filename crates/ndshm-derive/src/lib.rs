@@ -1,5 +1,7 @@
 //! Derive macro of `ndshm`: structs as elements of shared arrays.
 
+#[cfg(doctest)]
+mod changed;
 mod element;
 
 use proc_macro::TokenStream;
@@ -9,6 +11,10 @@ use proc_macro::TokenStream;
 /// The struct needs `#[repr(C)]`, `Copy` and at least one field, and every field must be an
 /// `Element`; the dtype has the same fields in the same order. A `#[repr(transparent)]` struct of
 /// one field has the dtype of the field.
+///
+/// NumPy packs a structured dtype unless it is made with `align=True`: its fields follow each other
+/// without gaps, wherever that puts them. Such a dtype is a `#[repr(C, packed)]` struct here. The
+/// compiler lets no reference to a packed field be made; copy the field instead, as in `{ row.price }`.
 ///
 /// # Errors
 ///
@@ -48,6 +54,22 @@ use proc_macro::TokenStream;
 /// struct Metres(f64);
 ///
 /// assert_eq!(Metres::dtype(), f64::dtype());
+/// ```
+///
+/// A packed struct, for `np.dtype([('side', 'u1'), ('price', '<f8')])`:
+///
+/// ```
+/// use ndshm::Element;
+///
+/// #[derive(Clone, Copy, Debug, Element)]
+/// #[repr(C, packed)]
+/// struct Quote {
+///     side: u8,
+///     price: f64,
+/// }
+///
+/// assert_eq!(Quote::dtype().to_string(), "[('side', '|u1'), ('price', '<f8')]");
+/// assert_eq!(size_of::<Quote>(), 9);
 /// ```
 ///
 /// Three bytes of padding before field `b` are an error:

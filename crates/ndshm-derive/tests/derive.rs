@@ -67,3 +67,45 @@ fn a_struct_of_no_bytes_compiles_and_is_told_by_its_size() {
 fn zeroed<T: Element>() -> T {
     ndshm::__private::bytemuck::Zeroable::zeroed()
 }
+
+/// Fields where NumPy puts them by default: one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Element)]
+#[repr(C, packed)]
+struct Packed {
+    side: u8,
+    price: f64,
+    at: Point,
+}
+
+#[derive(Clone, Copy, Element)]
+#[repr(C, packed(2))]
+struct HalfPacked {
+    side: u16,
+    price: f64,
+}
+
+#[test]
+fn packed_fields_follow_each_other() {
+    let dtype = Packed::dtype();
+    assert_eq!(
+        dtype.to_string(),
+        "[('side', '|u1'), ('price', '<f8'), ('at', [('x', '<f4'), ('y', '<f4')])]",
+    );
+    assert_eq!((dtype.item_size(), size_of::<Packed>(), align_of::<Packed>()), (17, 17, 1));
+    assert_eq!(dtype.offset_of("price"), Some(std::mem::offset_of!(Packed, price)));
+    assert_eq!(HalfPacked::dtype().to_string(), "[('side', '<u2'), ('price', '<f8')]");
+    let half: HalfPacked = zeroed();
+    assert_eq!(({ half.side }, { half.price }.to_bits()), (0, 0));
+}
+
+#[test]
+fn arrays_of_packed_structs_are_written_and_read() {
+    let quote = |n: u8| Packed { side: n, price: f64::from(n) / 4.0, at: Point { x: 1.0, y: 2.0 } };
+    let array = ndshm::Array1::<Packed>::create_unique("derive-packed-", 3).unwrap();
+    array.write().unwrap()[1] = quote(7);
+    assert_eq!(array.read().unwrap()[1], quote(7));
+    assert_eq!(array.snapshot().unwrap()[1], quote(7));
+    let value = ndshm::Value::create_unique("derive-packed-", quote(1)).unwrap();
+    value.set(quote(2)).unwrap();
+    assert_eq!(value.get().unwrap(), quote(2));
+}

@@ -111,6 +111,11 @@ impl Mapping {
             .map_err(|error| os_error("flush it to its disk", error))
     }
 
+    /// How many bytes are mapped.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Start of the mapping.
     pub(crate) fn base(&self) -> NonNull<u8> {
         // SAFETY: the start is within the room.

@@ -1,6 +1,7 @@
 //! Linux: `/dev/shm`, open-file-description locks, futexes.
 
 pub(crate) mod clock;
+mod foreign;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod lock;
@@ -8,10 +9,13 @@ pub(crate) mod map;
 mod mount;
 pub(crate) mod object;
 mod object_error;
+mod open;
 pub(crate) mod pages;
 pub(crate) mod process;
 mod storage;
 mod temporary;
+mod unshared;
+pub(crate) mod users;
 pub(crate) mod wait;
 
 use std::io;

@@ -7,7 +7,6 @@
 //! either harmless on a foreign file (`fstat`) or comes after a check that it still is our inode.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -15,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{Access, AtFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags};
+use rustix::fs::{Access, AtFlags, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags};
 use rustix::io::Errno;
 
-use super::object_error::{create_error, lost, open_error, publish_error};
+use super::object_error::{create_error, lost, publish_error};
+use super::open::{self, Opened, c_path};
 use super::temporary::{self, Temporary};
 use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,6 +38,13 @@ pub(crate) struct Identity {
     inode: u64,
 }
 
+impl Identity {
+    /// Its number on its filesystem.
+    pub(crate) fn inode(self) -> u64 {
+        self.inode
+    }
+}
+
 /// What the filesystem says about an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -46,6 +53,9 @@ pub(crate) struct Facts {
     /// How many of its bytes have memory, or room on its disk.
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
+    pub(crate) has_several_names: bool,
+    /// Its permission bits.
+    pub(crate) mode: u32,
 }
 
 /// An open shared-memory object; closes its descriptor when dropped.
@@ -63,9 +73,9 @@ impl Object {
     /// Creates an object of `len` zero bytes for that place, where nobody sees it yet.
     pub(crate) fn create_unnamed(place: &Place, len: u64, mode: u32) -> Result<Self> {
         let object = match place {
-            Place::Anonymous => Self::own(raise(create_anonymous()?), OFlags::RDWR)?.0,
+            Place::Anonymous => Self::created(create_anonymous()?)?,
             place => match create_nameless(place)? {
-                Some(descriptor) => Self::own(raise(descriptor), OFlags::RDWR)?.0,
+                Some(descriptor) => Self::created(descriptor)?,
                 None => Self::create_temporary(place)?,
             },
         };
@@ -92,7 +102,7 @@ impl Object {
                 }
             };
             step!("create: temporary name made");
-            let (mut object, _) = Self::own(raise(descriptor), OFlags::RDWR)?;
+            let mut object = Self::created(descriptor)?;
             let Some(temporary) = Temporary::lock(&object, place)? else { continue };
             step!("create: temporary name locked");
             object.temporary = Mutex::new(Some(temporary));
@@ -102,7 +112,7 @@ impl Object {
 
     /// Opens the object at that place for reading and writing.
     ///
-    /// Never follows a symbolic link, never blocks on a FIFO, and refuses what is not a regular file.
+    /// Never follows a symbolic link, and refuses what is not a regular file without opening it.
     pub(crate) fn open(place: &Place) -> Result<(Self, Facts)> {
         Self::open_for(place, OFlags::RDWR)
     }
@@ -113,41 +123,33 @@ impl Object {
     }
 
     fn open_for(place: &Place, access: OFlags) -> Result<(Self, Facts)> {
-        let (object, facts) = Self::own(raise(open_flags(place, access)?), access)?;
+        let (object, facts) = Self::own(open::open_place(place, access)?, access);
         object.check_filesystem(place)?;
         Ok((object, facts))
     }
 
     /// Opens the object at that place for a short look at its bytes.
     pub(crate) fn open_to_look(place: &Place) -> Result<(Self, Facts)> {
-        Self::own(open_flags(place, OFlags::RDONLY)?, OFlags::RDONLY)
+        Ok(Self::own(open::open_place(place, OFlags::RDONLY)?, OFlags::RDONLY))
     }
 
-    /// Opens any file, on whatever filesystem, for reading; symbolic links are followed.
+    /// Opens any regular file, on whatever filesystem, for reading; symbolic links are followed.
     pub(crate) fn open_file(path: &Path) -> Result<(Self, Facts)> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let descriptor =
-            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
-                Errno::NOENT => Error::new(ErrorKind::NotFound, "does not exist: check its path"),
-                errno => os_error("open it", errno),
-            })?;
-        Self::own(raise(descriptor), OFlags::RDONLY)
+        Ok(Self::own(open::open_file(path)?, OFlags::RDONLY))
     }
 
-    /// Takes over a descriptor; refuses what is not a regular file.
-    fn own(descriptor: OwnedFd, access: OFlags) -> Result<(Self, Facts)> {
+    /// Takes over the descriptor of a file that was just made.
+    fn created(descriptor: OwnedFd) -> Result<Self> {
         let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
-        let file_type = FileType::from_raw_mode(stat.st_mode);
-        if file_type != FileType::RegularFile {
-            return Err(Error::new(
-                ErrorKind::NotASegment,
-                format!("is a {file_type:?}, not a regular file: choose another name"),
-            ));
-        }
+        Ok(Self::own(Opened { descriptor, stat }, OFlags::RDWR).0)
+    }
+
+    /// Takes over a descriptor.
+    fn own(Opened { descriptor, stat }: Opened, access: OFlags) -> (Self, Facts) {
         let facts = facts(&stat);
-        let descriptor = AtomicI32::new(descriptor.into_raw_fd());
+        let descriptor = AtomicI32::new(raise(descriptor).into_raw_fd());
         let temporary = Mutex::new(None);
-        Ok((Self { descriptor, identity: facts.identity, access, temporary }, facts))
+        (Self { descriptor, identity: facts.identity, access, temporary }, facts)
     }
 
     /// Shows the object at its place; fails with `AlreadyExists` when something is there.
@@ -156,34 +158,32 @@ impl Object {
     pub(crate) fn publish(&self, place: &Place) -> Result<Place> {
         match place {
             Place::Anonymous => return Ok(self.as_place()),
-            Place::File(_) => {
-                self.flush()?;
-                self.link(place)?;
-                flush_directory(place)?;
-            }
-            _ => self.link(place)?,
+            Place::File(_) => self.flush()?,
+            _ => {}
         }
+        self.link(place)?;
+        flush_name(place)?;
         Ok(place.clone())
     }
 
-    fn link(&self, to: &Place) -> Result<()> {
-        let path = c_path(to)?;
-        let cwd = rustix::fs::CWD;
+    fn link(&self, place: &Place) -> Result<()> {
         let mut temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Temporary { place, .. }) = &*temporary {
-            let from = c_path(place)?;
-            rustix::fs::renameat_with(cwd, &from, cwd, &path, RenameFlags::NOREPLACE)
-                .map_err(|errno| publish_error(directory_of(to), errno))?;
-            *temporary = None;
+        if let Some(Temporary { place: from, .. }) = &*temporary {
+            rename(from, place)?;
+            let published = temporary.take();
+            // Dropped without the mutex: who opens a description may take that with another one held.
+            drop(temporary);
+            drop(published);
             return Ok(());
         }
-        let mut linked = rustix::fs::linkat(self.borrow(), c"", cwd, &path, AtFlags::EMPTY_PATH);
+        let (to, cwd) = (c_path(place)?, rustix::fs::CWD);
+        let mut linked = rustix::fs::linkat(self.borrow(), c"", cwd, &to, AtFlags::EMPTY_PATH);
         if linked == Err(Errno::NOENT) {
             // Before Linux 6.10 only the privileged may do that; through /proc everybody may.
             let from = self.proc_path();
-            linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &path, AtFlags::SYMLINK_FOLLOW);
+            linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &to, AtFlags::SYMLINK_FOLLOW);
         }
-        linked.map_err(|errno| publish_error(directory_of(to), errno))
+        linked.map_err(|errno| publish_error(directory_of(place), errno))
     }
 
     /// Whether the kernel lets nobody write it or cut it short any more.
@@ -246,14 +246,14 @@ impl Object {
                     return Err(Error::new(
                         ErrorKind::Truncated,
                         format!(
-                            "ends at byte {}, inside its own header: it was cut short, remove it",
+                            "ends at byte {}, before what its header promises: it was cut short, remove it",
                             offset + done as u64
                         ),
                     ));
                 }
                 Ok(count) => done += count,
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(os_error("read its header", errno)),
+                Err(errno) => return Err(os_error("read it", errno)),
             }
         }
         Ok(())
@@ -314,14 +314,13 @@ impl Object {
 
     /// Opens a second description by its place; `None` when another file is there by now, or none.
     pub(super) fn reopen_at(&self, place: &Place) -> Result<Option<OwnedFd>> {
-        let descriptor = match open_flags(place, OFlags::RDWR) {
-            Ok(descriptor) => descriptor,
+        let Opened { descriptor, stat } = match open::open_place(place, OFlags::RDWR) {
+            Ok(opened) => opened,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotASegment) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let stat = rustix::fs::fstat(&descriptor).map_err(|errno| os_error("stat it", errno))?;
         Ok((facts(&stat).identity == self.identity).then_some(descriptor))
     }
 
@@ -367,14 +366,18 @@ impl Drop for Object {
     fn drop(&mut self) {
         let temporary = self.temporary.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(temporary) = temporary.take() {
-            // Nobody else knows it, and reaping takes what is left.
-            let _ = unlink(&temporary.place);
+            temporary.discard();
         }
         if self.check_descriptor().is_ok() {
             // SAFETY: the number was checked to be our file's, and nobody else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.descriptor.load(Relaxed)) });
         }
     }
+}
+
+/// Which file a descriptor stands for; `None` when it stands for none.
+pub(super) fn identity_of_descriptor(descriptor: BorrowedFd<'_>) -> Option<Identity> {
+    rustix::fs::fstat(descriptor).ok().map(|stat| facts(&stat).identity)
 }
 
 /// Which file is at that place now, if any.
@@ -396,11 +399,22 @@ pub(crate) fn unlink(place: &Place) -> Result<()> {
 pub(crate) fn exchange(one: &Place, other: &Place) -> Result<()> {
     let (cwd, flags) = (rustix::fs::CWD, RenameFlags::EXCHANGE);
     rustix::fs::renameat_with(cwd, c_path(one)?, cwd, c_path(other)?, flags)
-        .map_err(|errno| os_error("give its name to the new segment", errno))?;
-    if let Place::File(_) = other {
-        flush_directory(other)?;
+        .map_err(|errno| os_error("give its name to the new segment", errno))
+}
+
+/// Moves what is at one place to another; fails with `AlreadyExists` when something is there.
+pub(crate) fn rename(from: &Place, to: &Place) -> Result<()> {
+    let (cwd, flags) = (rustix::fs::CWD, RenameFlags::NOREPLACE);
+    rustix::fs::renameat_with(cwd, c_path(from)?, cwd, c_path(to)?, flags)
+        .map_err(|errno| publish_error(directory_of(to), errno))
+}
+
+/// Waits until the name is on the disk that it is of; one in memory is at once.
+pub(crate) fn flush_name(place: &Place) -> Result<()> {
+    match place {
+        Place::File(_) => flush_directory(place),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Names of all named objects there are, ours or not, in no order.
@@ -474,22 +488,6 @@ fn flush_directory(place: &Place) -> Result<()> {
         .map_err(|errno| os_error("flush its directory to the disk", errno))
 }
 
-fn open_flags(place: &Place, access: OFlags) -> Result<OwnedFd> {
-    let mut flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    // What /proc shows of a descriptor is a link by nature.
-    flags.set(OFlags::NOFOLLOW, !matches!(place, Place::Descriptor(_)));
-    rustix::fs::open(c_path(place)?.as_c_str(), flags, Mode::empty())
-        .map_err(|errno| open_error(place, errno))
-}
-
-fn c_path(place: &Place) -> Result<CString> {
-    let path = match place {
-        Place::Named(name) => CString::new(format!("{DIRECTORY}/{name}")),
-        place => CString::new(place.as_str()),
-    };
-    path.map_err(|_| Error::new(ErrorKind::InvalidName, "holds a NUL byte: leave it out"))
-}
-
 /// Moves a descriptor out of the low numbers when the limit on descriptors allows.
 fn raise(descriptor: OwnedFd) -> OwnedFd {
     if descriptor.as_raw_fd() >= LOWEST_DESCRIPTOR {
@@ -505,5 +503,7 @@ fn facts(stat: &rustix::fs::Stat) -> Facts {
         // In units of 512 bytes, whatever the filesystem's blocks are.
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         owner: stat.st_uid,
+        has_several_names: stat.st_nlink > 1,
+        mode: stat.st_mode & 0o7777,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::mount::Mount;
@@ -53,12 +54,6 @@ pub(super) fn missing_directory() -> Error {
 
 #[cold]
 pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
-    let not_ours = |what: &str| {
-        Error::new(
-            ErrorKind::NotASegment,
-            format!("is a {what}, not a shared-memory segment: choose another name"),
-        )
-    };
     match (place, errno) {
         (Place::Named(_), Errno::NOENT) if !Path::new(DIRECTORY).is_dir() => missing_directory(),
         (Place::Named(_), Errno::NOENT) => Error::new(
@@ -75,9 +70,6 @@ pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
             "is gone with the process that had it open: ask one that still has it for a handle",
         ),
         (_, Errno::NOENT) => Error::new(ErrorKind::NotFound, "does not exist: create it first"),
-        (_, Errno::LOOP) => not_ours("symbolic link"),
-        (_, Errno::ISDIR) => not_ours("directory"),
-        (_, Errno::NXIO) => not_ours("socket or device"),
         (_, Errno::NAMETOOLONG) => Error::new(
             ErrorKind::InvalidName,
             format!("is {} bytes long, names have at most 255", place.as_str().len()),
@@ -89,4 +81,20 @@ pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
 /// Whether the process of a path `/proc/PID/fd/N` is there.
 fn process_lives(path: &str) -> bool {
     Path::new(path).parent().is_some_and(Path::is_dir)
+}
+
+#[cold]
+pub(super) fn not_regular(found: FileType) -> Error {
+    let found = match found {
+        FileType::Symlink => "symbolic link",
+        FileType::Directory => "directory",
+        FileType::Fifo => "FIFO",
+        FileType::Socket => "socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "device",
+        _ => "special file",
+    };
+    Error::new(
+        ErrorKind::NotASegment,
+        format!("is a {found}, not a regular file: choose another name"),
+    )
 }

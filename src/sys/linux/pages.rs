@@ -120,11 +120,7 @@ impl Mapping {
     }
 
     fn touch(&self, bytes: Range<usize>) {
-        for offset in bytes.step_by(page_size()) {
-            // SAFETY: the offset is within the mapping.
-            let byte = unsafe { self.base().add(offset) }.cast::<AtomicU8>();
-            // SAFETY: mapped for as long as `self`; a byte is an atomic, and others see it as one.
-            let byte = unsafe { byte.as_ref() };
+        for byte in self.pages(bytes).iter().step_by(page_size()) {
             match self.protection {
                 Protection::Read => byte.load(Relaxed),
                 Protection::ReadWrite => byte.fetch_or(0, Relaxed),
@@ -132,7 +128,7 @@ impl Mapping {
         }
     }
 
-    /// Those bytes, as an address and a length that nobody reads through.
+    /// Those bytes, which others see as atomics too.
     fn pages(&self, bytes: Range<usize>) -> &[AtomicU8] {
         assert!(bytes.start <= bytes.end && bytes.end <= self.len);
         // SAFETY: the start is within the mapping.

@@ -39,6 +39,10 @@ impl Mapping {
         match self.0 {}
     }
 
+    pub(crate) fn len(&self) -> usize {
+        match self.0 {}
+    }
+
     pub(crate) fn base(&self) -> NonNull<u8> {
         match self.0 {}
     }

@@ -10,6 +10,7 @@ pub(crate) mod map;
 pub(crate) mod object;
 pub(crate) mod pages;
 pub(crate) mod process;
+pub(crate) mod users;
 pub(crate) mod wait;
 
 use std::io;

@@ -2,8 +2,9 @@
 //!
 //! # Safety
 //!
-//! [`AnyRows`] owns a hold that covers its rows, and what it hands out it hands out for as long as it
-//! is borrowed; for writing, only a guard does that whose hold is for writing.
+//! [`AnyRows`] is made in one place, `take`, which takes the hold itself, on the stripes of the rows. It
+//! hands out what the hold covers, for as long as it is borrowed. An [`AnyWriteGuard`] is made of rows that
+//! were taken for writing, by its own `take`, and it alone hands anything out to write.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -12,17 +13,21 @@ use std::slice;
 
 use ndarray::{ArrayViewD, ArrayViewMutD, Dimension, IxDyn};
 
-use super::strides;
+use super::{AnyArray, strides};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::datum::Datum;
 use crate::npy::{Dtype, Order};
 use crate::segment::Segment;
-use crate::sync::{Hold, Poison};
+use crate::sync::{Hold, Mode, Poison};
 use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
+use crate::typed::rows::Ask;
 use crate::typed::view;
 
 /// Rows of an [`AnyArray`](crate::AnyArray), locked: what both of its guards deref to.
+///
+/// A process that writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -35,8 +40,15 @@ pub struct AnyRows {
 }
 
 impl AnyRows {
-    /// Wraps a hold on those rows.
-    pub(super) fn new(hold: Hold<Segment>, rows: Range<usize>) -> Self {
+    /// Locks what is asked for; `None` when patience ran out at once.
+    fn take(array: &AnyArray, ask: &Ask, mode: Mode) -> Result<Option<Self>> {
+        let located = ask.locate(array.split(), mode).of(array.name())?;
+        let hold = Hold::untracked(array.segment().clone(), &located.demand)?;
+        let rows = located.rows.unwrap_or(0..array.split().rows);
+        Ok(hold.map(|hold| Self::under(hold, rows)))
+    }
+
+    fn under(hold: Hold<Segment>, rows: Range<usize>) -> Self {
         let control = hold.segment().control();
         let strides = strides(&control.dtype, &control.shape, control.order);
         let mut shape = control.shape.clone();
@@ -178,7 +190,8 @@ impl AnyRows {
         let item = unsafe { self.as_ptr().add(offset) };
         // SAFETY: the hold keeps writers out of the item, which is that long, while `self` is borrowed.
         let bytes = unsafe { slice::from_raw_parts(item, self.dtype().item_size()) };
-        Some(Datum::read(self.dtype(), bytes))
+        // A copy is read, which is the same at each look, whoever writes without a lock.
+        Some(Datum::read(self.dtype(), &bytes.to_vec()))
     }
 
     /// The item of the whole array's shape at the first of the rows.
@@ -245,9 +258,9 @@ pub(super) fn offset_of(index: &[usize], shape: &[usize], strides: &[usize]) -> 
 pub struct AnyReadGuard(AnyRows);
 
 impl AnyReadGuard {
-    /// Wraps rows held for reading.
-    pub(super) fn new(rows: AnyRows) -> Self {
-        Self(rows)
+    /// Locks what is asked for; `None` when patience ran out at once.
+    pub(super) fn take(array: &AnyArray, ask: &Ask) -> Result<Option<Self>> {
+        Ok(AnyRows::take(array, ask, Mode::Read)?.map(Self))
     }
 }
 
@@ -281,9 +294,10 @@ impl Deref for AnyReadGuard {
 pub struct AnyWriteGuard(AnyRows);
 
 impl AnyWriteGuard {
-    /// Wraps rows held for writing, of an array with read-write access.
-    pub(super) fn new(rows: AnyRows) -> Self {
-        Self(rows)
+    /// Locks what is asked for; `None` when patience ran out at once.
+    pub(super) fn take(array: &AnyArray, ask: &Ask) -> Result<Option<Self>> {
+        array.segment().writable()?;
+        Ok(AnyRows::take(array, ask, Mode::Write)?.map(Self))
     }
 
     /// Returns the bytes of the rows, to be written; `None` as for [`bytes`](AnyRows::bytes).

@@ -40,7 +40,7 @@ impl Options<AnyArray> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let options = ndshm::AnyArray::options().mode(0o660);
+    /// let options = ndshm::AnyArray::options().mode(0o640);
     /// let array = options.create("doc-any-mode", &"<f8".parse()?, &[10])?;
     /// # Ok(()) }
     /// ```

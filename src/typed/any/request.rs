@@ -4,11 +4,10 @@ use std::ops::RangeBounds;
 use std::time::Duration;
 
 use super::AnyArray;
-use super::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
-use crate::error::{Result, ResultExt};
-use crate::lock::Patience;
-use crate::sync::{Demand, Hold, Mode, Regard, acquired};
-use crate::typed::rows::Rows;
+use super::guard::{AnyReadGuard, AnyWriteGuard};
+use crate::error::Result;
+use crate::sync::acquired;
+use crate::typed::rows::Ask;
 
 /// A request for a lock on an [`AnyArray`], put together step by step.
 ///
@@ -35,14 +34,12 @@ use crate::typed::rows::Rows;
 #[must_use = "a request does nothing until it reads or writes"]
 pub struct AnyRequest<'a> {
     array: &'a AnyArray,
-    rows: Rows,
-    patience: Patience,
-    regard: Regard,
+    ask: Ask,
 }
 
 impl<'a> AnyRequest<'a> {
     pub(super) fn new(array: &'a AnyArray) -> Self {
-        Self { array, rows: Rows::All, patience: Patience::Endless, regard: Regard::Refuse }
+        Self { array, ask: Ask::new() }
     }
 
     /// Asks for some rows along axis 0 only, and locks no more than the stripes they lie in.
@@ -51,7 +48,7 @@ impl<'a> AnyRequest<'a> {
     ///
     /// See [`AnyRequest`].
     pub fn rows(mut self, rows: impl RangeBounds<usize>) -> Self {
-        self.rows = Rows::range(rows);
+        self.ask.rows(rows);
         self
     }
 
@@ -67,7 +64,7 @@ impl<'a> AnyRequest<'a> {
     /// # Ok(()) }
     /// ```
     pub fn stripe(mut self, stripe: u32) -> Self {
-        self.rows = Rows::Stripe(stripe);
+        self.ask.stripe(stripe);
         self
     }
 
@@ -77,7 +74,7 @@ impl<'a> AnyRequest<'a> {
     ///
     /// See [`AnyRequest`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.patience = Patience::at_most(timeout);
+        self.ask.timeout(timeout);
         self
     }
 
@@ -87,7 +84,7 @@ impl<'a> AnyRequest<'a> {
     ///
     /// See [`AnyRequest`].
     pub fn recover(mut self) -> Self {
-        self.regard = Regard::Accept;
+        self.ask.recover();
         self
     }
 
@@ -101,7 +98,7 @@ impl<'a> AnyRequest<'a> {
     ///
     /// See [`AnyArray`].
     pub fn read(self) -> Result<AnyReadGuard> {
-        self.lock(Mode::Read).map(acquired).map(AnyReadGuard::new)
+        AnyReadGuard::take(self.array, &self.ask).map(acquired)
     }
 
     /// Locks for reading if that is possible at once; `None` when somebody writes the rows.
@@ -119,7 +116,7 @@ impl<'a> AnyRequest<'a> {
     /// # Ok(()) }
     /// ```
     pub fn try_read(self) -> Result<Option<AnyReadGuard>> {
-        Ok(self.at_once().lock(Mode::Read)?.map(AnyReadGuard::new))
+        AnyReadGuard::take(self.array, &self.at_once().ask)
     }
 
     /// Locks for writing.
@@ -132,7 +129,7 @@ impl<'a> AnyRequest<'a> {
     ///
     /// See [`AnyRequest`].
     pub fn write(self) -> Result<AnyWriteGuard> {
-        self.writable()?.lock(Mode::Write).map(acquired).map(AnyWriteGuard::new)
+        AnyWriteGuard::take(self.array, &self.ask).map(acquired)
     }
 
     /// Locks for writing if that is possible at once; `None` when somebody reads or writes the rows.
@@ -150,26 +147,11 @@ impl<'a> AnyRequest<'a> {
     /// # Ok(()) }
     /// ```
     pub fn try_write(self) -> Result<Option<AnyWriteGuard>> {
-        Ok(self.writable()?.at_once().lock(Mode::Write)?.map(AnyWriteGuard::new))
+        AnyWriteGuard::take(self.array, &self.at_once().ask)
     }
 
     fn at_once(mut self) -> Self {
-        self.patience = Patience::None;
+        self.ask.at_once();
         self
-    }
-
-    fn writable(self) -> Result<Self> {
-        self.array.segment().writable()?;
-        Ok(self)
-    }
-
-    fn lock(self, mode: Mode) -> Result<Option<AnyRows>> {
-        let split = self.array.split();
-        let located = self.rows.locate(split).of(self.array.name())?;
-        let stripes = self.rows.stripes(located.as_ref(), split);
-        let demand = Demand { stripes, mode, patience: self.patience, regard: self.regard };
-        let hold = Hold::untracked(self.array.segment().clone(), &demand)?;
-        let rows = located.unwrap_or(0..split.rows);
-        Ok(hold.map(|hold| AnyRows::new(hold, rows)))
     }
 }

@@ -13,14 +13,11 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::time::Duration;
 
-use ndarray::{Ix1, RawArrayView};
-
 pub use self::follower::Follower;
 pub use self::rows::LogRows;
 pub(crate) use self::rows::committed;
 use self::turn::Turn;
 use super::element::{Element, checked_dtype};
-use super::view;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
 use crate::npy::UNIT;
@@ -127,6 +124,8 @@ impl<T: Element> Log<T> {
     }
 
     /// Opens the log at `address`, checking the type of its rows.
+    ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
     ///
     /// # Errors
     ///
@@ -415,26 +414,7 @@ impl<T: Element> Log<T> {
     /// See [`LogRows`].
     #[must_use]
     pub fn rows_from(&self, start: usize) -> LogRows<T> {
-        let len = self.len();
-        LogRows::new(&self.segment, start.min(len)..len)
-    }
-
-    /// Returns a raw view of all rows that there is room for, which takes no lock: valid while a clone
-    /// of this handle lives. Rows behind [`len`](Self::len) may be half written.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let log = ndshm::Log::<u64>::create_unique("doc-log-raw-", 10)?;
-    /// log.append(&7)?;
-    /// // SAFETY: the row is committed, so it never changes, and the log outlives the pointer.
-    /// assert_eq!(unsafe { log.raw_view().as_ptr().read() }, 7);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn raw_view(&self) -> RawArrayView<T, Ix1> {
-        view::raw(&self.segment, &Ix1(self.capacity()))
+        LogRows::of(self, start)
     }
 
     /// Follows the log from here on: the rows committed after this call.

@@ -23,7 +23,7 @@ impl<T: Element> Options<Log<T>> {
     ///
     /// ```
     /// # fn main() -> ndshm::Result<()> {
-    /// let log = ndshm::Log::<u8>::options().mode(0o660).create("doc-log-mode", 10)?;
+    /// let log = ndshm::Log::<u8>::options().mode(0o640).create("doc-log-mode", 10)?;
     /// # Ok(()) }
     /// ```
     pub fn create<'a>(&self, address: impl Into<Address<'a>>, capacity: usize) -> Result<Log<T>> {

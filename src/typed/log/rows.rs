@@ -15,6 +15,7 @@ use std::slice;
 
 use ndarray::{ArrayRef1, ArrayView1};
 
+use super::Log;
 use crate::segment::{Kind, Segment};
 use crate::typed::element::Element;
 
@@ -24,6 +25,9 @@ use crate::typed::element::Element;
 /// A committed row never changes again, so no lock is held and nobody is kept from appending. The rows
 /// stay mapped as long as this lives; for the log's name it counts as a clone of the handle that it
 /// came from. Cheap to clone, and usable from any thread.
+///
+/// A process that writes committed rows, NumPy say, makes these references untrue: undefined behaviour. All who may
+/// write the segment are assumed not to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -45,18 +49,19 @@ pub struct LogRows<T: Element> {
 }
 
 impl<T: Element> LogRows<T> {
-    /// Wraps rows of a log whose rows were checked to be `T`; all of them are committed.
-    pub(super) fn new(segment: &Segment, rows: Range<usize>) -> Self {
-        let control = segment.control();
-        debug_assert!(control.kind == Kind::Log && rows.end <= control.shape[0]);
-        let first = segment.region().payload().cast::<T>();
-        // SAFETY: the rows are within the payload, which the log's opener compared with T.
-        let first = unsafe { first.add(rows.start) };
+    /// The rows of a log from number `start` on that are committed now; none if there are not that many.
+    pub(super) fn of(log: &Log<T>, start: usize) -> Self {
+        let len = log.len();
+        let start = start.min(len);
+        let first = log.segment().region().payload().cast::<T>();
+        // SAFETY: a log's rows were checked to be `T` when it was made, and it has room for more than
+        // `start` of them, or as many.
+        let first = unsafe { first.add(start) };
         // SAFETY: the payload begins at a multiple of UNIT, which T's alignment does not exceed; any
         // bytes are a T (Pod); the rows are committed, so nobody writes them any more; and they stay
         // mapped as long as the segment, which is kept beside the view.
-        let rows_in_place = unsafe { slice::from_raw_parts(first.as_ptr(), rows.len()) };
-        Self { view: ArrayView1::from(rows_in_place), start: rows.start, segment: segment.clone() }
+        let rows = unsafe { slice::from_raw_parts(first.as_ptr(), len - start) };
+        Self { view: ArrayView1::from(rows), start, segment: log.segment().clone() }
     }
 
     /// Returns the rows as a slice.
@@ -140,10 +145,14 @@ pub(crate) struct CommittedBytes<'a> {
 }
 
 /// Reads a log of any dtype.
+///
+/// # Panics
+///
+/// When the segment holds something else.
 pub(crate) fn committed(segment: &Segment) -> CommittedBytes<'_> {
     let control = segment.control();
     let capacity = control.shape.first().copied().unwrap_or(0);
-    debug_assert_eq!(control.kind, Kind::Log);
+    assert_eq!(control.kind, Kind::Log);
     let len = segment.region().state().tail().len();
     let len = usize::try_from(len).map_or(capacity, |len| len.min(capacity));
     let row_len = segment.region().layout().data_len.checked_div(capacity).unwrap_or(0);

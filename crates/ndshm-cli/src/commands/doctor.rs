@@ -12,6 +12,7 @@ use crate::failure::{self, Outcome};
 use crate::home::{Home, State};
 use crate::output::{Output, Tone};
 use crate::process;
+use crate::terminal::printable;
 use crate::units;
 
 /// The inode number of the first PID namespace, from `linux/proc_ns.h`.
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &Doctor, home: &Home, out: &Output) -> failure::Result<O
             Verdict::Failure => Tone::Bad,
         };
         let verdict = out.paint(tone, &format!("{:<4}", word(finding.verdict)));
-        out.text(&format!("{verdict}  {:<12}  {}\n", finding.what, finding.found))?;
+        out.text(&format!("{verdict}  {:<12}  {}\n", finding.what, printable(&finding.found)))?;
         if !finding.advice.is_empty() {
             out.text(&format!("{:20}{}\n", "", finding.advice))?;
         }

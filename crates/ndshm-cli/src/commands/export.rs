@@ -1,9 +1,7 @@
 //! `ndshm export`.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
 use std::io::{Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -13,11 +11,11 @@ use serde_json::json;
 use crate::args::{Export, Format};
 use crate::data::{self, Numbers};
 use crate::failure::{Failure, Outcome, Result, about};
+use crate::file::Making;
 use crate::home::Home;
 use crate::output::Output;
 use crate::progress::{Progress, STEP, WORTH_A_BAR as WORTH_A_COPY};
 use crate::source::Source;
-use crate::terminal::printable;
 
 pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
     let format = match args.format {
@@ -37,7 +35,7 @@ pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
     }
     let source = home.find(&args.name).numbers(&args.look)?;
     // What was printed cannot be taken back, should somebody write meanwhile.
-    let in_pieces = !to_output && format != Format::Png && matches!(source, Source::Segment(_));
+    let in_pieces = !to_output && format != Format::Png && matches!(source, Source::Segment(..));
     let source = source.copied_up_to(if in_pieces { WORTH_A_COPY } else { usize::MAX })?;
     let mut sink = Sink::new(args, out)?;
     source.read(|numbers| {
@@ -47,7 +45,10 @@ pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
                 Ok(bytes) => sink.write(&bytes),
                 Err(failure) => sink.fail(failure),
             },
-            Format::Raw if numbers.order() == Order::F => sink.write(&data::c_order(numbers)?),
+            Format::Raw if numbers.order() == Order::F => match data::c_order(numbers)? {
+                Ok(bytes) => sink.write(&bytes),
+                Err(failure) => sink.fail(failure),
+            },
             Format::Npy | Format::Raw => {
                 if format == Format::Npy {
                     sink.write(&numbers.npy_header()?);
@@ -71,7 +72,7 @@ struct Sink<'a> {
     out: &'a Output,
     target: &'a Path,
     /// None for standard output.
-    file: Option<(File, Partial)>,
+    making: Option<Making>,
     written: u64,
     failure: Option<Failure>,
 }
@@ -79,20 +80,15 @@ struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn new(args: &'a Export, out: &'a Output) -> Result<Self> {
         let target = args.output.as_path();
-        let file = if target.as_os_str() == "-" {
-            None
-        } else {
-            let partial = Partial::beside(target)?;
-            let file = File::create(&partial.0).map_err(about(target.display()))?;
-            Some((file, partial))
-        };
-        Ok(Self { out, target, file, written: 0, failure: None })
+        let to_output = target.as_os_str() == "-";
+        let making = if to_output { None } else { Some(Making::begin(target)?) };
+        Ok(Self { out, target, making, written: 0, failure: None })
     }
 
     /// Forgets what was written. Only files are asked to.
     fn begin_anew(&mut self) {
         if self.written > 0
-            && let Some((file, _)) = &mut self.file
+            && let Some(Making { file, .. }) = &mut self.making
         {
             let emptied = file.set_len(0).and_then(|()| file.rewind());
             if let Err(error) = emptied {
@@ -106,8 +102,10 @@ impl<'a> Sink<'a> {
         if self.failure.is_some() {
             return;
         }
-        let written = match &mut self.file {
-            Some((file, _)) => file.write_all(bytes).map_err(about(self.target.display())),
+        let written = match &mut self.making {
+            Some(Making { file, .. }) => {
+                file.write_all(bytes).map_err(about(self.target.display()))
+            }
             None => self.out.raw(bytes),
         };
         match written {
@@ -124,16 +122,14 @@ impl<'a> Sink<'a> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let Some((file, partial)) = self.file else { return Ok(()) };
-        drop(file);
-        fs::rename(&partial.0, self.target).map_err(about(self.target.display()))?;
+        let Some(making) = self.making else { return Ok(()) };
+        making.finish()?;
         if self.out.json {
             return self
                 .out
                 .value(&json!({ "file": self.target.to_string_lossy(), "bytes": self.written }));
         }
-        let name = self.target.display().to_string();
-        self.out.note(&format!("wrote {}, {}", printable(&name), self.out.size(self.written)))
+        self.out.note(&format!("wrote {}, {}", self.target.display(), self.out.size(self.written)))
     }
 }
 
@@ -146,25 +142,6 @@ fn format_of(path: &Path) -> Result<Format> {
             "{}: does not end with .npy, .png or .raw: say which is meant with --format",
             path.display()
         ))),
-    }
-}
-
-/// A file in the making, so that nobody ever sees half of it; removed if it was not finished.
-struct Partial(PathBuf);
-
-impl Partial {
-    fn beside(path: &Path) -> Result<Self> {
-        let wrong = || Failure::usage(format!("{}: is no file's name", path.display()));
-        let mut name: OsString = path.file_name().ok_or_else(wrong)?.to_owned();
-        name.push(format!(".part-{}", std::process::id()));
-        Ok(Self(path.with_file_name(name)))
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // After the renaming there is none.
-        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -191,7 +168,10 @@ fn png(numbers: &Numbers<'_>) -> ndshm::Result<Result<Vec<u8>>> {
              w, 1..4)"
         ))));
     };
-    let (pixels, mut bytes) = (data::c_order(numbers)?, Vec::new());
+    let (pixels, mut bytes) = match data::c_order(numbers)? {
+        Ok(pixels) => (pixels, Vec::new()),
+        Err(failure) => return Ok(Err(failure)),
+    };
     let encoded = PngEncoder::new(&mut bytes).write_image(&pixels, width, height, color);
     let wrong = |error| Failure::problem(format!("could not write a .png: {error}"));
     Ok(encoded.map(|()| bytes).map_err(wrong))

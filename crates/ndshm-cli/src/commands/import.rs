@@ -1,18 +1,21 @@
 //! `ndshm import`.
 
-use image::{ColorType, ImageReader};
-use ndshm::{AnyArray, Dtype, ErrorKind, Lifetime, NpyFile, Options, Scalar};
+use std::io::BufReader;
+
+use image::{ColorType, ImageFormat, ImageReader};
+use ndshm::{AnyArray, Dtype, ErrorKind, NpyFile, Options, Scalar};
 
 use super::create;
 use crate::args::Import;
-use crate::failure::{Failure, Outcome, Result, about};
+use crate::failure::{Failure, Outcome, Result};
+use crate::file;
 use crate::home::{Home, Place};
 use crate::output::Output;
 use crate::progress::{Progress, STEP};
 
 pub(crate) fn run(args: &Import, home: &Home, out: &Output) -> Result<Outcome> {
     let place = home.find(&args.name);
-    let options = AnyArray::options().mode(args.mode.mode).lifetime(Lifetime::Persistent);
+    let options = args.mode.options();
     let is_picture = args.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
     let array = if is_picture {
         picture(args, &place, &options)?
@@ -51,14 +54,23 @@ fn make(
         options.create_with(place.address(), dtype, shape, fill)
     };
     made.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure::from(error).or("replace it with --replace"),
+        ErrorKind::AlreadyExists => create::refused(place, error).or("replace it with --replace"),
+        ErrorKind::NotTrusted => Failure::permission(format!(
+            "{:?} may be written by others than you, who could break it while it is replaced: take that right \
+             away (chmod go-w {}), or remove it first with `ndshm rm`",
+            error.segment().unwrap_or_default(),
+            place.path().display()
+        )),
+        // It is the file that a segment cannot be made of, and not what was typed.
+        ErrorKind::InvalidArgument => Failure::problem(error.to_string()),
         _ => error.into(),
     })
 }
 
 fn picture(args: &Import, place: &Place, options: &Options<AnyArray>) -> Result<AnyArray> {
     let name = args.file.display();
-    let reader = ImageReader::open(&args.file).map_err(about(name.to_string()))?;
+    let file = BufReader::new(file::open(&args.file)?);
+    let reader = ImageReader::with_format(file, ImageFormat::Png);
     let picture = reader.decode().map_err(|error| Failure::problem(format!("{name}: {error}")))?;
     let (item, channels) = match picture.color() {
         ColorType::L8 => (Scalar::U8, 1),

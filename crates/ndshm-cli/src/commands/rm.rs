@@ -6,7 +6,6 @@ use crate::args::Rm;
 use crate::failure::{Failure, Outcome, Result};
 use crate::home::{Home, Place, What};
 use crate::output::Output;
-use crate::terminal::printable;
 
 pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
     let mut doomed: Vec<(String, Place)> = args
@@ -34,7 +33,7 @@ pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
         match done {
             Ok(()) => {
                 let verb = if args.dry_run { "would remove" } else { "removed" };
-                out.note(&format!("{verb} {}", printable(name)))?;
+                out.note(&format!("{verb} {name}"))?;
                 removed.push(name);
             }
             // The others go all the same; the first reason decides how this ends.

@@ -12,9 +12,13 @@ use crate::numpy;
 use crate::output::Output;
 use crate::picture::{self, Scaled};
 use crate::slice;
+use crate::words;
 
 /// Where the size of a terminal is not known.
 const USUAL_SIZE: (usize, usize) = (80, 24);
+
+/// Lists without items take room in JSON and none in the array.
+const MOST_EMPTY_LISTS: usize = 1 << 20;
 
 /// What is shown of a selection.
 enum Form {
@@ -35,11 +39,14 @@ pub(crate) fn run(args: &Show, home: &Home, out: &Output) -> Result<Outcome> {
         };
         let shape = items.shape();
         let picked = match &form {
-            Form::Json => shape.iter().map(|&len| (0..len).collect()).collect(),
+            Form::Json => match check_lists(&shape) {
+                Ok(()) => items.everything(),
+                Err(failure) => return Ok(Err(failure)),
+            },
             Form::Numbers => numpy::shown(&shape),
             Form::Picture(scaled) => scaled.shown(),
         };
-        Ok(Ok((form, items.copy(numbers, picked)?)))
+        Ok(items.copy(numbers, picked)?.map(|view| (form, view)))
     })??;
     match form {
         Form::Json => out.value(&json!({
@@ -47,10 +54,23 @@ pub(crate) fn run(args: &Show, home: &Home, out: &Output) -> Result<Outcome> {
             "shape": view.shape(),
             "data": nested(&view, &mut Vec::new()),
         }))?,
-        Form::Numbers => out.text(&format!("{}\n", numpy::text(&view)))?,
+        Form::Numbers => out.plain(&format!("{}\n", numpy::text(&view)))?,
         Form::Picture(scaled) => out.text(&picture::text(&view, &scaled, out.shows_colors()))?,
     }
     Ok(Outcome::Fine)
+}
+
+/// Refuses to list what has no items in more lists than anybody reads.
+fn check_lists(shape: &[usize]) -> Result {
+    let Some(empty) = shape.iter().position(|&len| len == 0) else { return Ok(()) };
+    let lists = shape[..empty].iter().fold(1_usize, |lists, &len| lists.saturating_mul(len));
+    if lists <= MOST_EMPTY_LISTS {
+        return Ok(());
+    }
+    Err(Failure::problem(format!(
+        "an array of shape {} has no items, in {lists} lists: take some of them with --slice",
+        words::tuple(shape)
+    )))
 }
 
 /// How to show items of that dtype and shape.
@@ -87,7 +107,7 @@ fn nested(view: &View, index: &mut Vec<usize>) -> Value {
     Value::Array(list)
 }
 
-/// One item. JSON has no numbers that are not finite; they become text.
+/// One item. JSON has no numbers that are not finite, and no dates; they become text.
 fn value(item: &Datum) -> Value {
     let float = |number: f64, text: String| {
         if number.is_finite() { json!(number) } else { Value::String(text) }
@@ -104,6 +124,12 @@ fn value(item: &Datum) -> Value {
         Datum::F64(number) => float(*number, number.to_string()),
         Datum::Complex64 { re, im } => json!([value(&Datum::F32(*re)), value(&Datum::F32(*im))]),
         Datum::Complex128 { re, im } => json!([value(&Datum::F64(*re)), value(&Datum::F64(*im))]),
+        Datum::Text(text) => json!(text),
+        Datum::ByteString(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => json!(text),
+            Err(_) => Value::String(item.to_string()),
+        },
+        Datum::Timedelta { ticks, .. } if *ticks != i64::MIN => json!(ticks),
         Datum::Array(items) => items.iter().map(value).collect(),
         Datum::Struct(fields) => {
             fields.iter().map(|(name, item)| (name.clone(), value(item))).collect()

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Stats, home: &Home, out: &Output) -> Result<Outcome> {
     for (column, figures) in columns.iter().zip(&figures) {
         if let Some(histogram) = &figures.histogram {
             let name = column.name.as_deref().map(|name| format!(" of {name}")).unwrap_or_default();
-            out.text(&format!("\nhistogram{name}\n{}", histogram.draw()))?;
+            out.plain(&format!("\nhistogram{name}\n{}", histogram.draw()))?;
         }
     }
     Ok(Outcome::Fine)

@@ -25,7 +25,7 @@ const LASTING: &str = "NDSHM_CLI_LASTING";
 /// How a run ended and what it said.
 pub(crate) struct Run {
     pub(crate) stdout: String,
-    stderr: String,
+    pub(crate) stderr: String,
     code: Option<i32>,
 }
 

@@ -1,0 +1,85 @@
+//! Which users the kernel can show to this process.
+//!
+//! A user namespace need not have an id for every user, nor an id-mapped mount for every owner
+//! (user_namespaces(7), mount_setattr(2)). For all whom they have none for, the kernel shows one and the same
+//! *overflow id*, which may besides be the true id of somebody.
+
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::object::Object;
+
+/// How many user ids there are; the last one, 2³² − 1, means none.
+const IDS: u64 = u32::MAX as u64;
+
+/// The overflow id, unless the kernel was told otherwise.
+const OVERFLOW: u32 = 65534;
+
+/// Whether that is the overflow id.
+pub(crate) fn is_overflow(user: u32) -> bool {
+    /// One more than the id; zero while it is not known. Read once in each process, without a lock.
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    let mut known = KNOWN.load(Relaxed);
+    if known == 0 {
+        let text = std::fs::read_to_string("/proc/sys/kernel/overflowuid");
+        let read = text.ok().and_then(|text| text.trim().parse().ok());
+        known = u64::from(read.unwrap_or(OVERFLOW)) + 1;
+        KNOWN.store(known, Relaxed);
+    }
+    u64::from(user) + 1 == known
+}
+
+/// Whether the owner of an object that is shown to this process is who he seems to be, whoever that is: both
+/// its user namespace and the object's mount have an id for everybody. False when `/proc` does not tell.
+pub(crate) fn are_all_shown(object: &Object) -> bool {
+    std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| maps_all(&map))
+        && mount_shows_all(object)
+}
+
+/// Whether the ranges of a `uid_map`, which never overlap, cover all ids.
+fn maps_all(map: &str) -> bool {
+    let len = |line: &str| line.split_ascii_whitespace().nth(2)?.parse::<u64>().ok();
+    map.lines().map(len).try_fold(0_u64, |sum, len| sum.checked_add(len?)) == Some(IDS)
+}
+
+fn mount_shows_all(object: &Object) -> bool {
+    let number = object.borrow().as_raw_fd();
+    let own = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}"));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo");
+    let (Ok(own), Ok(mounts)) = (own, mounts) else { return false };
+    !is_id_mapped(&own, &mounts)
+}
+
+/// Whether what `/proc` says of a descriptor names a mount that has ids of its own, among those it lists.
+///
+/// Memory without a name lies on a mount of the kernel's own, which is not listed.
+fn is_id_mapped(descriptor: &str, mounts: &str) -> bool {
+    let id = descriptor.lines().find_map(|line| line.strip_prefix("mnt_id:")).map(str::trim);
+    let mut own = mounts.lines().filter(|line| line.split(' ').next() == id);
+    let options = own.next().and_then(|line| line.split(' ').nth(5));
+    options.is_some_and(|options| options.split(',').any(|option| option == "idmapped"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_lacks_one_id_may_show_anybody_by_the_overflow_id() {
+        assert!(maps_all("         0          0 4294967295\n"));
+        assert!(maps_all("0 100000 65536\n65536 0 100000\n165536 165536 4294801759\n"));
+        for map in ["", "0 1000 1\n", "0 0 4294967294\n", "0 0 65536\n", "0 0\n", "x"] {
+            assert!(!maps_all(map), "{map:?}");
+        }
+        assert!(is_overflow(OVERFLOW) && !is_overflow(0));
+    }
+
+    #[test]
+    fn a_mount_with_ids_of_its_own_is_told_from_others() {
+        let mounts = "63 43 0:39 / /a rw,relatime - tmpfs tmpfs rw\n\
+                      64 43 0:39 / /b rw,relatime,idmapped - tmpfs tmpfs rw,size=1m\n";
+        let on = |id: u32| format!("pos:\t0\nflags:\t0100000\nmnt_id:\t{id}\nino:\t2\n");
+        assert!(is_id_mapped(&on(64), mounts));
+        assert!(!is_id_mapped(&on(63), mounts) && !is_id_mapped(&on(6), mounts));
+    }
+}
