@@ -4,11 +4,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
+use super::layout::{Layout, MAX_AXES, Measures, SHARED_ALIGNMENT, data_len};
 use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result, size};
-use crate::npy::{Dtype, Header, Order};
+use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
@@ -323,7 +323,7 @@ impl Control {
             .map(|&len| length(len, "axis"))
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
-        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
+        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { UNIT };
         if !head.data_offset.is_multiple_of(alignment as u64) {
             return Err(field("data offset"));
         }

@@ -6,7 +6,7 @@ use super::layout::data_len;
 use super::name::Name;
 use super::options::{Access, Lifetime};
 use crate::error::{Error, ErrorKind, Result, size};
-use crate::npy::{HEADER_SIZE, Header, PRELUDE};
+use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
@@ -126,7 +126,7 @@ fn check_header_len(start: &[u8]) -> Result<()> {
 fn control_offset(header: &Header) -> Result<u64> {
     let data_len = data_len(&header.shape, header.dtype.item_size())?;
     let end = header.data_offset.checked_add(data_len);
-    let offset = end.and_then(|end| end.checked_next_multiple_of(4096));
+    let offset = end.and_then(|end| end.checked_next_multiple_of(UNIT));
     Ok(offset.map_or(u64::MAX, |offset| offset as u64))
 }
 

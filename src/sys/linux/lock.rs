@@ -33,6 +33,13 @@ const LONGEST_MOMENT: Duration = Duration::from_secs(5);
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// The call that takes a `struct flock64`, for the kernel lays that out alike in all C libraries. On
+/// 32-bit targets glibc's function `fcntl` wants a `struct flock` with offsets of 32 bits instead.
+#[cfg(all(target_pointer_width = "32", not(target_arch = "x86_64")))]
+const FCNTL: libc::c_long = libc::SYS_fcntl64;
+#[cfg(not(all(target_pointer_width = "32", not(target_arch = "x86_64"))))]
+const FCNTL: libc::c_long = libc::SYS_fcntl;
+
 /// A byte with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Byte {
@@ -200,9 +207,9 @@ fn control(
 ) -> io::Result<()> {
     let descriptor: BorrowedFd<'_> = descriptor.as_fd();
     loop {
+        let request = std::ptr::from_mut(request);
         // SAFETY: F_OFD_SETLK and F_OFD_GETLK read and write one flock64, which `request` is.
-        let result =
-            unsafe { libc::fcntl(descriptor.as_raw_fd(), command, std::ptr::from_mut(request)) };
+        let result = unsafe { libc::syscall(FCNTL, descriptor.as_raw_fd(), command, request) };
         if result == 0 {
             return Ok(());
         }
