@@ -79,7 +79,12 @@ pub(crate) fn run(length: Length) -> Result {
         command::run(bench::frames("test")?.args(["--benches"]))
     })?;
     ci.step("loom", || loom::run(seconds(60), Report::Text))?;
-    ci.step("weakened atomics", || weaken::run(Scope::SeqCst))?;
+    ci.step("weakened atomics", || {
+        weaken::run(match length {
+            Length::Usual => Scope::SeqCst,
+            Length::Long => Scope::All { seconds: 2 },
+        })
+    })?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
     ci.task("fuzz", || fuzz::run(None, seconds(30), Report::Text, Found::Stays))?;
