@@ -69,6 +69,8 @@ pub enum ErrorKind {
     OutOfSlots,
     /// This process holds as many frames of the ring as one process may.
     OutOfLeases,
+    /// This process holds as many read locks of one stripe as can be counted: guards are being forgotten.
+    TooManyLocks,
     /// A resource limit of this process forbids it.
     LimitExceeded,
     /// The file mode forbids it.

@@ -303,7 +303,7 @@ fn take(
         Mode::Read => {
             let cell = segment.region().cell(me.slot(), stripe);
             if nested.contains(stripe) {
-                Ok(lock.lock_read_again(cell))
+                Ok(lock.lock_read_again(cell)?)
             } else {
                 lock.lock_read(&peers, cell, demand.patience)?
             }
@@ -383,4 +383,52 @@ pub(crate) fn frozen() -> Error {
 #[inline]
 pub(crate) fn acquired<G>(guard: Option<G>) -> G {
     guard.expect("a demand that waits ends with a lock or an error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::event::Event;
+
+    fn demand(mode: Mode) -> Demand {
+        Demand { stripes: 0..1, mode, patience: Patience::None, regard: Regard::Refuse }
+    }
+
+    #[test]
+    fn forgotten_read_guards_are_an_error_before_they_let_a_writer_in() {
+        let event = Event::create_unique("unit-forgotten-").unwrap();
+        let segment = event.segment();
+        let live = Hold::untracked(segment, &demand(Mode::Read)).unwrap().expect("nobody writes");
+        let cell = segment.region().cell(live.me.slot(), 0);
+        // As after so many guards that were forgotten, and as while all threads that Linux may have ask.
+        for forgotten in [1 << 31, (1 << 31) + (1 << 22)] {
+            cell.store(forgotten, Relaxed);
+            let first = Hold::untracked(segment, &demand(Mode::Read)).map(std::mem::forget);
+            assert_eq!(first.unwrap_err().kind(), ErrorKind::TooManyLocks);
+            // The thread has one already, so that nothing is asked of the word.
+            held::push(segment.membership().serial(), live.me, 0..1, false);
+            let again = Hold::tracked(segment, &demand(Mode::Read)).map(std::mem::forget);
+            held::pop(segment.membership().serial(), live.me, &(0..1), false);
+            assert_eq!(again.unwrap_err().kind(), ErrorKind::TooManyLocks);
+            assert_eq!(cell.load(Relaxed), forgotten, "a refused reader stays counted");
+            let writer = Hold::untracked(segment, &demand(Mode::Write)).unwrap();
+            assert!(writer.is_none(), "a writer is in beside a reader");
+        }
+        cell.store(1, Relaxed);
+        drop(live);
+        assert!(Hold::untracked(segment, &demand(Mode::Write)).unwrap().is_some());
+    }
+
+    #[test]
+    fn as_many_read_guards_as_are_counted_are_granted() {
+        let event = Event::create_unique("unit-counted-").unwrap();
+        let segment = event.segment();
+        let live = Hold::untracked(segment, &demand(Mode::Read)).unwrap().expect("nobody writes");
+        let cell = segment.region().cell(live.me.slot(), 0);
+        cell.store((1 << 31) - 1, Relaxed);
+        let last = Hold::untracked(segment, &demand(Mode::Read)).unwrap().expect("nobody writes");
+        assert_eq!(cell.load(Relaxed), 1 << 31);
+        drop(last);
+        cell.store(1, Relaxed);
+    }
 }

@@ -15,6 +15,7 @@ use crate::report::Report;
 use crate::sanitize::{self, Sanitizer};
 use crate::step_kill;
 use crate::storm;
+use crate::weaken::{self, Scope};
 
 /// How long the checks look that could look for ever.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +74,7 @@ pub(crate) fn run(length: Length) -> Result {
         command::run(bench::frames("test")?.args(["--benches"]))
     })?;
     ci.step("loom", || loom::run(seconds(60), Report::Text))?;
+    ci.step("weakened atomics", || weaken::run(Scope::SeqCst))?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
     ci.task("fuzz", || fuzz::run(None, seconds(30), Report::Text, Found::Stays))?;

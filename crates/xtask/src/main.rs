@@ -18,6 +18,7 @@ mod sanitize;
 mod step_kill;
 mod storm;
 mod tool;
+mod weaken;
 
 const USAGE: &str = "\
 Usage: cargo xtask TASK
@@ -29,6 +30,8 @@ Usage: cargo xtask TASK
   step-kill [--seconds N] [--json]
                                 kill a process at every step of every protocol
   loom [--seconds N] [--json]   explore the interleavings of the lock algorithms
+  weaken [--all] [--seconds N]  weaken each SeqCst in turn and see that a model fails; with
+                                --all each ordering, and all models, N seconds each
   fuzz [TARGET] [--seconds N] [--json] [--keep]
                                 feed mutated bytes to the parsers; with --keep, put as few
                                 inputs as reach all that was reached into fuzz/corpus
@@ -41,6 +44,7 @@ Usage: cargo xtask TASK
 use ci::Length;
 use fuzz::Found;
 use report::Report;
+use weaken::Scope;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -58,6 +62,7 @@ enum Task {
     Storm { seconds: u64, report: Report },
     StepKill { seconds: u64, report: Report },
     Loom { seconds: u64, report: Report },
+    Weaken(Scope),
     Fuzz { target: Option<String>, seconds: u64, report: Report, found: Found },
     Mutants { files: Vec<String> },
     Bench(bench::Choice),
@@ -90,6 +95,7 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
         Task::StepKill { seconds, report } => step_kill::run(seconds, report)?,
         Task::Loom { seconds, report } => loom::run(seconds, report)?,
+        Task::Weaken(scope) => weaken::run(scope)?,
         Task::Fuzz { target, seconds, report, found } => {
             return fuzz::run(target, seconds, report, found);
         }
@@ -107,6 +113,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let mut report = Report::Text;
     let mut found = Found::Stays;
     let mut length = Length::Usual;
+    let mut all = false;
     let mut args = args;
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -117,6 +124,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             "--json" => report = Report::Json,
             "--keep" => found = Found::Kept,
             "--long" => length = Length::Long,
+            "--all" => all = true,
             flag if flag.starts_with('-') => return Err(USAGE.into()),
             _ => words.push(arg),
         }
@@ -129,6 +137,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60), report },
+        "weaken" if all => Task::Weaken(Scope::All { seconds: seconds.unwrap_or(10) }),
+        "weaken" => Task::Weaken(Scope::SeqCst),
         "fuzz" => {
             let (target, seconds) = (words.next(), seconds.unwrap_or(60));
             Task::Fuzz { target, seconds, report, found }
@@ -182,6 +192,9 @@ mod tests {
         assert_eq!(parsed("ci --long").unwrap(), Task::Ci { length: Length::Long });
         let files = vec!["src/a.rs".into(), "src/b.rs".into()];
         assert_eq!(parsed("mutants src/a.rs src/b.rs").unwrap(), Task::Mutants { files });
+        assert_eq!(parsed("weaken").unwrap(), Task::Weaken(Scope::SeqCst));
+        let all = Task::Weaken(Scope::All { seconds: 3 });
+        assert_eq!(parsed("weaken --all --seconds 3").unwrap(), all);
     }
 
     #[test]
