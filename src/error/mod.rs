@@ -74,13 +74,16 @@ pub enum ErrorKind {
     OutOfSlots,
     /// This process holds as many frames of the ring as one process may.
     OutOfLeases,
+    /// This process holds as many read locks of one stripe as can be counted: guards are being forgotten.
+    TooManyLocks,
     /// A resource limit of this process forbids it.
     LimitExceeded,
     /// The file mode forbids it.
     PermissionDenied,
     /// Others than this user and root own the segment or may write it, and could break every promise.
     NotTrusted,
-    /// A lock of another kind lies on the segment's file, so liveness cannot be told.
+    /// Another program has locked bytes of the segment's file, so liveness cannot be told, or its name
+    /// not be changed. Whoever may read the file can do that.
     ForeignLock,
     /// The program closed the descriptor this crate keeps, and it cannot be had again.
     DescriptorLost,

@@ -161,6 +161,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 
     /// Opens the ring at `address`, checking type and number of axes of its frames.
     ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
+    ///
     /// # Errors
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound), [`KindMismatch`](crate::ErrorKind::KindMismatch),

@@ -127,18 +127,22 @@ impl Record {
         bytemuck::cast(words)
     }
 
-    /// Copies the first bytes of a frame without a lease, and returns its description; `None` if it is
-    /// gone, and the bytes mean nothing.
+    /// Copies a frame into `bytes`, with what goes with it, unless it is written over meanwhile.
     pub(super) fn copy(
         self,
-        region: &Region,
+        segment: &Segment,
         seen: Sighting,
         bytes: &mut [u8],
-    ) -> Option<FrameMeta> {
-        region.copy_from(seen.slot * self.len, bytes);
+    ) -> Result<Option<FrameMeta>> {
+        segment.read_payload(bytes, seen.slot * self.len)?;
+        Ok(self.meta_of(segment.region(), seen))
+    }
+
+    /// Copies what goes with a frame, unless that is written over meanwhile.
+    pub(super) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
         let meta = self.meta_in(region, seen.slot);
         step!("observe: frame copied");
-        // The copies above must not sink below the second look.
+        // No copy before this, of the frame either, may sink below the second look.
         fence(Acquire);
         region.frames().is_still(seen).then_some(meta)
     }

@@ -11,7 +11,7 @@ use super::inspect::check_ours;
 use super::life::create_unique;
 use super::memory::Memory;
 use super::name::{Address, Name};
-use super::naming::{told_of_the_dead, unlink_if_still};
+use super::naming::{told_of_the_dead, unlink_if_still, unlink_to_leave};
 use super::options::{Access, Lifetime, Options, Reserve};
 use super::trust::{check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
@@ -472,7 +472,7 @@ impl Drop for Inner {
         match &mut self.memory {
             Memory::Object { object, .. } if is_creator => {
                 // The name may be gone, or stand for another block by now; both are as well.
-                let _ = unlink_if_still(&self.name, object);
+                let _ = unlink_to_leave(&self.name, object);
             }
             Memory::Object { .. } => {}
             #[cfg(feature = "shared_memory")]

@@ -14,6 +14,7 @@ mod access;
 mod block;
 mod capacity;
 mod control;
+mod copy;
 mod glimpse;
 mod growth;
 mod handle;

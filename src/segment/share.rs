@@ -79,18 +79,19 @@ impl Sharing<'_> {
         if facts.len > end {
             self.cut_off(end, damage)?;
         }
+        header.check_in_place()?;
         if !header.data_offset.is_multiple_of(SHARED_ALIGNMENT) {
             return Err(Error::new(
                 ErrorKind::Misaligned,
                 format!(
                     "has data that begins at byte {}, and shared data begins at a multiple of \
-                     {SHARED_ALIGNMENT}: save it anew with np.save of NumPy 1.14 or later",
+                     {SHARED_ALIGNMENT}: save it anew with np.save",
                     header.data_offset
                 ),
             ));
         }
         let taken = take(&header)?;
-        let control = Control::new(&Plan {
+        let mut control = Control::new(&Plan {
             kind: Kind::Array,
             lifetime: Lifetime::Persistent,
             dtype: &taken.dtype,
@@ -102,6 +103,7 @@ impl Sharing<'_> {
             leases: 0,
             data_offset: header.data_offset,
         })?;
+        control.inode = object.identity().inode();
         if let Err(error) = self.add(&control) {
             // What this fails to take back, the next one does.
             let _ = object.set_len(end);

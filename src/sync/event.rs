@@ -170,7 +170,8 @@ impl Event {
         Ok(())
     }
 
-    /// Clears the event: who waits from now on waits for the next [`set`](Self::set).
+    /// Clears the event: who waits from now on waits for the next [`set`](Self::set). Whoever clears an
+    /// event that was set sees what the setter wrote before.
     ///
     /// # Errors
     ///

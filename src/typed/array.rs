@@ -159,6 +159,10 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// a dozen system calls, whatever its size; this process takes a participant's slot at its first
     /// lock.
     ///
+    /// Every process that may write the segment, of this user or root, is assumed to write under its locks alone
+    /// and never to cut the file short. One that does otherwise, be it NumPy, causes undefined behaviour in
+    /// who holds a guard: see [Trust](crate#trust).
+    ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound), [`DtypeMismatch`](ErrorKind::DtypeMismatch),

@@ -42,7 +42,9 @@ impl Contents<'_> {
     /// `DtypeMismatch`, `Misaligned`, `RankMismatch`, and `ShapeMismatch` where elements that are arrays do not fit
     /// the last axes.
     pub(crate) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
-        let (dtype, folded) = asked.fold();
+        // Strings and times, perhaps, as the plain numbers that they are.
+        let reads = self.dtype.reads_as(&asked);
+        let (dtype, folded) = if reads { (asked, Vec::new()) } else { asked.fold() };
         let ndim = D::NDIM.map(|ndim| ndim + folded.len());
         let mismatch = |kind| {
             let asked = match ndim {
@@ -51,7 +53,7 @@ impl Contents<'_> {
             };
             Err(Error::new(kind, format!("holds {self}, {asked}")))
         };
-        if *self.dtype != dtype {
+        if !self.dtype.reads_as(&dtype) {
             return mismatch(ErrorKind::DtypeMismatch);
         }
         if align_of::<T>() > self.alignment {

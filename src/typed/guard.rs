@@ -28,6 +28,9 @@ use crate::sync::{Hold, Mode, Poison};
 /// Others may read the same rows, nobody writes them. Give `&*guard` to functions and operators
 /// that want an array: `(&*guard).dot(&x)`, `&*guard + 1.0`.
 ///
+/// A process that writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
+///
 /// # Examples
 ///
 /// ```
@@ -56,6 +59,9 @@ pub struct ReadGuard<'a, T: Element, D: Dimension> {
 /// Nobody else reads or writes these rows. A panic while the guard lives poisons them; so does the
 /// death of the process.
 ///
+/// A process that reads or writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
+///
 /// # Examples
 ///
 /// ```
@@ -76,7 +82,8 @@ pub struct WriteGuard<'a, T: Element, D: Dimension> {
     _stays: StaysInItsThread,
 }
 
-/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`.
+/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
+/// assumes of other processes.
 ///
 /// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
 /// asking for the same rows for writing while holding it waits.
@@ -100,7 +107,8 @@ pub struct OwnedReadGuard<T: Element, D: Dimension> {
     hold: Hold<Segment>,
 }
 
-/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`.
+/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
+/// assumes of other processes.
 ///
 /// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
 /// asking for the same rows again while holding it waits.

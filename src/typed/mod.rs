@@ -1,6 +1,6 @@
 //! Segments as arrays and values of Rust types.
 //!
-//! In reading order: [`element`] what may be shared · [`contents`] whether what is there is what was
+//! In reading order: [`element`] what may be shared · [`bool`], [`text`], [`time`] elements of our own · [`contents`] whether what is there is what was
 //! asked for · [`array`] arrays · [`rows`] which rows are asked for · [`request`] every way to lock them ·
 //! [`guard`] what a lock hands out, and [`stays`] in its thread · [`snapshot`] private copies · [`frozen`] arrays that nobody writes
 //! any more · [`view`] payloads as `ndarray` views · [`value`] single values · [`value_guard`] copies of
@@ -31,6 +31,8 @@ mod rows;
 mod share;
 pub(crate) mod snapshot;
 mod stays;
+pub(crate) mod text;
+pub(crate) mod time;
 pub(crate) mod value;
 pub(crate) mod value_guard;
 mod view;

@@ -138,7 +138,7 @@ impl<T: Element, D: Dimension> Npy<T, D> {
     /// Copies the data into memory of this process's own, by reading and not through the mapping: a
     /// file that is cut short meanwhile is an error.
     ///
-    /// It works for data that is not aligned, too. What others write meanwhile may be half in the copy.
+    /// It works for data that is not aligned, too, and makes big-endian items little-endian. What others write meanwhile may be half in the copy.
     ///
     /// # Errors
     ///
@@ -161,7 +161,8 @@ impl<T: Element, D: Dimension> Npy<T, D> {
     /// # Errors
     ///
     /// [`Misaligned`](ErrorKind::Misaligned) when the header's length puts the data where no `T` may
-    /// begin, as some old writers do: [`to_array`](Self::to_array) works all the same.
+    /// begin, as some old writers do, and [`ForeignByteOrder`](ErrorKind::ForeignByteOrder) when it is
+    /// big-endian: [`to_array`](Self::to_array) works all the same.
     ///
     /// # Examples
     ///
@@ -174,6 +175,7 @@ impl<T: Element, D: Dimension> Npy<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn raw_view(&self) -> Result<RawArrayView<T, D>> {
+        self.file.check_in_place()?;
         let data = self.file.as_ptr().cast::<T>();
         if !data.is_aligned() {
             return Err(Error::new(

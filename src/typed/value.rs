@@ -19,6 +19,9 @@ use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
 /// commits by switching from one copy to the other: [`get`](Self::get) never waits, and a setter
 /// killed at any instruction leaves the old value or the new one here too.
 ///
+/// Operations on values of 1, 2, 4 or 8 bytes, and on events, have one order that all processes agree on, as
+/// with `SeqCst`: of two who each set one value and then get the other, one at least gets what was set.
+///
 /// NumPy sees a 0-d array. A clone is the same handle: cheap, and usable from any thread.
 ///
 /// # Examples

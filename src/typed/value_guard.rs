@@ -143,7 +143,7 @@ impl<T: Element + fmt::Display> fmt::Display for ValueGuard<'_, T> {
 
 impl<T: Element> Drop for ValueGuard<'_, T> {
     fn drop(&mut self) {
-        if !self.changed || std::thread::panicking() || !self.hold.is_ours() {
+        if !self.changed || self.hold.is_unwound() || !self.hold.is_ours() {
             return;
         }
         let region = self.value.segment().region();

@@ -13,6 +13,7 @@ use ndshm::{
     Reserve, Segment, Status, Value,
 };
 
+use crate::share::share;
 use crate::support::{FreeName, exists, path_of, skip};
 
 /// Fails unless the operation was refused for that reason and said so.
@@ -163,7 +164,7 @@ fn fifos_and_devices_are_refused_without_being_opened() {
         refused(Block::open(name), NotASegment, says);
         refused(ndshm::remove(name), NotASegment, says);
         refused(NpyFile::open(&path), NotASegment, says);
-        refused(Array1::<u8>::share_npy(&path), NotASegment, says);
+        refused(share(&Array1::<u8>::options(), &path), NotASegment, says);
         assert!(ndshm::list().unwrap().iter().all(|info| info.name() != name));
         let seen = rustix::io::read(&opened, &mut buffer);
         assert_eq!(seen, Err(rustix::io::Errno::AGAIN), "somebody opened it");

@@ -90,6 +90,16 @@ fn the_copy_of_a_guard_that_a_child_drops_unlocks_nothing() {
     drop(array.try_write().unwrap().expect("nobody holds it"));
 }
 
+/// Nothing keeps it from that, which is why the page on deaths says so.
+#[test]
+fn a_childs_copy_of_a_write_guard_still_writes_without_a_lock() {
+    let array = array();
+    let mut guard = array.write().unwrap();
+    fork(|| guard[0] = 99).pass();
+    drop(guard);
+    assert_eq!(array.read().unwrap()[0], 99);
+}
+
 #[test]
 fn the_copy_of_a_guard_that_a_panicking_child_drops_poisons_nothing() {
     let array = array();

@@ -11,6 +11,7 @@ mod config;
 mod deaths;
 mod events;
 mod fallback;
+mod foreign;
 mod forks;
 mod frozen;
 mod homes;
@@ -19,6 +20,7 @@ mod logs;
 mod naming;
 mod npy;
 mod observers;
+mod outside;
 mod paging;
 mod parts;
 #[cfg(feature = "image")]
@@ -37,6 +39,7 @@ mod status;
 mod storm;
 mod support;
 mod threads;
+mod unwinding;
 mod users;
 mod values;
 

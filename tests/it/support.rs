@@ -465,12 +465,23 @@ fn try_mount(
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
+/// The byte that whoever changes a segment's name locks; see `docs/format.md`.
+pub(crate) const NAME_BYTE: i64 = (1 << 60) - 1;
+
+/// The byte that whoever settles what a restart left locks.
+pub(crate) const INIT_BYTE: i64 = (1 << 60) - 2;
+
 /// Locks or unlocks `len` of the bytes that participants lock, from the second on; 0 means all.
 pub(crate) fn lock_slots(file: &File, command: i32, kind: i32, len: i64) {
+    lock_bytes(file, command, kind, (1 << 60) + 1, len);
+}
+
+/// Locks or unlocks `len` bytes from `start` on; 0 means all.
+pub(crate) fn lock_bytes(file: &File, command: i32, kind: i32, start: i64, len: i64) {
     // SAFETY: flock64 is a C struct of integers, for which all zeros is a value.
     let mut lock: libc::flock64 = unsafe { std::mem::zeroed() };
     lock.l_type = libc::c_short::try_from(kind).unwrap();
-    lock.l_start = (1 << 60) + 1;
+    lock.l_start = start;
     lock.l_len = len;
     // SAFETY: these commands read one flock64, which `lock` is.
     let result = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) };

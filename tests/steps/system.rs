@@ -41,6 +41,16 @@ pub(crate) fn fork(act: impl FnOnce()) -> Forked {
     }
 }
 
+/// The child of a process that died; killed when dropped.
+pub(crate) struct Orphan(pub(crate) libc::pid_t);
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        // SAFETY: takes numbers; the process sleeps for longer than any scenario takes.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+    }
+}
+
 /// Dies as a killed child did.
 pub(crate) fn kill_self() {
     // SAFETY: takes a number, and does not return.

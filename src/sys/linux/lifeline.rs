@@ -11,8 +11,8 @@
 //! # Safety
 //!
 //! The unsafe code here maps pages of our own, advises the kernel about them, and registers
-//! `pthread_atfork` handlers when this code is loaded, which touch nothing but the registration
-//! mutex.
+//! `pthread_atfork` handlers when this code is loaded, which touch nothing but two mutexes and, in the
+//! child, copies of descriptors that nobody uses there.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
@@ -26,6 +26,7 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use super::lock::{Byte, Locker, is_held};
 use super::object::Object;
 use super::os_error;
+use super::unshared::{self, List};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 
@@ -44,7 +45,7 @@ impl Lifeline {
     pub(crate) fn new(object: &Object, locker: Locker, byte: Byte) -> Result<Self> {
         let mapping = MmapOptions::new()
             .len(PAGE)
-            .map_raw_read_only(locker.descriptor())
+            .map_raw_read_only(locker.descriptor()?)
             .map_err(|error| os_error("map its lifeline", error))?;
         step!("lifeline: mapped");
         mapping
@@ -132,9 +133,15 @@ fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
 /// Guards every change of what this process has registered.
 static REGISTRATION: Mutex<()> = Mutex::new(());
 
+/// What no fork crosses, locked.
+struct Locked {
+    _registration: MutexGuard<'static, ()>,
+    unshared: List,
+}
+
 thread_local! {
-    /// The registration mutex, while this thread is inside `fork`.
-    static HELD_ACROSS_FORK: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) };
+    /// What is locked while this thread is inside `fork`.
+    static LOCKED_ACROSS_FORK: RefCell<Option<Locked>> = const { RefCell::new(None) };
 }
 
 /// The registration mutex, held.
@@ -162,19 +169,30 @@ extern "C" fn watch_forks() {
     static WATCHING: AtomicBool = AtomicBool::new(false);
     if !WATCHING.load(Relaxed) && !WATCHING.swap(true, Relaxed) {
         // SAFETY: the functions have the type that pthread_atfork wants and live for ever.
-        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
     }
 }
 
 extern "C" fn before_fork() {
-    // A thread whose thread-local storage is gone forks without the mutex; it has no lifelines in
-    // the making.
-    let _ = HELD_ACROSS_FORK.try_with(|slot| {
-        let lock = || REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner);
+    // A thread whose thread-local storage is gone forks without the mutexes. It has no lifelines in the
+    // making; its child may keep the locks that other threads hold at that moment.
+    let _ = LOCKED_ACROSS_FORK.try_with(|slot| {
+        // In this order, as who registers takes them.
+        let lock = || Locked {
+            _registration: REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner),
+            unshared: unshared::list(),
+        };
         slot.borrow_mut().get_or_insert_with(lock);
     });
 }
 
-extern "C" fn after_fork() {
-    let _ = HELD_ACROSS_FORK.try_with(RefCell::take);
+extern "C" fn in_parent() {
+    let _ = LOCKED_ACROSS_FORK.try_with(RefCell::take);
+}
+
+extern "C" fn in_child() {
+    let locked = LOCKED_ACROSS_FORK.try_with(RefCell::take);
+    if let Ok(Some(mut locked)) = locked {
+        locked.unshared.close_copies();
+    }
 }

@@ -1,6 +1,7 @@
 //! Linux: `/dev/shm`, open-file-description locks, futexes.
 
 pub(crate) mod clock;
+mod foreign;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod lock;
@@ -11,6 +12,7 @@ mod open;
 pub(crate) mod pages;
 pub(crate) mod process;
 mod temporary;
+mod unshared;
 pub(crate) mod users;
 pub(crate) mod wait;
 

@@ -47,6 +47,13 @@ pub(crate) struct Identity {
     inode: u64,
 }
 
+impl Identity {
+    /// Its number on its filesystem.
+    pub(crate) fn inode(self) -> u64 {
+        self.inode
+    }
+}
+
 /// What the filesystem says about an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -55,6 +62,7 @@ pub(crate) struct Facts {
     /// How many of its bytes have memory, or room on its disk.
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
+    pub(crate) has_several_names: bool,
     /// Its permission bits.
     pub(crate) mode: u32,
 }
@@ -215,27 +223,25 @@ impl Object {
     pub(crate) fn publish(&self, place: &Place) -> Result<Place> {
         match place {
             Place::Anonymous => return Ok(self.as_place()),
-            Place::File(_) => {
-                self.flush()?;
-                self.link(place)?;
-                flush_directory(place)?;
-            }
-            _ => self.link(place)?,
+            Place::File(_) => self.flush()?,
+            _ => {}
         }
+        self.link(place)?;
+        flush_name(place)?;
         Ok(place.clone())
     }
 
     fn link(&self, place: &Place) -> Result<()> {
-        let to = c_path(place)?;
-        let cwd = rustix::fs::CWD;
         let mut temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Temporary { place, .. }) = &*temporary {
-            let from = c_path(place)?;
-            rustix::fs::renameat_with(cwd, &from, cwd, &to, RenameFlags::NOREPLACE)
-                .map_err(publish_error)?;
-            *temporary = None;
+        if let Some(Temporary { place: from, .. }) = &*temporary {
+            rename(from, place)?;
+            let published = temporary.take();
+            // Dropped without the mutex: who opens a description may take that with another one held.
+            drop(temporary);
+            drop(published);
             return Ok(());
         }
+        let (to, cwd) = (c_path(place)?, rustix::fs::CWD);
         let mut linked = rustix::fs::linkat(self.borrow(), c"", cwd, &to, AtFlags::EMPTY_PATH);
         if linked == Err(Errno::NOENT) {
             // Before Linux 6.10 only the privileged may do that; through /proc everybody may.
@@ -305,14 +311,14 @@ impl Object {
                     return Err(Error::new(
                         ErrorKind::Truncated,
                         format!(
-                            "ends at byte {}, inside its own header: it was cut short, remove it",
+                            "ends at byte {}, before what its header promises: it was cut short, remove it",
                             offset + done as u64
                         ),
                     ));
                 }
                 Ok(count) => done += count,
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(os_error("read its header", errno)),
+                Err(errno) => return Err(os_error("read it", errno)),
             }
         }
         Ok(())
@@ -441,14 +447,18 @@ impl Drop for Object {
     fn drop(&mut self) {
         let temporary = self.temporary.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(temporary) = temporary.take() {
-            // Nobody else knows it, and reaping takes what is left.
-            let _ = unlink(&temporary.place);
+            temporary.discard();
         }
         if self.check_descriptor().is_ok() {
             // SAFETY: the number was checked to be our file's, and nobody else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.descriptor.load(Relaxed)) });
         }
     }
+}
+
+/// Which file a descriptor stands for; `None` when it stands for none.
+pub(super) fn identity_of_descriptor(descriptor: BorrowedFd<'_>) -> Option<Identity> {
+    rustix::fs::fstat(descriptor).ok().map(|stat| facts(&stat).identity)
 }
 
 /// Which file is at that place now, if any.
@@ -470,11 +480,21 @@ pub(crate) fn unlink(place: &Place) -> Result<()> {
 pub(crate) fn exchange(one: &Place, other: &Place) -> Result<()> {
     let (cwd, flags) = (rustix::fs::CWD, RenameFlags::EXCHANGE);
     rustix::fs::renameat_with(cwd, c_path(one)?, cwd, c_path(other)?, flags)
-        .map_err(|errno| os_error("give its name to the new segment", errno))?;
-    if let Place::File(_) = other {
-        flush_directory(other)?;
+        .map_err(|errno| os_error("give its name to the new segment", errno))
+}
+
+/// Moves what is at one place to another; fails with `AlreadyExists` when something is there.
+pub(crate) fn rename(from: &Place, to: &Place) -> Result<()> {
+    let (cwd, flags) = (rustix::fs::CWD, RenameFlags::NOREPLACE);
+    rustix::fs::renameat_with(cwd, c_path(from)?, cwd, c_path(to)?, flags).map_err(publish_error)
+}
+
+/// Waits until the name is on the disk that it is of; one in memory is at once.
+pub(crate) fn flush_name(place: &Place) -> Result<()> {
+    match place {
+        Place::File(_) => flush_directory(place),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Names of all named objects there are, ours or not, in no order.
@@ -550,6 +570,7 @@ fn facts(stat: &rustix::fs::Stat) -> Facts {
         // In units of 512 bytes, whatever the filesystem's blocks are.
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         owner: stat.st_uid,
+        has_several_names: stat.st_nlink > 1,
         mode: stat.st_mode & 0o7777,
     }
 }

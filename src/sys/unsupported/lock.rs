@@ -36,6 +36,10 @@ impl Locker {
     pub(crate) fn lock(&self, _byte: Byte) -> Result<()> {
         match self.0 {}
     }
+
+    pub(crate) fn keep_off(&self, _byte: Byte) -> Result<bool> {
+        match self.0 {}
+    }
 }
 
 pub(crate) fn is_held(object: &Object, _byte: Byte) -> Result<bool> {

@@ -11,12 +11,19 @@ use crate::sys::place::Place;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity(Never);
 
+impl Identity {
+    pub(crate) fn inode(self) -> u64 {
+        match self.0 {}
+    }
+}
+
 /// What the filesystem says about an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) len: u64,
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
+    pub(crate) has_several_names: bool,
     pub(crate) mode: u32,
 }
 
@@ -116,6 +123,14 @@ pub(crate) fn unlink(_place: &Place) -> Result<()> {
 }
 
 pub(crate) fn exchange(_one: &Place, _other: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
+pub(crate) fn rename(_from: &Place, _to: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
+pub(crate) fn flush_name(_place: &Place) -> Result<()> {
     Err(unsupported())
 }
 

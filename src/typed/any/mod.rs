@@ -18,7 +18,7 @@ use std::ptr::NonNull;
 use ndarray::Dimension;
 
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
-pub use self::peek::Peek;
+pub use self::peek::{Peek, peek};
 pub use self::request::AnyRequest;
 pub use self::snapshot::AnySnapshot;
 use super::array::Array;
@@ -121,6 +121,8 @@ impl AnyArray {
     }
 
     /// Opens the array at `address`, whatever its dtype and shape.
+    ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
     ///
     /// # Errors
     ///

@@ -142,7 +142,12 @@ impl AnySnapshot {
     }
 
     /// A copy of zeros, if there is memory for it.
-    fn try_new(dtype: Dtype, shape: Vec<usize>, order: Order, len: usize) -> Result<Self> {
+    pub(super) fn try_new(
+        dtype: Dtype,
+        shape: Vec<usize>,
+        order: Order,
+        len: usize,
+    ) -> Result<Self> {
         let words = bytemuck::allocation::try_zeroed_vec(len.div_ceil(8)).map_err(|()| {
             let message = format!("has {} of data, more than can be allocated", size(len));
             Error::new(ErrorKind::OutOfAddressSpace, message)

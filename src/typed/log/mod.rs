@@ -126,6 +126,8 @@ impl<T: Element> Log<T> {
 
     /// Opens the log at `address`, checking the type of its rows.
     ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
+    ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch),

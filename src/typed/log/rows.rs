@@ -26,6 +26,9 @@ use crate::typed::element::Element;
 /// stay mapped as long as this lives; for the log's name it counts as a clone of the handle that it
 /// came from. Cheap to clone, and usable from any thread.
 ///
+/// A process that writes committed rows, NumPy say, makes these references untrue: undefined behaviour. All who may
+/// write the segment are assumed not to: see [Trust](crate#trust).
+///
 /// # Examples
 ///
 /// ```
