@@ -487,7 +487,7 @@ fn a_limit_on_file_sizes_is_an_error_and_no_signal() {
     alone(|| {
         limit(libc::RLIMIT_FSIZE, MIB);
         let name = FreeName::new();
-        let says = "may not make files over 1048576: raise `ulimit -f`";
+        let says = "may not make files over 1.0 MB (1,048,576 bytes): raise `ulimit -f`";
         refused(Array1::<u8>::create(name.as_str(), 2 * MIB), LimitExceeded, says);
         let lazy = Array1::<u8>::options().reserve(Reserve::Lazy);
         refused(lazy.create(name.as_str(), 2 * MIB), LimitExceeded, says);

@@ -32,7 +32,7 @@ fn counted<T: Element + PartialEq>(start: T, next: impl Fn(T) -> T + Sync) -> T 
 #[test]
 fn compare_exchange_loses_no_change_of_a_word_or_of_a_larger_value() {
     assert_eq!(counted(0_u64, |n| n + 1), 4 * u64::from(ROUNDS));
-    assert_eq!(counted(0_u16, |n| n.wrapping_add(1)), (4 * ROUNDS) as u16);
+    assert_eq!(counted(0_u16, |n| n.wrapping_add(1)), u16::try_from(4 * ROUNDS).unwrap());
     assert_eq!(counted(0.0_f64, |n| n + 1.0), f64::from(4 * ROUNDS));
     let large = counted([0_u64, 7, 0], |[n, seven, m]| [n + 1, seven, m + 2]);
     assert_eq!(large, [4 * u64::from(ROUNDS), 7, 8 * u64::from(ROUNDS)]);
