@@ -4,11 +4,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
+use super::layout::{Layout, MAX_AXES, Measures, SHARED_ALIGNMENT, data_len};
 use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
-use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{Dtype, Header, Order};
+use crate::error::{Error, ErrorKind, Result, size};
+use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
@@ -24,8 +24,9 @@ const LAYOUT_VERSION: u32 = 1;
 /// Reads back as itself only on machines of the same byte order.
 const BYTE_ORDER: u32 = 0x0a0b_0c0d;
 
-/// Longest head: the fixed part and the text of the dtype.
-const LONGEST_HEAD: usize = 16 << 10;
+/// Longest head: the fixed part and the text of the dtype, which may be twice as long as in the longest
+/// header, where a name may be Latin-1 and a `bf16` has a shorter word.
+const LONGEST_HEAD: usize = 2 << 20;
 
 /// How many bytes of a control block an opener reads first; enough for all but long dtypes.
 pub(crate) const FIRST_READ: usize = 640;
@@ -283,8 +284,9 @@ impl Control {
             return Err(Error::new(
                 ErrorKind::Truncated,
                 format!(
-                    "is {file_len} bytes long but its header needs {needed}: it was cut short, \
-                     remove it"
+                    "is {} long but its header needs {}: it was cut short, remove it",
+                    size(file_len),
+                    size(needed)
                 ),
             ));
         }
@@ -321,7 +323,7 @@ impl Control {
             .map(|&len| length(len, "axis"))
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
-        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
+        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { UNIT };
         if !head.data_offset.is_multiple_of(alignment as u64) {
             return Err(field("data offset"));
         }
@@ -380,6 +382,7 @@ impl Control {
         let disagree = |what: &str, text: String, control: String| {
             Err(corrupt(format!("its header says {what} {text}, its control block {control}")))
         };
+        header.check_in_place().map_err(|error| corrupt(format!("its header {error}")))?;
         if header.dtype != self.dtype.numpy_form() {
             return disagree("dtype", header.dtype.to_string(), self.dtype.to_string());
         }

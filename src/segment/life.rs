@@ -236,16 +236,22 @@ impl Segment {
     }
 
     pub(crate) fn attach_handle(handle: &Handle, opening: impl Into<Opening>) -> Result<Self> {
-        let segment = Self::attach(handle.address().clone(), opening)?;
-        if segment.control().id != handle.id() {
-            return Err(Error::new(
+        let opening = opening.into();
+        let found = match Self::attach(handle.address().clone(), opening) {
+            Ok(segment) if segment.control().id == handle.id() => return Ok(segment),
+            found => found,
+        };
+        if let Some(name) = handle.moved() {
+            return Self::attach(name, opening);
+        }
+        Err(found.err().unwrap_or_else(|| {
+            Error::new(
                 ErrorKind::Replaced,
                 "is another segment than the handle means: it was removed and created anew; ask \
                  its creator for a new handle",
             )
-            .of(handle.name()));
-        }
-        Ok(segment)
+            .of(handle.name())
+        }))
     }
 
     pub(crate) fn attach(name: Name, opening: impl Into<Opening>) -> Result<Self> {
@@ -284,6 +290,9 @@ impl Segment {
             opening,
         )?);
         step!("attach: mapped");
+        if access != Access::Observe {
+            paging::reserve_again(&object, &region, &facts)?;
+        }
         paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {
@@ -340,7 +349,8 @@ impl Segment {
         self.0.control.id
     }
 
-    /// Returns where other programs find the memory: the argument of `np.load`.
+    /// Returns where other programs find the memory: the argument of `np.load`, with `mmap_mode` `"r"` or
+    /// `"r+"`. Never with `"w+"`, which cuts the file to nothing first: whoever has it mapped is killed by SIGBUS.
     ///
     /// # Examples
     ///

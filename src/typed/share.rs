@@ -24,7 +24,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// are, and locks are added behind them. Opens a file that is shared already just so.
     ///
     /// The file is a segment from then on, until somebody writes it anew: [`open`](Self::open) opens it,
-    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. It lies on tmpfs,
+    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. But
+    /// never with `mmap_mode="w+"` or `np.save`, which cut it to nothing first, under everybody who has it mapped. It lies on tmpfs,
     /// ext4, xfs, btrfs or f2fs. Whoever is killed on the way leaves the plain file. Costs what
     /// [`create`](Self::create) costs without the data, and one wait for the disk.
     ///
@@ -42,8 +43,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// [`Truncated`](crate::ErrorKind::Truncated), [`ForeignByteOrder`](crate::ErrorKind::ForeignByteOrder) or
     /// [`Unsupported`](crate::ErrorKind::Unsupported) when no segment can hold what is there;
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when more follows the array in the file;
-    /// [`Misaligned`](crate::ErrorKind::Misaligned) when its data does not begin at a multiple of 64 bytes, as
-    /// NumPy writes it since 1.14; [`PermissionDenied`](crate::ErrorKind::PermissionDenied);
+    /// [`Misaligned`](crate::ErrorKind::Misaligned) when its data does not begin at a multiple of 16 bytes, as
+    /// every NumPy writes it, or not where a `T` may; [`PermissionDenied`](crate::ErrorKind::PermissionDenied);
     /// [`StorageFull`](crate::ErrorKind::StorageFull); and those of [`open`](Self::open). The file is as it was
     /// then.
     ///
@@ -96,7 +97,11 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         let segment = Segment::share_npy(path.as_ref(), self.settings(), |header| {
             let asked = checked_dtype::<T>()?;
             Contents::of_header(header).shape_of::<T, D>(asked.numpy_form())?;
-            taken(asked.fold().0, header, self.settings())
+            // What the header says, but for `bf16`, which it has no word for.
+            let (asked, _) = asked.fold();
+            let same = asked.numpy_form() == header.dtype;
+            let dtype = if same { asked } else { header.dtype.clone() };
+            taken(dtype, header, self.settings())
         })?;
         Array::from_segment(segment)
     }

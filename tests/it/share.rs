@@ -10,9 +10,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ndarray::{Array1 as Own, Dimension, Ix1};
+use ndshm::unit::Nanosecond;
 use ndshm::{
-    Access, AnyArray, Array, Array1, Array2, Element, ErrorKind::*, Frozen1, Lifetime, Npy,
-    Options, Order, Reserve, Result, Segment,
+    Access, AnyArray, Array, Array1, Array2, Bytes, Datetime, Element, ErrorKind::*, Frozen1,
+    Lifetime, Npy, Options, Order, Reserve, Result, Segment,
 };
 
 use crate::bad_input::refused;
@@ -136,6 +137,36 @@ fn a_file_keeps_its_order_its_shape_and_its_header_of_any_length() {
 }
 
 #[test]
+fn data_at_a_multiple_of_16_is_shared_and_observed() {
+    let file = FreeFile::in_memory();
+    for header_len in [80, 96, 112, 4096 + 16] {
+        fs::write(file.path(), npy("'<u8'", 1000, header_len)).unwrap();
+        let array = share(&Array1::<u64>::options().stripes(4), file.path()).unwrap();
+        assert_eq!(array.segment().info().unwrap().data_offset(), header_len);
+        array.write_rows(..1).unwrap()[0] = 5;
+        let observed = Array1::<u64>::options().access(Access::Observe).open(file.path()).unwrap();
+        assert_eq!(observed.snapshot().unwrap().sum(), 999 * 500 + 5);
+        let frozen = Array1::<u64>::open(file.path()).unwrap().freeze().unwrap();
+        assert_eq!(frozen[999], 999);
+    }
+}
+
+#[test]
+fn times_and_strings_are_shared_as_what_they_are() {
+    let file = FreeFile::in_memory();
+    fs::write(file.path(), npy("'<M8[ns]'", 10, 128)).unwrap();
+    let counts = share(&Array1::<i64>::options(), file.path()).unwrap();
+    assert_eq!(counts.read().unwrap()[9], 9);
+    drop(counts);
+    let dates = Array1::<Datetime<Nanosecond>>::open(file.path()).unwrap();
+    assert_eq!(dates.read().unwrap()[9].to_string(), "1970-01-01T00:00:00.000000009");
+    drop(dates);
+    fs::write(file.path(), npy("'|S8'", 10, 128)).unwrap();
+    let strings = share(&Array1::<Bytes<8>>::options(), file.path()).unwrap();
+    assert_eq!(strings.read().unwrap()[7].as_bytes(), [7]);
+}
+
+#[test]
 fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
     let file = FreeFile::in_memory();
     let path = file.path();
@@ -146,15 +177,19 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         (
             npy("'<f8'", 1000, 128),
             DtypeMismatch,
-            "holds <f8 (1 axis: 1000), asked for <u8 (1 axis)",
+            "holds <f8 (f64), 1 axis: 1000, asked for <u8 (u64), 1 axis",
         ),
         (npy("'>u8'", 1000, 128), ForeignByteOrder, "big-endian"),
-        (npy("'<U2'", 1000, 128), Unsupported, "<U2"),
-        (npy("'<u8'", 1000, 96), Misaligned, "begins at byte 96"),
-        (npy("'<u8'", 1000, 80), Misaligned, "save it anew"),
+        (npy("'|O'", 1000, 128), Unsupported, "objects"),
+        (npy("'<u8'", 1000, 104), Misaligned, "begins at byte 104"),
+        (npy("'<u8'", 1000, 81), Misaligned, "save it anew"),
         (more, InvalidArgument, "has bytes after its data, which ends at byte 8128"),
         (little_more, InvalidArgument, "has bytes after its data"),
-        (whole[..8000].to_vec(), Truncated, "is 8000 bytes long and its header promises 8128"),
+        (
+            whole[..8000].to_vec(),
+            Truncated,
+            "is 8.0 kB (8,000 bytes) long and its header promises 8.1 kB (8,128 bytes)",
+        ),
         (whole[..100].to_vec(), Truncated, "ends after 100 bytes"),
         (npy_2("'<u8'", 10, 1 << 17), Unsupported, "has a header of 131072 bytes"),
         (b"notes".to_vec(), NotASegment, "is not NPY"),
@@ -165,7 +200,7 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         assert!(fs::read(path).unwrap() == bytes, "{says}: it was changed");
     }
     fs::write(path, &whole).unwrap();
-    refused(share(&Array2::<u64>::options(), path), RankMismatch, "asked for <u8 (2 axes)");
+    refused(share(&Array2::<u64>::options(), path), RankMismatch, "asked for <u8 (u64), 2 axes");
     let options: Options<Array<u64, Ix1>> = Array::options();
     refused(share(&options.clone().participants(0), path), InvalidArgument, "0 participants");
     refused(share(&options.access(Access::Read), path), InvalidArgument, "for reading only");

@@ -6,6 +6,7 @@
 mod codes;
 mod hostile;
 mod large;
+mod matrix;
 mod programs;
 mod rings;
 mod support;

@@ -61,6 +61,8 @@ fn make(
             error.segment().unwrap_or_default(),
             place.path().display()
         )),
+        // It is the file that a segment cannot be made of, and not what was typed.
+        ErrorKind::InvalidArgument => Failure::problem(error.to_string()),
         _ => error.into(),
     })
 }
