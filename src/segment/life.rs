@@ -144,7 +144,7 @@ impl Draft {
         if self.name.is_file() {
             reap_beside(&self.name);
         }
-        self.publish_claiming(Claim::OfAnybody)
+        self.publish_claiming(Claim::Any)
     }
 
     fn publish_claiming(self, claim: Claim) -> Result<Segment> {

@@ -21,11 +21,12 @@ use crate::sys::wait;
 /// Which names a new segment may have that are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    OfNobody,
+    /// None of them.
+    Free,
     /// Those that only the dead have left.
-    OfTheDead,
+    Dead,
     /// Those of any segments.
-    OfAnybody,
+    Any,
 }
 
 /// The right to change what a name stands for, which is a given object.
@@ -168,9 +169,9 @@ impl Candidate<'_> {
                 published => return published,
             };
             match claim {
-                Claim::OfNobody => return Err(told_of_the_dead(name, taken)),
-                Claim::OfTheDead if left_by_the_dead(name).is_none() => return Err(taken),
-                Claim::OfTheDead | Claim::OfAnybody => {}
+                Claim::Free => return Err(told_of_the_dead(name, taken)),
+                Claim::Dead if left_by_the_dead(name).is_none() => return Err(taken),
+                Claim::Dead | Claim::Any => {}
             }
             if replace_once(self, name, claim)? {
                 return Ok(name.place().clone());
@@ -212,7 +213,7 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
     check_trusted(name, &old, &facts, trust)?;
     step!("replace: opened");
     let Some(_lock) = NameLock::take(name, &old)? else { return Ok(false) };
-    if claim == Claim::OfTheDead && !is_left_by_the_dead(&old, &read_control(&old, &facts)?)? {
+    if claim == Claim::Dead && !is_left_by_the_dead(&old, &read_control(&old, &facts)?)? {
         // Somebody began to use it, which the caller finds when it looks again.
         return Ok(false);
     }

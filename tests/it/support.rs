@@ -296,7 +296,9 @@ pub(crate) fn trusting() -> ndshm::Options<ndshm::Array1<u64>> {
 /// The same options, for segments that everybody may write.
 pub(crate) fn for_everybody<H>(options: ndshm::Options<H>) -> ndshm::Options<H> {
     // SAFETY: the tests' users keep to the protocol.
-    unsafe { options.mode_for_writers(0o666).trust_owner() }
+    let options = unsafe { options.mode_for_writers(0o666) };
+    // SAFETY: as above.
+    unsafe { options.trust_owner() }
 }
 
 /// Closes every descriptor but the standard ones.
