@@ -4,6 +4,12 @@
 //! that process knows beforehand. `cargo xtask numpy` installs Python and NumPy where they are
 //! looked for; `NDSHM_PYTHON` names others. Without them the tests pass and say that they were
 //! skipped, unless `NDSHM_REQUIRE_PYTHON=1`.
+//!
+//! # Safety
+//!
+//! The unsafe code here shares a file that the Python process saved when it was told to, and leaves alone
+//! until it is told something else.
+#![allow(unsafe_code)]
 
 use std::fmt::Debug;
 use std::fs;
@@ -517,7 +523,8 @@ fn file_is_shared<T: Number>(python: &mut Python) {
             T::DTYPE,
             texts.join(",")
         ));
-        let array = ArrayD::<T>::share_npy(file.path()).unwrap();
+        // SAFETY: the Python process has saved the file, and does nothing that it is not told to.
+        let array = unsafe { ArrayD::<T>::share_npy(file.path()) }.unwrap();
         numpy_agrees(python, &array, &file.0, order);
         // Read whole, instead of mapped, it is the same.
         let same = format!("(np.load(path({0:?})) == load({0:?})).all()", file.0);
@@ -546,7 +553,8 @@ fn big_endian_files_are_copied_and_not_used_in_place() {
 
     let error = numbers.raw_view().err().unwrap();
     assert_eq!(error.kind(), ErrorKind::ForeignByteOrder);
-    let shared = ArrayD::<f32>::share_npy(big.path()).unwrap_err();
+    // SAFETY: Python saved the file and has it open no more.
+    let shared = unsafe { ArrayD::<f32>::share_npy(big.path()) }.unwrap_err();
     assert_eq!(shared.kind(), ErrorKind::ForeignByteOrder);
     let advice = error.to_string();
     let advice = &advice[advice.find("a.astype").unwrap()..];
@@ -626,7 +634,8 @@ fn files_whose_header_is_aligned_to_16_bytes_are_shared() {
     let bytes = [b"\x93NUMPY\x01\x00\x46\x00".to_vec(), text.into_bytes(), numbers].concat();
     fs::write(file.path(), bytes).unwrap();
     assert_eq!(python.ask(&format!("load({:?}).offset", file.0)), "80");
-    let array = Array1::<f64>::share_npy(file.path()).unwrap();
+    // SAFETY: Python writes it where it is told to, while nobody holds a guard.
+    let array = unsafe { Array1::<f64>::share_npy(file.path()) }.unwrap();
     python.run(&format!("load({:?})[8] = 0.5", file.0));
     assert_eq!(array.read().unwrap()[8], 0.5);
     array.write().unwrap()[0] = 7.0;

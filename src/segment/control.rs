@@ -4,11 +4,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
+use super::layout::{Layout, MAX_AXES, Measures, SHARED_ALIGNMENT, data_len};
 use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
-use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{Dtype, Header, Order};
+use crate::error::{Error, ErrorKind, Result, size};
+use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
@@ -67,7 +67,8 @@ struct Head {
     shadow_len: u64,
     shape: [u64; MAX_AXES],
     leases: u32,
-    reserved: [u8; 92],
+    reserved: [u8; 84],
+    inode: u64,
 }
 
 const HEAD: usize = size_of::<Head>();
@@ -106,6 +107,7 @@ pin!(
         shadow_len: 152,
         shape: 160,
         leases: 416,
+        inode: 504,
     }
 );
 
@@ -126,6 +128,9 @@ pub(crate) struct Control {
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
     pub(crate) leases: u32,
+    /// Number of the file that it was made in, on that file's filesystem; 0 where unknown. A copy of the
+    /// file has another.
+    pub(crate) inode: u64,
     pub(crate) layout: Layout,
 }
 
@@ -183,6 +188,7 @@ impl Control {
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
             leases: plan.leases,
+            inode: 0,
             layout,
         })
     }
@@ -223,7 +229,8 @@ impl Control {
             shadow_len: self.shadow_len as u64,
             shape,
             leases: self.leases,
-            reserved: [0; 92],
+            reserved: [0; 84],
+            inode: self.inode,
         };
         let mut bytes = bytemuck::bytes_of(&head).to_vec();
         bytes.extend_from_slice(dtype.as_bytes());
@@ -281,8 +288,9 @@ impl Control {
             return Err(Error::new(
                 ErrorKind::Truncated,
                 format!(
-                    "is {file_len} bytes long but its header needs {needed}: it was cut short, \
-                     remove it"
+                    "is {} long but its header needs {}: it was cut short, remove it",
+                    size(file_len),
+                    size(needed)
                 ),
             ));
         }
@@ -319,7 +327,7 @@ impl Control {
             .map(|&len| length(len, "axis"))
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
-        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
+        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { UNIT };
         if !head.data_offset.is_multiple_of(alignment as u64) {
             return Err(field("data offset"));
         }
@@ -368,6 +376,7 @@ impl Control {
             stripes: head.stripes,
             shadow_len,
             leases: head.leases,
+            inode: head.inode,
             layout,
         })
     }
@@ -475,7 +484,8 @@ mod tests {
                     leases: 0,
                     data_offset: bytes.len(),
                 });
-                Some((control.ok()?, Header::parse(&bytes).ok()?))
+                let control = Control { inode: u64::from(participants), ..control.ok()? };
+                Some((control, Header::parse(&bytes).ok()?))
             },
         )
     }

@@ -150,6 +150,46 @@ fn of_two_who_replace_at_once_one_has_the_name_and_the_other_is_told() {
 }
 
 #[test]
+fn who_replaces_while_others_remove_never_fails() {
+    let name = FreeName::new();
+    let replacing = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let remover = scope.spawn(|| {
+            while replacing.load(SeqCst) {
+                if let Err(error) = ndshm::remove(name.as_str()) {
+                    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+                }
+            }
+        });
+        let replace = || {
+            for number in 0..500_u64 {
+                let options = Value::<u64>::options().lifetime(Lifetime::Persistent);
+                drop(options.create_or_replace(name.as_str(), number).unwrap());
+            }
+        };
+        let replacers = [(); 2].map(|()| scope.spawn(replace));
+        let replaced = replacers.map(|replacer| replacer.join());
+        replacing.store(false, SeqCst);
+        remover.join().unwrap();
+        replaced.into_iter().for_each(|replaced| replaced.unwrap());
+    });
+    let _ = ndshm::remove(name.as_str());
+}
+
+#[test]
+fn who_replaces_in_a_directory_that_is_gone_is_told_so() {
+    let directory = FreeName::new();
+    fs::create_dir(directory.path()).unwrap();
+    let file = directory.path().join("array.npy");
+    let dtype = "|u1".parse().unwrap();
+    let published = AnyArray::options().create_or_replace_with(&file, &dtype, &[4], |_| {
+        fs::remove_dir(directory.path()).unwrap();
+        Ok(())
+    });
+    assert!(published.is_err());
+}
+
+#[test]
 fn who_has_the_replaced_one_keeps_it_and_can_open_the_new_one() {
     let name = FreeName::new();
     let file = FreeFile::in_memory();

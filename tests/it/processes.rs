@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 use ndshm::{Array1, Array2, Array3, ErrorKind, Lifetime, Origin, Reserve, Value};
 
@@ -70,6 +71,25 @@ fn readers_share_and_writers_do_not() {
     assert!(array.try_write().unwrap().is_none());
     two.does("drop");
     drop(array.try_write().unwrap().expect("nobody reads"));
+}
+
+#[test]
+fn who_waits_in_vain_is_told_for_whom_and_what_for() {
+    let array = striped();
+    let mut other = Puppet::on(&array);
+    let waited = |error: ndshm::Error, purpose: &str, verb: &str, pid: u32| {
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        let text = error.to_string();
+        let says = format!("could not be locked for {purpose} in time: process {pid}, ");
+        assert!(text.contains(&says) && text.contains(&format!(", {verb} it")), "{text}");
+    };
+    let pid = other.pid();
+    other.does("write");
+    waited(array.read_timeout(Duration::ZERO).unwrap_err(), "reading", "writes", pid);
+    waited(array.write_timeout(Duration::ZERO).unwrap_err(), "writing", "writes", pid);
+    other.does("drop");
+    other.does("read");
+    waited(array.write_timeout(Duration::ZERO).unwrap_err(), "writing", "reads", pid);
 }
 
 #[test]

@@ -7,17 +7,36 @@ use crate::Result;
 use crate::bench;
 use crate::command::{self, cargo};
 use crate::cross;
+use crate::disks;
 use crate::fuzz::{self, Found};
+use crate::i686;
 use crate::loom;
+use crate::mutants;
 use crate::numpy;
+use crate::pages;
 use crate::report::Report;
 use crate::sanitize::{self, Sanitizer};
 use crate::step_kill;
 use crate::storm;
+use crate::weaken::{self, Scope};
+
+/// How long the checks look that could look for ever.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Length {
+    /// As a change is checked.
+    Usual,
+    /// As a release is: for hours, the mutants of the core too.
+    Long,
+}
 
 /// Runs all checks in order and stops at the first that fails.
-pub(crate) fn run() -> Result {
+pub(crate) fn run(length: Length) -> Result {
     let mut ci = Ci::default();
+    disks::set_up();
+    let seconds = |usual: u64| match length {
+        Length::Usual => usual,
+        Length::Long => 10 * usual,
+    };
     let python = numpy::set_up()?;
     let test = |args: &[&str]| {
         let mut test = cargo(["test"]);
@@ -42,8 +61,11 @@ pub(crate) fn run() -> Result {
     ci.step("tests", || test(&["--workspace"]))?;
     ci.step("tests, no features", || test(&["--no-default-features"]))?;
     ci.step("tests, all features", || test(&["--all-features"]))?;
-    ci.step("kill storm", || storm::run(20, Report::Text))?;
-    ci.step("step kill", || step_kill::run(0, Report::Text))?;
+    ci.step("tests, longer pages", pages::run)?;
+    ci.step("kill storm", || storm::run(seconds(20), Report::Text))?;
+    // Once at every step takes as long as it takes.
+    let again = if length == Length::Long { 300 } else { 0 };
+    ci.step("step kill", || step_kill::run(again, Report::Text))?;
     ci.step("examples", || {
         command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))?;
         let config = ["run", "--release", "--example", "config", "--features", "serde"];
@@ -56,11 +78,21 @@ pub(crate) fn run() -> Result {
     ci.step("benchmarks of frames, each once", || {
         command::run(bench::frames("test")?.args(["--benches"]))
     })?;
-    ci.step("loom", || loom::run(60, Report::Text))?;
+    ci.step("loom", || loom::run(seconds(60), Report::Text))?;
+    ci.step("weakened atomics", || {
+        weaken::run(match length {
+            Length::Usual => Scope::SeqCst,
+            Length::Long => Scope::All { seconds: 2 },
+        })
+    })?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
-    ci.task("fuzz", || fuzz::run(None, 30, Report::Text, Found::Stays))?;
+    ci.task("fuzz", || fuzz::run(None, seconds(30), Report::Text, Found::Stays))?;
+    ci.task("32-bit programs", i686::run)?;
     ci.task("other platforms", cross::run)?;
+    if length == Length::Long {
+        ci.step("mutants", || mutants::run(Vec::new()))?;
+    }
     ci.summarise();
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::Result;
 use crate::command;
 use crate::paths;
 use crate::report::Report;
+use crate::tool;
 
 /// What becomes of inputs that reach what none before them did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,7 +80,7 @@ impl Target {
 
     /// Returns the command that writes to one directory of inputs and reads others, where they are.
     fn command(&self, into: &Path, from: &[&Path]) -> Result<Command> {
-        let mut fuzz = cargo_fuzz()?;
+        let mut fuzz = tool::cargo("fuzz")?;
         fuzz.args(["run", "--target-dir"]).arg(&self.build).arg(&self.name).arg(into);
         fuzz.args(from.iter().filter(|dir| dir.is_dir()));
         fuzz.env("RUSTUP_TOOLCHAIN", "nightly");
@@ -152,22 +153,4 @@ fn targets() -> Result<Vec<String>> {
     }
     targets.sort();
     if targets.is_empty() { Err(format!("{dir} is empty").into()) } else { Ok(targets) }
-}
-
-/// Returns `cargo fuzz` on nightly. Where it is missing it is installed into the cache.
-fn cargo_fuzz() -> Result<Command> {
-    if command::works(&mut command::cargo(["fuzz", "--version"])) {
-        return Ok(command::cargo(["fuzz"]));
-    }
-    let root = paths::cache()?;
-    let cached = root.join("bin/cargo-fuzz");
-    if !cached.exists() {
-        // A driver of other programs gains nothing from being optimised.
-        let mut install =
-            command::cargo(["install", "cargo-fuzz", "--locked", "--debug", "--root"]);
-        command::run(install.arg(root).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
-    }
-    let mut cargo_fuzz = Command::new(cached);
-    cargo_fuzz.arg("fuzz");
-    Ok(cargo_fuzz)
 }

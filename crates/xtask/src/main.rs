@@ -8,34 +8,48 @@ mod ci;
 mod command;
 mod cross;
 mod debian;
+mod disks;
 mod fuzz;
+mod i686;
 mod loom;
+mod mutants;
 mod numpy;
+mod pages;
 mod paths;
 mod report;
 mod sanitize;
 mod step_kill;
 mod storm;
+mod tool;
+mod weaken;
 
 const USAGE: &str = "\
 Usage: cargo xtask TASK
 
-  ci                            every check that a change must pass
+  ci [--long]                   every check that a change must pass; with --long for longer,
+                                and the mutants of what protects data
   numpy                         set up a Python with NumPy for the tests, print its path
   storm [--seconds N] [--json]  SIGKILL processes at random while they share segments
   step-kill [--seconds N] [--json]
                                 kill a process at every step of every protocol
   loom [--seconds N] [--json]   explore the interleavings of the lock algorithms
+  weaken [--all] [--seconds N]  weaken each SeqCst in turn and see that a model fails; with
+                                --all each ordering, and all models, N seconds each
   fuzz [TARGET] [--seconds N] [--json] [--keep]
                                 feed mutated bytes to the parsers; with --keep, put as few
                                 inputs as reach all that was reached into fuzz/corpus
+  mutants [FILE...]             change the code a little in every place, and see which test fails
   bench [frames]                time the library beside its baselines, print the table
   bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
+  pages                         run the tests as if pages were longer than 4 KiB
+  i686                          run the tests as 32-bit programs
   cross                         type-check for Windows and macOS";
 
+use ci::Length;
 use fuzz::Found;
 use report::Report;
+use weaken::Scope;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -48,14 +62,18 @@ enum Outcome {
 
 #[derive(Debug, PartialEq)]
 enum Task {
-    Ci,
+    Ci { length: Length },
     Numpy,
     Storm { seconds: u64, report: Report },
     StepKill { seconds: u64, report: Report },
     Loom { seconds: u64, report: Report },
+    Weaken(Scope),
     Fuzz { target: Option<String>, seconds: u64, report: Report, found: Found },
+    Mutants { files: Vec<String> },
     Bench(bench::Choice),
     Sanitize(sanitize::Sanitizer),
+    Pages,
+    I686,
     Cross,
 }
 
@@ -79,16 +97,20 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<Outcome> {
     match task {
-        Task::Ci => ci::run()?,
+        Task::Ci { length } => ci::run(length)?,
         Task::Numpy => println!("{}", numpy::set_up()?.display()),
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
         Task::StepKill { seconds, report } => step_kill::run(seconds, report)?,
         Task::Loom { seconds, report } => loom::run(seconds, report)?,
+        Task::Weaken(scope) => weaken::run(scope)?,
         Task::Fuzz { target, seconds, report, found } => {
             return fuzz::run(target, seconds, report, found);
         }
+        Task::Mutants { files } => mutants::run(files)?,
         Task::Bench(choice) => bench::run(choice)?,
         Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
+        Task::Pages => pages::run()?,
+        Task::I686 => return i686::run(),
         Task::Cross => return cross::run(),
     }
     Ok(Outcome::Passed)
@@ -99,6 +121,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let mut seconds = None;
     let mut report = Report::Text;
     let mut found = Found::Stays;
+    let mut length = Length::Usual;
+    let mut all = false;
     let mut args = args;
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -108,6 +132,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             }
             "--json" => report = Report::Json,
             "--keep" => found = Found::Kept,
+            "--long" => length = Length::Long,
+            "--all" => all = true,
             flag if flag.starts_with('-') => return Err(USAGE.into()),
             _ => words.push(arg),
         }
@@ -115,15 +141,18 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let mut words = words.into_iter();
     let name = words.next().ok_or(USAGE)?;
     let task = match name.as_str() {
-        "ci" => Task::Ci,
+        "ci" => Task::Ci { length },
         "numpy" => Task::Numpy,
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60), report },
+        "weaken" if all => Task::Weaken(Scope::All { seconds: seconds.unwrap_or(2) }),
+        "weaken" => Task::Weaken(Scope::SeqCst),
         "fuzz" => {
             let (target, seconds) = (words.next(), seconds.unwrap_or(60));
             Task::Fuzz { target, seconds, report, found }
         }
+        "mutants" => Task::Mutants { files: words.by_ref().collect() },
         "bench" => Task::Bench(match words.next().as_deref() {
             None => bench::Choice::All,
             Some("frames") => bench::Choice::Frames,
@@ -135,6 +164,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             Some("thread") => sanitize::Sanitizer::Thread,
             _ => return Err(USAGE.into()),
         }),
+        "pages" => Task::Pages,
+        "i686" => Task::I686,
         "cross" => Task::Cross,
         _ => return Err(USAGE.into()),
     };
@@ -168,6 +199,13 @@ mod tests {
         assert_eq!(parsed("bench frames").unwrap(), Task::Bench(bench::Choice::Frames));
         let loom = Task::Loom { seconds: 60, report: Report::Text };
         assert_eq!(parsed("loom").unwrap(), loom);
+        assert_eq!(parsed("ci").unwrap(), Task::Ci { length: Length::Usual });
+        assert_eq!(parsed("ci --long").unwrap(), Task::Ci { length: Length::Long });
+        let files = vec!["src/a.rs".into(), "src/b.rs".into()];
+        assert_eq!(parsed("mutants src/a.rs src/b.rs").unwrap(), Task::Mutants { files });
+        assert_eq!(parsed("weaken").unwrap(), Task::Weaken(Scope::SeqCst));
+        let all = Task::Weaken(Scope::All { seconds: 3 });
+        assert_eq!(parsed("weaken --all --seconds 3").unwrap(), all);
     }
 
     #[test]
