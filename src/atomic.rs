@@ -2,26 +2,19 @@
 
 #[cfg(all(test, loom))]
 pub(crate) mod model;
+#[cfg(all(test, loom))]
+mod site;
+#[cfg(all(test, loom))]
+mod word;
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 
 #[cfg(all(test, loom))]
-pub(crate) use self::model::{AtomicU32, AtomicU64, fence};
+pub(crate) use self::word::{AtomicU32, AtomicU64, fence};
 
 #[cfg(all(not(test), loom))]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
-
-/// Stands between this side's announcement and its look at the other side's.
-///
-/// Both sides announce with a SeqCst write and look with a SeqCst load, so all four have one total
-/// order and at least one side sees the other: nothing more is needed, and nothing is emitted.
-/// Loom treats SeqCst accesses as acquire and release only, so it is given a fence.
-#[inline(always)]
-pub(crate) fn announce_before_look() {
-    #[cfg(all(test, loom))]
-    model::announce_before_look();
-}
 
 /// Fixes where the fields of a shared record lie; `docs/format.md` has the same table, which a test
 /// compares. Loom's atomics are larger than words, so models have no layout.

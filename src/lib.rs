@@ -33,8 +33,10 @@
 //! ((1080, 1920), dtype('float32'))
 //! ```
 //!
-//! NumPy takes no locks: let one side write at a time. Never `np.save` or copy *onto* a live name,
-//! which cuts the file short under everybody who has it mapped; write through the memory map.
+//! NumPy takes no locks: let one side write at a time, and hold no guard in Rust meanwhile. `mmap_mode="r+"` writes in place and `"r"` looks.
+//! Never take `"w+"`, `np.save` or a copy *onto* a live name: they cut the file to nothing first, and whoever
+//! has it mapped is killed by SIGBUS. A [`Block`] is what Python's `SharedMemory` makes; attach to one with
+//! `track=False`, which Python has since 3.13, or its resource tracker removes the name when that Python ends.
 //!
 //! # The pieces
 //!
@@ -52,9 +54,10 @@
 //! | pictures in a common format, and their planes | [`PixelFormat`], [`Lease::planes`] |
 //! | frames as pictures of the crate `image` | `Lease::as_image`, with feature `image` |
 //! | numbers whose type is known at run time only | [`AnyArray`], [`AnySnapshot`], [`AnyRing`] |
-//! | a little of something large, without copying all of it | [`Segment::peek`] |
+//! | a little of something large, without copying all of it | [`Segment::peek`], and [`peek`] from outside, whoever owns it |
 //! | one array worked on by many processes | [`Array::scatter`], [`Part`] |
 //! | your own struct as an element | `#[derive(`[`Element`]`)]` |
+//! | strings of fixed size, dates and lapses of time, as NumPy has them | [`Bytes`], [`Text`], [`Datetime`], [`Timedelta`] |
 //! | an ordinary `.npy` file, shared where it is | [`Array::share_npy`] |
 //! | an ordinary `.npy` file, read where it is | [`Npy`], or [`NpyFile`] when its dtype is news |
 //! | stripes, modes, lifetimes, order, prefaulted and huge pages | [`Options`] |
@@ -134,6 +137,12 @@
 //!
 //! # Trust
 //!
+//! Every process that may write a segment is assumed to keep its protocol: to write where it holds a lock for
+//! writing, and never to cut the file short. That is this user's processes and root's, and NumPy among them, which
+//! knows of no locks. One that breaks it makes references untrue, which is undefined behaviour, as for a map of
+//! any file; [`docs/trust.md`] says why opening is safe to call nevertheless, where memmap2's is not, and what is
+//! enforced instead of assumed: [sealed memory](Frozen::seal), and copies.
+//!
 //! Whoever may *write* a segment can break every promise made here, and whoever may read it can
 //! block its locks: hence mode 0600, and [`ErrorKind::NotTrusted`] for segments that belong to other users, root
 //! excepted, or that the group or others may write. Who vouches for them says so with
@@ -143,9 +152,14 @@
 //! [`Status`], which maps nothing, needs none. What is read from a segment is checked before it is used, so damage is
 //! an error.
 //!
+//! [`docs/trust.md`]: https://github.com/ndshm/ndshm/blob/main/docs/trust.md
+//!
 //! # Platforms and features
 //!
-//! Linux 4.14 or later, little-endian, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
+//! `ndarray` 0.17 is part of this interface: guards deref to its arrays, and axes are its dimensions. `cargo add
+//! ndarray@0.17` takes the same, and so does [`ndshm::ndarray`](ndarray) without it.
+//!
+//! Linux 4.14 or later, little-endian, of 32 or 64 bits, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
 //! is [`ErrorKind::Unsupported`].
 //!
 //! | feature | gives |
@@ -184,11 +198,15 @@ mod sync;
 mod sys;
 mod typed;
 
+/// The version of that crate whose arrays and dimensions are in this crate's interface.
+pub use ndarray;
+
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
+pub use crate::npy::time::{Span, TimeUnit};
 pub use crate::ring::any::{AnyFrame, AnyRing};
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
 pub use crate::ring::lease::Lease;
@@ -205,7 +223,7 @@ pub use crate::segment::{
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek,
+    AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnySnapshot, AnyWriteGuard, Peek, peek,
 };
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
@@ -223,11 +241,21 @@ pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::part::{ArrayPart, Part};
 pub use crate::typed::request::Request;
+pub use crate::typed::text::{Bytes, Text};
+pub use crate::typed::time::{Datetime, Timedelta};
 pub use crate::typed::value::Value;
 pub use crate::typed::value_guard::ValueGuard;
 
 #[cfg(feature = "derive")]
 pub use ndshm_derive::Element;
+
+/// Units of time, for [`Datetime`] and [`Timedelta`].
+pub mod unit {
+    pub use crate::typed::time::{
+        Attosecond, Day, Femtosecond, Generic, Hour, Microsecond, Millisecond, Minute, Month,
+        Nanosecond, Picosecond, Second, Unit, Week, Year,
+    };
+}
 
 /// What the derive macro's code calls.
 #[doc(hidden)]

@@ -4,6 +4,12 @@
 //! that process knows beforehand. `cargo xtask numpy` installs Python and NumPy where they are
 //! looked for; `NDSHM_PYTHON` names others. Without them the tests pass and say that they were
 //! skipped, unless `NDSHM_REQUIRE_PYTHON=1`.
+//!
+//! # Safety
+//!
+//! The unsafe code here shares a file that the Python process saved when it was told to, and leaves alone
+//! until it is told something else.
+#![allow(unsafe_code)]
 
 use std::fmt::Debug;
 use std::fs;
@@ -13,10 +19,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ndarray::IxDyn;
+use ndshm::unit::{Millisecond, Second};
 use ndshm::{
-    Array1, ArrayD, Block, Bool, Dtype, Element, ErrorKind, FrameMeta, Log, Npy, NpyFile, Order,
-    Plane, Ring3, Value,
+    Access, AnyArray, Array1, ArrayD, Block, Bool, Bytes, Datetime, Datum, Dtype, Element,
+    ErrorKind, FrameMeta, Log, Npy, NpyFile, Order, Plane, Ring3, Text, Timedelta, Value,
 };
+
+#[path = "numpy/matrix.rs"]
+mod matrix;
 
 const SHAPES: [&[usize]; 7] = [&[], &[5], &[3, 4], &[2, 3, 4], &[2, 3, 2, 4], &[3, 0, 2], &[0]];
 
@@ -513,7 +523,8 @@ fn file_is_shared<T: Number>(python: &mut Python) {
             T::DTYPE,
             texts.join(",")
         ));
-        let array = ArrayD::<T>::share_npy(file.path()).unwrap();
+        // SAFETY: the Python process has saved the file, and does nothing that it is not told to.
+        let array = unsafe { ArrayD::<T>::share_npy(file.path()) }.unwrap();
         numpy_agrees(python, &array, &file.0, order);
         // Read whole, instead of mapped, it is the same.
         let same = format!("(np.load(path({0:?})) == load({0:?})).all()", file.0);
@@ -523,19 +534,114 @@ fn file_is_shared<T: Number>(python: &mut Python) {
 }
 
 #[test]
-fn big_endian_files_are_read_after_what_the_error_says_to_do() {
+fn big_endian_files_are_copied_and_not_used_in_place() {
     let Some(mut python) = Python::start() else { return };
     let (big, little) = (FreeName::new("numpy-big-"), FreeName::new("numpy-little-"));
-    python.run("a = np.array([(1, (2, 3))], [('x', '>f4'), ('y', '>i2', 2)])");
+    python.run("a = np.arange(6, dtype='>f4').reshape(2, 3)");
     python.run(&format!("save({:?}, a)", big.0));
-    let error = NpyFile::open(big.path()).unwrap_err();
+    let numbers = Npy::<f32, IxDyn>::open(big.path()).unwrap();
+    assert!(numbers.file().is_big_endian());
+    let expected: Vec<f32> = (0..6_u8).map(f32::from).collect();
+    assert!(numbers.to_array().unwrap().iter().eq(&expected));
+    // From the middle of an item to the middle of another.
+    let whole = numbers.file().to_bytes().unwrap();
+    for (start, end) in [(0, 24), (1, 3), (3, 9), (2, 24), (5, 20), (24, 24)] {
+        let mut some = vec![0; end - start];
+        numbers.file().read_at(&mut some, start).unwrap();
+        assert_eq!(some, whole[start..end]);
+    }
+
+    let error = numbers.raw_view().err().unwrap();
     assert_eq!(error.kind(), ErrorKind::ForeignByteOrder);
+    // SAFETY: Python saved the file and has it open no more.
+    let shared = unsafe { ArrayD::<f32>::share_npy(big.path()) }.unwrap_err();
+    assert_eq!(shared.kind(), ErrorKind::ForeignByteOrder);
     let advice = error.to_string();
     let advice = &advice[advice.find("a.astype").unwrap()..];
     python.run(&format!("save({:?}, {advice})", little.0));
-    let file = NpyFile::open(little.path()).unwrap();
-    assert_eq!(file.dtype().to_string(), "[('x', '<f4'), ('y', '<i2', (2,))]");
-    assert_eq!(file.to_bytes().unwrap(), [0, 0, 128, 63, 2, 0, 3, 0]);
+    let file = Npy::<f32, IxDyn>::open(little.path()).unwrap();
+    assert!(file.raw_view().is_ok() && !file.file().is_big_endian());
+}
+
+#[test]
+fn strings_and_times_are_numpys() {
+    let Some(mut python) = Python::start() else { return };
+    let strings = Array1::<Bytes<5>>::create_unique("numpy-", 2).unwrap();
+    strings.write().unwrap()[1] = Bytes::new(b"bytes").unwrap();
+    python.run(&format!("a = load({:?})", strings.name()));
+    assert_eq!(python.ask("a.dtype.str, a.tolist()"), "('|S5', [b'', b'bytes'])");
+    python.run("a[0] = b'two'");
+    assert_eq!(strings.read().unwrap()[0].as_bytes(), b"two");
+    python.check_header(strings.name());
+    assert_eq!(Array1::<[u8; 5]>::open(strings.name()).unwrap().read().unwrap()[1], *b"bytes");
+
+    let texts = Array1::<Text<3>>::create_unique("numpy-", 2).unwrap();
+    texts.write().unwrap()[1] = Text::new("Δ高x").unwrap();
+    python.run(&format!("a = load({:?})", texts.name()));
+    assert_eq!(python.ask("a.dtype.str, a.tolist()"), "('<U3', ['', 'Δ高x'])");
+    python.run("a[0] = 'äb'");
+    assert_eq!(texts.read().unwrap()[0].to_string(), "äb");
+
+    let dates = Array1::<Datetime<Millisecond>>::create_unique("numpy-", 2).unwrap();
+    dates.write().unwrap()[1] = Datetime::NAT;
+    python.run(&format!("a = load({:?})", dates.name()));
+    assert_eq!(
+        python.ask("a.dtype.str, str(a[0]), str(a[1])"),
+        "('<M8[ms]', '1970-01-01T00:00:00.000', 'NaT')"
+    );
+    python.run("a[0] = '2024-02-29T12:30:00.250'");
+    let date = dates.read().unwrap()[0];
+    assert_eq!(date.to_string(), "2024-02-29T12:30:00.250");
+    assert_eq!(Array1::<i64>::open(dates.name()).unwrap().read().unwrap()[0], date.ticks());
+    let wrong = Array1::<Datetime<Second>>::open(dates.name()).unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::DtypeMismatch);
+    assert!(wrong.to_string().contains("holds <M8[ms]"), "{wrong}");
+    python.check_header(dates.name());
+
+    let lapse = Value::create_unique("numpy-", Timedelta::<Second>::new(90)).unwrap();
+    python.run(&format!("a = load({:?})", lapse.name()));
+    assert_eq!(python.ask("a.dtype.str, str(a)"), "('<m8[s]', '90 seconds')");
+}
+
+#[test]
+fn names_of_any_language_and_many_fields_are_numpys() {
+    let Some(mut python) = Python::start() else { return };
+    let many: Vec<_> = (0..3000).map(|n| format!("('a field of many {n:05}', '<u2')")).collect();
+    for (dtype, version) in [
+        ("[('ρ', '<f4'), ('高さ', '|u1')]", "3.0"),
+        (&format!("[{}]", many[..300].join(", ")), "1.0"),
+        (&format!("[{}]", many.join(", ")), "2.0"),
+    ] {
+        let array = AnyArray::create_unique("numpy-", &dtype.parse().unwrap(), &[2]).unwrap();
+        python.check_header(array.name());
+        let header = python.ask(&format!("header({:?})", array.name()));
+        assert!(header.starts_with(version), "{header:.40}");
+        python.run(&format!("a = load({:?}); a[a.dtype.names[-1]][1] = 200", array.name()));
+        let item = array.read().unwrap().at(&[1]).unwrap();
+        let Datum::Struct(fields) = item else { panic!("{item:?}") };
+        assert_eq!(fields.last().unwrap().1, Datum::Unsigned(200));
+        assert_eq!(AnyArray::open(array.name()).unwrap().dtype(), array.dtype());
+    }
+}
+
+#[test]
+fn files_whose_header_is_aligned_to_16_bytes_are_shared() {
+    let Some(mut python) = Python::start() else { return };
+    let file = FreeName::new("numpy-old-");
+    // What NumPy before 1.14 wrote.
+    let text = format!("{:69}\n", "{'descr': '<f8', 'fortran_order': False, 'shape': (9,), }");
+    let numbers = (0..9_u8).flat_map(|n| f64::from(n).to_le_bytes()).collect();
+    let bytes = [b"\x93NUMPY\x01\x00\x46\x00".to_vec(), text.into_bytes(), numbers].concat();
+    fs::write(file.path(), bytes).unwrap();
+    assert_eq!(python.ask(&format!("load({:?}).offset", file.0)), "80");
+    // SAFETY: Python writes it where it is told to, while nobody holds a guard.
+    let array = unsafe { Array1::<f64>::share_npy(file.path()) }.unwrap();
+    python.run(&format!("load({:?})[8] = 0.5", file.0));
+    assert_eq!(array.read().unwrap()[8], 0.5);
+    array.write().unwrap()[0] = 7.0;
+    let observed = Array1::<f64>::options().access(Access::Observe).open(&file.path()).unwrap();
+    assert_eq!(observed.snapshot().unwrap().sum(), 35.5);
+    assert_eq!(python.ask(&format!("float(load({:?})[0])", file.0)), "7.0");
 }
 
 #[test]
@@ -584,10 +690,7 @@ struct Python {
 impl Python {
     /// Starts one; `None`, and a loud word, where there is none.
     fn start() -> Option<Self> {
-        let python = std::env::var_os("NDSHM_PYTHON").map_or_else(
-            || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("numpy-venv/bin/python"),
-            PathBuf::from,
-        );
+        let python = Self::interpreter();
         let started = Self::run_peer(&python);
         if started.is_none() {
             let why = format!("{} has no NumPy: run cargo xtask numpy", python.display());
@@ -597,6 +700,13 @@ impl Python {
             let _ = writeln!(std::io::stderr(), "\nSKIPPED: {why}");
         }
         started
+    }
+
+    fn interpreter() -> PathBuf {
+        std::env::var_os("NDSHM_PYTHON").map_or_else(
+            || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("numpy-venv/bin/python"),
+            PathBuf::from,
+        )
     }
 
     fn run_peer(python: &Path) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! Atomics that loom explores, and before each use of which a process may be killed.
+//! Running models: every interleaving, and a death before every step.
 //!
 //! A model is run by [`explore`], or by [`explore_deaths`] once for every step at which its mortal
 //! may be killed. A killed thread unwinds and leaves shared words as they are: nothing that the
@@ -7,13 +7,12 @@
 use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64 as Counter, Ordering};
 use std::time::{Duration, Instant};
 
-use loom::sync::atomic;
+use super::site;
 
 /// How long a model is explored when `LOOM_MAX_DURATION` does not say.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -32,8 +31,8 @@ pub(crate) enum Flaw {
     RelaxedExchange,
     /// Exchanges are a load and then a store.
     SplitExchange,
-    /// Nothing orders an announcement before the look that follows.
-    NoAnnouncement,
+    /// SeqCst accesses are no more than acquire and release.
+    NoSeqCst,
     /// Nobody is woken.
     NoWake,
 }
@@ -155,6 +154,9 @@ impl Exploration {
 
     /// Prints what was explored, and appends it as a line of JSON to the file `NDSHM_LOOM_REPORT`.
     fn report(&self) {
+        if !self.name.starts_with("control") {
+            site::report();
+        }
         let Self { name, preemptions, deaths, .. } = self;
         let executions = self.executions.load(Ordering::Relaxed);
         let seconds = self.started.elapsed().as_secs_f64();
@@ -171,78 +173,5 @@ impl Exploration {
              \"deaths\":{deaths},\"seconds\":{seconds:.1},\"cut_short\":{cut_short}}}\n"
         );
         file.write_all(line.as_bytes()).expect("the report takes a line");
-    }
-}
-
-/// Loom's 32-bit atomic; every use is a [`step`].
-#[derive(Debug, Default)]
-pub(crate) struct AtomicU32(atomic::AtomicU32);
-
-/// Loom's 64-bit atomic; every use is a [`step`].
-#[derive(Debug, Default)]
-pub(crate) struct AtomicU64(atomic::AtomicU64);
-
-impl AtomicU32 {
-    pub(crate) fn new(value: u32) -> Self {
-        Self(atomic::AtomicU32::new(value))
-    }
-
-    /// The word as the kernel and the model itself see it: looking is no step.
-    pub(crate) fn unseen(&self) -> &atomic::AtomicU32 {
-        &self.0
-    }
-
-    pub(crate) fn compare_exchange(
-        &self,
-        current: u32,
-        new: u32,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u32, u32> {
-        if is_flawed(Flaw::SplitExchange) {
-            let found = self.load(failure);
-            if found != current {
-                return Err(found);
-            }
-            self.store(new, Ordering::Release);
-            return Ok(found);
-        }
-        let relaxed = is_flawed(Flaw::RelaxedExchange);
-        let success = if relaxed { Ordering::Relaxed } else { success };
-        (**self).compare_exchange(current, new, success, failure)
-    }
-}
-
-impl AtomicU64 {
-    pub(crate) fn new(value: u64) -> Self {
-        Self(atomic::AtomicU64::new(value))
-    }
-}
-
-impl Deref for AtomicU32 {
-    type Target = atomic::AtomicU32;
-
-    fn deref(&self) -> &atomic::AtomicU32 {
-        step();
-        &self.0
-    }
-}
-
-impl Deref for AtomicU64 {
-    type Target = atomic::AtomicU64;
-
-    fn deref(&self) -> &atomic::AtomicU64 {
-        step();
-        &self.0
-    }
-}
-
-pub(crate) use loom::sync::atomic::fence;
-
-/// See [`announce_before_look`](super::announce_before_look).
-pub(crate) fn announce_before_look() {
-    if !is_flawed(Flaw::NoAnnouncement) {
-        // SeqCst: loom orders an announcement before a look by such fences alone.
-        fence(Ordering::SeqCst);
     }
 }

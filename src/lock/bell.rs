@@ -1,15 +1,15 @@
 //! A bell that sleepers wait for, and that costs who rings it one load when nobody sleeps.
 
-use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{Patience, Peers, Slices};
-use crate::atomic::{AtomicU32, announce_before_look};
+use crate::atomic::AtomicU32;
 use crate::steps::step;
 
 /// Tells sleepers that something may have changed.
 ///
-/// A sleeper announces itself, then looks; a ringer makes its change, then looks for sleepers. The
-/// change must be made, and looked at, with SeqCst: see [`announce_before_look`].
+/// A sleeper [announces itself, then looks](super#announce-then-look); a ringer makes its change, which
+/// is its announcement, then looks for sleepers. So the change must be made, and looked at, with SeqCst.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bell<'a> {
     /// How often it rang; its sleepers sleep on it.
@@ -23,8 +23,7 @@ impl Bell<'_> {
     #[inline]
     pub(crate) fn ring(self, peers: &impl Peers) {
         step!("ring: change made");
-        announce_before_look();
-        // SeqCst: a sleeper that this misses looks after the change.
+        // SeqCst: looks; a sleeper that this misses looks after the change.
         if self.waiting.load(SeqCst) != 0 {
             self.ring_aloud(peers);
         }
@@ -32,8 +31,9 @@ impl Bell<'_> {
 
     #[cold]
     fn ring_aloud(self, peers: &impl Peers) {
-        // SeqCst: as in `ring`. Sleepers raise it again before they sleep again.
-        self.waiting.store(0, SeqCst);
+        // Relaxed: a sleeper whose announcement this overwrites has looked at `rings` before the count
+        // below, or it would have seen this first. So it does not sleep, or is woken.
+        self.waiting.store(0, Relaxed);
         step!("ring: nobody announced");
         self.rings.fetch_add(1, Release);
         step!("ring: counted, sleepers asleep");
@@ -54,10 +54,9 @@ impl Bell<'_> {
         let mut slices = Slices::until_woken();
         loop {
             let rings = self.rings.load(Acquire);
-            // SeqCst: a ringer that misses this made its change before we look.
+            // SeqCst: announces; a ringer that misses this made its change before we look.
             self.waiting.store(1, SeqCst);
             step!("bell: announced");
-            announce_before_look();
             let found = look();
             if found.is_some() || patience.is_over() {
                 return found;

@@ -31,19 +31,20 @@ pub(crate) struct Flag<'a> {
 impl Flag<'_> {
     /// Sets it, and wakes who waits.
     pub(crate) fn set(self, peers: &impl Peers) {
-        // SeqCst: the bell's order, state then `waiting`.
+        // SeqCst: announces, see `Bell`; and one order with all else that is done to flags.
         self.state.swap(1, SeqCst);
         self.bell.ring(peers);
     }
 
     /// Clears it: who comes from now on waits for the next [`set`](Self::set).
     pub(crate) fn clear(self) {
-        // SeqCst: one order with `set` and `pass`.
-        self.state.store(0, SeqCst);
+        // SeqCst: one order with all else that is done to flags. A swap: whoever clears what was set
+        // sees what the setter did before.
+        self.state.swap(0, SeqCst);
     }
 
     pub(crate) fn is_set(self) -> bool {
-        // SeqCst: one order with `set` and `clear`.
+        // SeqCst: looks, see `Bell`; and one order with all else that is done to flags.
         self.state.load(SeqCst) != 0
     }
 
@@ -52,7 +53,7 @@ impl Flag<'_> {
         match self.passage {
             Passage::StaysOpen => self.is_set().then_some(()),
             Passage::Closes => {
-                // SeqCst: one order with `set` and `clear`.
+                // SeqCst, twice: one order with all else that is done to flags; failing, it looks.
                 self.state.compare_exchange(1, 0, SeqCst, SeqCst).ok()?;
                 step!("flag: taken");
                 Some(())

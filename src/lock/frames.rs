@@ -6,10 +6,10 @@
 //! then looks whether a cell names it. So of a subscriber and a publisher that meet, at least one gives
 //! way; these are hazard pointers (M. M. Michael, 2004) whose cells the dead leave to be swept.
 
-use std::sync::atomic::Ordering::{self, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{Bell, Owner, Patience, Peers, Slots};
-use crate::atomic::{AtomicU64, announce_before_look, fence};
+use crate::atomic::{AtomicU64, fence};
 use crate::error::Result;
 use crate::steps::step;
 
@@ -58,8 +58,9 @@ impl Frames<'_> {
         // The last publisher gave the lock back, or was killed with the frame in its slot.
         let unseen = self.sequences.iter().map(|sequence| sequence.load(Relaxed)).max();
         if let Some(unseen) = unseen.filter(|&unseen| unseen > newest) {
-            // SeqCst: as in `publish`.
-            self.newest.store(unseen, SeqCst);
+            // Release: as in `publish`, but nobody is looked for afterwards: who sleeps finds the frame at
+            // the end of a slice.
+            self.newest.store(unseen, Release);
             step!("publisher: last one's frame shown");
         }
     }
@@ -106,7 +107,7 @@ impl Frames<'_> {
         // Release: who sees the number sees the frame.
         self.sequences[slot].store(number, Release);
         step!("publish: frame numbered");
-        // SeqCst: what waiters look at, see `Bell`; who sees it sees the slot's number.
+        // SeqCst: announces, see `Bell`; who sees it sees the slot's number.
         self.newest.store(number, SeqCst);
         step!("publish: frame shown");
         self.news.ring(peers);
@@ -134,19 +135,18 @@ impl Frames<'_> {
     #[inline]
     fn oldest_after(self, tried: Option<Sighting>) -> Option<Sighting> {
         // Relaxed: only publishers store them.
-        self.least(Relaxed, |seen| tried.is_none_or(|tried| seen > tried))
+        self.least(|number| number.load(Relaxed), |seen| tried.is_none_or(|tried| seen > tried))
     }
 
     /// Takes a slot unless somebody leases it.
     #[inline]
     fn claim_slot(self, slots: &impl Slots, Sighting { slot, sequence }: Sighting) -> bool {
-        // SeqCst: a subscriber that this side's look misses finds the number gone.
+        // SeqCst: announces; a subscriber that this side's look misses finds the number gone.
         self.sequences[slot].store(0, SeqCst);
         step!("loan: number taken");
-        announce_before_look();
         if is_leased(slots, slot) {
             // Nothing was written, so the frame is what it was.
-            // SeqCst: what waiters look at, as `newest`; who looked in between sleeps.
+            // SeqCst: announces, see `Bell`; who looked in between sleeps.
             self.sequences[slot].store(sequence, SeqCst);
             self.news.ring(&slots.peers(0));
             return false;
@@ -161,8 +161,8 @@ impl Frames<'_> {
     #[cold]
     fn bury_the_dead(self, slots: &impl Slots) -> Result<()> {
         for slot in 0..high_water(slots) {
-            // SeqCst: as in `is_leased`.
-            if (0..slots.leases()).any(|lease| slots.lease(slot, lease).load(SeqCst) != 0) {
+            // Relaxed: each was looked at already, and is now what it was then, or something later.
+            if (0..slots.leases()).any(|lease| slots.lease(slot, lease).load(Relaxed) != 0) {
                 slots.bury(slot)?;
             }
         }
@@ -175,7 +175,7 @@ impl Frames<'_> {
     /// The number of the newest frame; 0 when there was none.
     #[inline]
     pub(crate) fn newest(self) -> u64 {
-        // SeqCst: a subscriber looks here after it announced itself to the bell.
+        // SeqCst: looks, see `Bell`; acquires the numbers of the slots.
         self.newest.load(SeqCst)
     }
 
@@ -188,8 +188,11 @@ impl Frames<'_> {
         if newest <= number {
             return None;
         }
-        // SeqCst: see `Bell`; a number put back is a change too.
-        self.least(SeqCst, |seen| number < seen.sequence && seen.sequence <= newest)
+        // SeqCst: looks, see `Bell`; a number put back is a change too.
+        self.least(
+            |number| number.load(SeqCst),
+            |seen| number < seen.sequence && seen.sequence <= newest,
+        )
     }
 
     /// How many frames publishers dropped.
@@ -203,9 +206,7 @@ impl Frames<'_> {
     pub(crate) fn last(self) -> Option<Sighting> {
         loop {
             let newest = self.newest();
-            // SeqCst: as in `next_after`.
-            let frames = self.sightings(SeqCst).filter(|seen| seen.sequence > 0);
-            let last = frames.max_by_key(|seen| seen.sequence);
+            let last = self.all().max_by_key(|seen| seen.sequence);
             // Publishers may go round meanwhile, and have the number out of each slot just when it is
             // looked at. Then others were shown.
             if last.is_some_and(|last| last.sequence >= newest) || self.newest() == newest {
@@ -223,8 +224,11 @@ impl Frames<'_> {
 
     /// All frames that can be had, in no order.
     pub(crate) fn all(&self) -> impl Iterator<Item = Sighting> {
-        // SeqCst: as in `next_after`.
-        self.sightings(SeqCst).filter(|seen| seen.sequence > 0)
+        // Acquire: who sees a number gone sees which frames were shown before it went.
+        let numbered = self.sequences.iter().enumerate();
+        numbered
+            .map(|(slot, number)| Sighting { sequence: number.load(Acquire), slot })
+            .filter(|seen| seen.sequence > 0)
     }
 
     /// Keeps a frame where it is, if it still is there.
@@ -232,13 +236,12 @@ impl Frames<'_> {
     pub(crate) fn hold(self, slots: &impl Slots, me: Owner, seen: Sighting) -> Grip {
         let names = name_of(seen.slot);
         let free = (0..slots.leases()).find(|&lease| {
-            // SeqCst: a publisher whose look misses this has taken the number out before.
+            // SeqCst: announces; a publisher whose look misses this has taken the number out before.
             slots.lease(me.slot(), lease).compare_exchange(0, names, SeqCst, Relaxed).is_ok()
         });
         let Some(lease) = free else { return Grip::TooMany };
         step!("lease: announced");
-        announce_before_look();
-        // SeqCst: see above; acquires the frame.
+        // SeqCst: looks; acquires the frame.
         if self.sequences[seen.slot].load(SeqCst) == seen.sequence {
             step!("lease: held");
             return Grip::Held(lease);
@@ -250,7 +253,7 @@ impl Frames<'_> {
     /// Ends a lease.
     #[inline]
     pub(crate) fn give_back(self, slots: &impl Slots, me: Owner, lease: u32) {
-        // SeqCst: the bell's order, the lease then `waiting`; releases what was read.
+        // SeqCst: announces, see `Bell`; releases what was read.
         slots.lease(me.slot(), lease).store(0, SeqCst);
         step!("lease: given back");
         self.returns.ring(&slots.peers(0));
@@ -265,20 +268,19 @@ impl Frames<'_> {
     /// The oldest of the frames that are meant; empty slots count as the oldest. A loop, since adapters
     /// take several times as long.
     #[inline]
-    fn least(self, ordering: Ordering, is_meant: impl Fn(Sighting) -> bool) -> Option<Sighting> {
+    fn least(
+        self,
+        load: impl Fn(&AtomicU64) -> u64,
+        is_meant: impl Fn(Sighting) -> bool,
+    ) -> Option<Sighting> {
         let mut least = None;
-        for (slot, word) in self.sequences.iter().enumerate() {
-            let seen = Sighting { sequence: word.load(ordering), slot };
+        for (slot, number) in self.sequences.iter().enumerate() {
+            let seen = Sighting { sequence: load(number), slot };
             if is_meant(seen) && least.is_none_or(|least| seen < least) {
                 least = Some(seen);
             }
         }
         least
-    }
-
-    fn sightings(&self, ordering: Ordering) -> impl Iterator<Item = Sighting> {
-        let numbered = self.sequences.iter().enumerate();
-        numbered.map(move |(slot, word)| Sighting { sequence: word.load(ordering), slot })
     }
 }
 
@@ -287,7 +289,7 @@ impl Frames<'_> {
 fn is_leased(slots: &impl Slots, slot: usize) -> bool {
     let names = name_of(slot);
     (0..high_water(slots)).any(|participant| {
-        // SeqCst: see `Frames::hold`; acquires that the last reader is done.
+        // SeqCst: looks, see `Frames::hold`; acquires that the last reader is done.
         (0..slots.leases()).any(|lease| slots.lease(participant, lease).load(SeqCst) == names)
     })
 }

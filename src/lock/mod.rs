@@ -2,6 +2,18 @@
 //!
 //! Everything here works on words that any process may be killed in front of. What an algorithm
 //! needs from the world (sleep, wake, who is dead) it asks of [`Peers`].
+//!
+//! # Announce, then look
+//!
+//! Two who must not miss each other each *announce* themselves, by a SeqCst write to a word of
+//! theirs, and then *look* at the other's, by a SeqCst load. All SeqCst accesses have one total order,
+//! which agrees with the order in each thread. So of the two announcements one is the later one, and
+//! the look that follows it finds the other (E. W. Dijkstra, "Cooperating sequential processes", 1965,
+//! has it from T. J. Dekker). If one of the four accesses is any less than SeqCst, both may miss:
+//! a store may still be on its way while the load after it is done.
+//!
+//! No fence is needed beside them. Comments name which side it is, announcing or looking, and
+//! `cargo xtask weaken` shows for each of the four which model fails without it.
 
 #[cfg(all(test, not(loom)))]
 mod alone;
@@ -9,7 +21,7 @@ mod bell;
 mod flag;
 mod frames;
 #[cfg(all(test, loom))]
-mod model;
+pub(crate) mod model;
 mod owner;
 mod patience;
 mod slots;

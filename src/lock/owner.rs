@@ -7,8 +7,9 @@ pub(crate) const GENERATIONS: u32 = 1 << 20;
 
 /// A participant as lock words name it: `29..20 slot | 19..0 generation`.
 ///
-/// A generation is never 0, so no owner is; a slot's generation changes with every occupant, so
-/// the name of a dead one never comes to mean a live one.
+/// A generation is never 0, so no owner is. A slot's generation changes with every occupant, who first
+/// takes the last one's name out of all words: so no word names a dead one and comes to mean a live
+/// one. A copy of a word that somebody looks at may, after as many occupants as there are generations.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Owner(u32);
 

@@ -152,7 +152,7 @@ pub(crate) trait Slots: Sized {
         self.sweep(slot);
         step!("register: slot swept");
         let generation = self.slot(slot).move_in(who);
-        // SeqCst: a writer that misses the new slot took its word before our first look at it.
+        // SeqCst: announces; a writer that misses the new slot took its word before our first look at it.
         self.high_water().fetch_max(slot + 1, SeqCst);
         step!("register: seen by writers");
         Owner::new(slot, generation)
@@ -177,7 +177,7 @@ pub(crate) trait Slots: Sized {
             }
         }
         for lease in 0..self.leases() {
-            // SeqCst: as who gives a lease back does it.
+            // SeqCst: announces, as who gives a lease back does: see `Bell`.
             if self.lease(slot, lease).swap(0, SeqCst) != 0 {
                 step!("sweep: lease ended");
                 self.leases_ended();
@@ -227,7 +227,7 @@ pub(crate) struct StripePeers<'a, S> {
 impl<S: Slots> Peers for StripePeers<'_, S> {
     #[inline]
     fn high_water(&self) -> u32 {
-        // SeqCst: pairs with the `fetch_max` of a new participant.
+        // SeqCst: looks; pairs with the `fetch_max` of a new participant.
         self.slots.high_water().load(SeqCst).min(self.slots.participants())
     }
 

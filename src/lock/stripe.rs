@@ -7,9 +7,14 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{Owner, Patience, Peers, Slices};
-use crate::atomic::{AtomicU32, announce_before_look, fence, pin};
-use crate::error::Result;
+use crate::atomic::{AtomicU32, fence, pin};
+use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
+
+/// How many read guards of one participant a cell counts at once. More are refused long before the count
+/// could wrap to 0, which would let a writer in beside them: what is above is for the threads that
+/// have raised it and not yet seen that they were one too many.
+const MOST_READERS: u32 = 1 << 31;
 
 /// Somebody may be asleep on the word.
 const WAITERS: u32 = 1 << 31;
@@ -30,7 +35,7 @@ const POISON: u32 = 1 << 30;
 #[derive(Debug)]
 #[cfg_attr(loom, derive(Default))]
 pub(crate) struct Stripe {
-    /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst (see `announce_before_look`),
+    /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst, which announces a writer,
     /// released with Release by the owner's `swap`, which the next taker's exchange acquires.
     word: AtomicU32,
     /// Raised by a reader that leaves while a writer holds the word; such writers sleep on it.
@@ -74,6 +79,15 @@ pub(crate) enum Entry {
     Clean,
     /// The last writer died or panicked.
     Poisoned,
+}
+
+/// Why a reader may not go in; its cell is raised only for an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The word has an owner.
+    Owned,
+    /// The cell counts [`MOST_READERS`].
+    Crowded,
 }
 
 /// Who kept the lock from being taken in time.
@@ -123,9 +137,8 @@ impl Stripe {
             Ok(entry) => entry,
             Err(blocker) => return Ok(Err(blocker)),
         };
-        announce_before_look();
         for slot in 0..peers.high_water() {
-            // SeqCst: see `announce_before_look`; the word was taken with a SeqCst exchange.
+            // SeqCst: looks; a reader that this misses sees the word taken.
             if peers.cell(slot).load(SeqCst) != 0 {
                 match self.wait_for_reader(peers, slot, patience) {
                     Ok(None) => {}
@@ -192,7 +205,7 @@ impl Stripe {
         me: Owner,
         patience: Patience,
     ) -> Result<Result<Entry, Blocker>> {
-        // SeqCst on success: see `announce_before_look`.
+        // SeqCst on success: announces; a reader that misses this has its cell raised already.
         if self.turn.load(Relaxed) == 0
             && self.word.compare_exchange(0, me.bits(), SeqCst, Relaxed).is_ok()
         {
@@ -223,26 +236,29 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         match self.enter(cell) {
             Ok(entry) => Ok(Ok(entry)),
-            Err(_) => self.lock_read_slow(peers, cell, patience),
+            Err(Refusal::Owned) => self.lock_read_slow(peers, cell, patience),
+            Err(Refusal::Crowded) => Err(crowded()),
         }
     }
 
     /// Enters beside a read lock that this process holds through the same `cell` already.
     #[inline]
-    pub(crate) fn lock_read_again(&self, cell: &AtomicU32) -> Entry {
-        cell.fetch_add(1, Relaxed);
+    pub(crate) fn lock_read_again(&self, cell: &AtomicU32) -> Result<Entry> {
+        if cell.fetch_add(1, Relaxed) >= MOST_READERS {
+            cell.fetch_sub(1, Relaxed);
+            return Err(crowded());
+        }
         step!("read: cell raised again");
-        self.entry()
+        Ok(self.entry())
     }
 
     /// Gives a read lock back.
     #[inline]
     pub(crate) fn unlock_read(&self, peers: &impl Peers, cell: &AtomicU32) {
-        // SeqCst, twice: see `announce_before_look`; either the writer sees the cell lowered, or
-        // this side sees the writer and wakes it.
+        // SeqCst, twice: announces, then looks; either the writer sees the cell lowered, or this side
+        // sees the writer and wakes it.
         if cell.fetch_sub(1, SeqCst) == 1 {
             step!("read: cell lowered");
-            announce_before_look();
             if Owner::in_word(self.word.load(SeqCst)).is_some() {
                 self.open_gate(peers);
             }
@@ -356,15 +372,18 @@ impl Stripe {
 
     /// Announces a reader; takes it back when the word has an owner.
     #[inline]
-    fn enter(&self, cell: &AtomicU32) -> Result<Entry, u32> {
-        // SeqCst, twice: see `announce_before_look`; either this side sees the writer, or the
-        // writer sees the cell raised.
-        cell.fetch_add(1, SeqCst);
+    fn enter(&self, cell: &AtomicU32) -> Result<Entry, Refusal> {
+        // SeqCst, twice: announces, then looks; either this side sees the writer, or the writer sees the
+        // cell raised.
+        if cell.fetch_add(1, SeqCst) >= MOST_READERS {
+            // Relaxed: writers see others inside before and after.
+            cell.fetch_sub(1, Relaxed);
+            return Err(Refusal::Crowded);
+        }
         step!("read: cell raised");
-        announce_before_look();
         let word = self.word.load(SeqCst);
         if Owner::in_word(word).is_some() {
-            return Err(word);
+            return Err(Refusal::Owned);
         }
         Ok(if word & POISON == 0 { Entry::Clean } else { Entry::Poisoned })
     }
@@ -391,7 +410,7 @@ impl Stripe {
                 }
                 // Nobody sleeps behind a word without WAITERS but for a slice: sleepers set it first,
                 // and whoever takes it away wakes them all, or was killed on the way.
-                // SeqCst on success: see `announce_before_look`.
+                // SeqCst on success: announces, as in `lock_word`.
                 let mine = me.bits() | (word & !Owner::MASK);
                 if self.word.compare_exchange(word, mine, SeqCst, Relaxed).is_ok() {
                     step!("lock: word taken after a wait");
@@ -441,12 +460,16 @@ impl Stripe {
                     return Ok(Err(blocker));
                 }
             }
-            if let Ok(entry) = self.enter(cell) {
-                if self.turn.swap(0, Relaxed) != 0 {
-                    step!("read: turn had, writers asleep");
-                    peers.wake(&self.turn);
+            match self.enter(cell) {
+                Err(Refusal::Owned) => continue,
+                Err(Refusal::Crowded) => return Err(crowded()),
+                Ok(entry) => {
+                    if self.turn.swap(0, Relaxed) != 0 {
+                        step!("read: turn had, writers asleep");
+                        peers.wake(&self.turn);
+                    }
+                    return Ok(Ok(entry));
                 }
-                return Ok(Ok(entry));
             }
         }
     }
@@ -497,14 +520,16 @@ impl Stripe {
         let mut has_slept = matches!(patience, Patience::None);
         loop {
             let gate = self.gate.load(Acquire);
-            // SeqCst: see `announce_before_look`.
-            if peers.cell(slot).load(SeqCst) == 0 {
+            // Acquire: `lock_write` has looked. The reader that it saw lowers its cell later, sees the
+            // word, and opens the gate: that is seen above, and the lowered cell with it, or ends the
+            // sleep below.
+            if peers.cell(slot).load(Acquire) == 0 {
                 return Ok(None);
             }
             // After a wake too: others may open the gate for ever, without a slice that ends.
             if has_slept {
                 peers.bury(slot)?;
-                if peers.cell(slot).load(SeqCst) == 0 {
+                if peers.cell(slot).load(Acquire) == 0 {
                     return Ok(None);
                 }
                 if patience.is_over() {
@@ -525,4 +550,13 @@ impl Stripe {
             step!("wait: readers had their turn");
         }
     }
+}
+
+#[cold]
+fn crowded() -> Error {
+    Error::new(
+        ErrorKind::TooManyLocks,
+        "is read under 2^31 guards of this process already: guards are being forgotten (`mem::forget`, \
+         or a cycle of `Rc`s); drop them, since only that or the end of the process unlocks",
+    )
 }

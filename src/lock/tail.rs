@@ -25,7 +25,7 @@ impl Tail<'_> {
     /// How many rows there are to read.
     #[inline]
     pub(crate) fn len(self) -> u64 {
-        // SeqCst: a follower looks here after it announced itself; acquires the rows too.
+        // SeqCst: looks, see `Bell`; acquires the rows too.
         self.committed.load(SeqCst)
     }
 
@@ -41,7 +41,7 @@ impl Tail<'_> {
     #[inline]
     pub(crate) fn commit(self, end: u64) {
         step!("append: rows written");
-        // SeqCst: the appender looks for followers afterwards; releases the rows too.
+        // SeqCst: announces, see `Bell`; releases the rows too.
         self.committed.store(end, SeqCst);
         step!("append: rows committed");
     }

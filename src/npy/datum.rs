@@ -1,9 +1,10 @@
 //! One item of any dtype, read from its bytes.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::dtype::Dtype;
 use super::scalar::Scalar;
+use super::time::TimeUnit;
 
 /// An item of an array whose dtype is known at run time only: a number, or what it is made of.
 ///
@@ -50,6 +51,24 @@ pub enum Datum {
     },
     /// Bytes without meaning.
     Bytes(Vec<u8>),
+    /// A string of bytes, without the zeros behind it.
+    ByteString(Vec<u8>),
+    /// A string of characters, without the zeros behind it; `\u{fffd}` stands for what is no character.
+    Text(String),
+    /// A date, so many units after the beginning of 1970.
+    Datetime {
+        /// How many; `i64::MIN` is not a time.
+        ticks: i64,
+        /// Of what.
+        unit: TimeUnit,
+    },
+    /// A lapse of time.
+    Timedelta {
+        /// How many units; `i64::MIN` is not a time.
+        ticks: i64,
+        /// Of what.
+        unit: TimeUnit,
+    },
     /// Items in a row.
     Array(Vec<Datum>),
     /// Fields, padding left out.
@@ -85,6 +104,14 @@ impl Datum {
         match dtype {
             Dtype::Scalar(scalar) => Self::of_scalar(*scalar, bytes),
             Dtype::Void(_) => Self::Bytes(bytes.to_vec()),
+            Dtype::Bytes(_) => Self::ByteString(trimmed(bytes).to_vec()),
+            Dtype::Text(_) => Self::Text(characters(bytes)),
+            Dtype::Datetime(unit) => {
+                Self::Datetime { ticks: i64::from_le_bytes(part(bytes, 0)), unit: *unit }
+            }
+            Dtype::Timedelta(unit) => {
+                Self::Timedelta { ticks: i64::from_le_bytes(part(bytes, 0)), unit: *unit }
+            }
             Dtype::Array(item, _) => {
                 let items = bytes.chunks_exact(item.item_size().max(1));
                 Self::Array(items.map(|bytes| Self::read(item, bytes)).collect())
@@ -176,6 +203,13 @@ impl fmt::Display for Datum {
                 f.write_str("0x")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
+            Self::ByteString(bytes) => {
+                f.write_str("b")?;
+                quoted(&bytes.iter().copied().map(char::from).collect::<String>(), '\x7e', f)
+            }
+            Self::Text(text) => quoted(text, char::MAX, f),
+            Self::Datetime { ticks, unit } => unit.date(*ticks).fmt(f),
+            Self::Timedelta { ticks, unit } => unit.lapse(*ticks).fmt(f),
             Self::Array(items) => {
                 f.write_str("[")?;
                 for (index, item) in items.iter().enumerate() {
@@ -192,6 +226,39 @@ impl fmt::Display for Datum {
             }
         }
     }
+}
+
+/// Bytes without the zeros at their end.
+pub(crate) fn trimmed(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+/// The characters that are 4 bytes each, without the zeros at the end.
+fn characters(bytes: &[u8]) -> String {
+    let codes: Vec<u32> =
+        bytes.as_chunks().0.iter().map(|code| u32::from_le_bytes(*code)).collect();
+    let end = codes.iter().rposition(|&code| code != 0).map_or(0, |last| last + 1);
+    let character = |&code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    codes[..end].iter().map(character).collect()
+}
+
+/// Writes a string as Python does; characters greater than the last plain one, by their number.
+pub(crate) fn quoted(text: &str, last_plain: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    f.write_char(quote)?;
+    for c in text.chars() {
+        match c {
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            '\\' => f.write_str("\\\\")?,
+            c if c == quote => write!(f, "\\{c}")?,
+            c if c.is_control() || c > last_plain => write!(f, "\\x{:02x}", u32::from(c))?,
+            c => f.write_char(c)?,
+        }
+    }
+    f.write_char(quote)
 }
 
 fn comma(index: usize) -> &'static str {
@@ -243,6 +310,22 @@ mod tests {
         assert_eq!(read("<c8", &[1.5_f32, -2.0].map(f32::to_le_bytes).concat()), "(1.5-2j)");
         assert_eq!(read("<c16", &[0.0_f64, 2.0].map(f64::to_le_bytes).concat()), "(0+2j)");
         assert_eq!(read("|V3", &[1, 2, 0xff]), "0x0102ff");
+    }
+
+    #[test]
+    fn strings_and_times_are_read_and_printed() {
+        let text =
+            |text: &str| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>();
+        assert_eq!(read("|S6", b"it's\0\0"), "b\"it's\"");
+        assert_eq!(read("|S4", b"\0a\xff\n"), "b'\\x00a\\xff\\n'");
+        assert_eq!(read("|S1", b"\0"), "b''");
+        assert_eq!(read("<U4", &text("Δ'\"\0")), "'Δ\\'\"'");
+        assert_eq!(read("<U3", &text("a\0b")), "'a\\x00b'");
+        assert_eq!(read("<U1", &[0xff; 4]), "'\u{fffd}'");
+        assert_eq!(read("<M8[ns]", &1_i64.to_le_bytes()), "1970-01-01T00:00:00.000000001");
+        assert_eq!(read("<M8[D]", &i64::MIN.to_le_bytes()), "NaT");
+        assert_eq!(read("<m8[25s]", &5_i64.to_le_bytes()), "125 seconds");
+        assert_eq!(read("<m8", &i64::MIN.to_le_bytes()), "NaT");
     }
 
     #[test]

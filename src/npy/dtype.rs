@@ -1,4 +1,4 @@
-//! What one element is made of: NumPy's dtypes, less objects, strings and times.
+//! What one element is made of: NumPy's dtypes, less objects.
 //!
 //! A dtype is written as NumPy writes it, `<f4` or `[('x', '<f4'), ('pos', '<f4', (2, 3))]`, except
 //! for `<bf16`, which NumPy cannot spell: there [`Dtype::numpy_form`] puts plain bytes, `|V2`.
@@ -7,8 +7,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use super::descr::{Described, Dialect};
+use super::literal::{Flaw, Literal, Writer};
 use super::scalar::Scalar;
-use super::text::{Dialect, Literal, Parser};
+use super::text::{Description, excerpt};
+use super::time::TimeUnit;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Greatest item size, in bytes, which is NumPy's own.
@@ -47,6 +50,14 @@ pub enum Dtype {
     Scalar(Scalar),
     /// So many bytes without meaning.
     Void(usize),
+    /// `|S5`: a string of at most so many bytes, with zeros behind it.
+    Bytes(usize),
+    /// `<U5`: a string of at most so many characters, 4 bytes each, with zeros behind it.
+    Text(usize),
+    /// `<M8[ns]`: a date, counted in units since 1970.
+    Datetime(TimeUnit),
+    /// `<m8[ns]`: a lapse of time, counted in units.
+    Timedelta(TimeUnit),
     /// So many of one dtype in a row.
     Array(Box<Dtype>, usize),
     /// Fields that follow one another without gaps; padding is a [field](Field::padding) as well.
@@ -68,7 +79,9 @@ impl Dtype {
     pub fn item_size(&self) -> usize {
         match self {
             Self::Scalar(scalar) => scalar.item_size(),
-            Self::Void(size) => *size,
+            Self::Void(size) | Self::Bytes(size) => *size,
+            Self::Text(len) => len.saturating_mul(4),
+            Self::Datetime(_) | Self::Timedelta(_) => 8,
             Self::Array(item, len) => item.item_size().saturating_mul(*len),
             Self::Struct(fields) => {
                 fields.iter().fold(0, |end, field| end.saturating_add(field.dtype.item_size()))
@@ -93,7 +106,9 @@ impl Dtype {
     pub fn alignment(&self) -> usize {
         match self {
             Self::Scalar(scalar) => scalar.alignment(),
-            Self::Void(_) => 1,
+            Self::Void(_) | Self::Bytes(_) => 1,
+            Self::Text(_) => 4,
+            Self::Datetime(_) | Self::Timedelta(_) => 8,
             Self::Array(item, _) => item.alignment(),
             Self::Struct(fields) => {
                 fields.iter().map(|field| field.dtype.alignment()).max().unwrap_or(1)
@@ -139,7 +154,6 @@ impl Dtype {
     pub fn numpy_form(&self) -> Self {
         match self {
             Self::Scalar(Scalar::Bf16) => Self::Void(2),
-            Self::Scalar(_) | Self::Void(_) => self.clone(),
             Self::Array(item, len) => Self::Array(Box::new(item.numpy_form()), *len),
             Self::Struct(fields) => Self::Struct(
                 fields
@@ -150,6 +164,7 @@ impl Dtype {
                     })
                     .collect(),
             ),
+            other => other.clone(),
         }
     }
 
@@ -175,6 +190,36 @@ impl Dtype {
         (base, axes)
     }
 
+    /// The innermost dtype of nested arrays.
+    pub(super) fn base(&self) -> &Self {
+        match self {
+            Self::Array(item, _) => item.base(),
+            other => other,
+        }
+    }
+
+    /// Tells whether what is of this dtype may be read as what is asked for: the same, or the plain
+    /// numbers that it is kept as.
+    pub(crate) fn reads_as(&self, asked: &Self) -> bool {
+        match (self, asked) {
+            (Self::Datetime(_) | Self::Timedelta(_), Self::Scalar(Scalar::I64)) => true,
+            (Self::Bytes(len), Self::Array(item, count)) => {
+                len == count && **item == Self::Scalar(Scalar::U8)
+            }
+            (Self::Text(len), Self::Array(item, count)) => {
+                len == count && **item == Self::Scalar(Scalar::U32)
+            }
+            (Self::Array(own, len), Self::Array(item, count)) => len == count && own.reads_as(item),
+            (Self::Struct(own), Self::Struct(fields)) => {
+                let same = |(own, field): (&Field, &Field)| {
+                    own.name == field.name && own.dtype.reads_as(&field.dtype)
+                };
+                own.len() == fields.len() && own.iter().zip(fields).all(same)
+            }
+            _ => self == asked,
+        }
+    }
+
     /// Fails with `InvalidArgument`, and says why, if no segment can hold such elements.
     pub(crate) fn check(&self) -> Result<()> {
         match self.fault() {
@@ -197,9 +242,15 @@ impl Dtype {
             return Some(format!("the dtype nests deeper than {MAX_DEPTH} levels"));
         };
         match self {
-            Self::Scalar(_) => None,
-            Self::Void(0) => Some("elements of no bytes cannot be shared: |V0".into()),
-            Self::Void(_) => None,
+            Self::Void(0) | Self::Bytes(0) | Self::Text(0) => {
+                Some(format!("elements of no bytes cannot be shared: {self}"))
+            }
+            Self::Scalar(_)
+            | Self::Void(_)
+            | Self::Bytes(_)
+            | Self::Text(_)
+            | Self::Datetime(_)
+            | Self::Timedelta(_) => None,
             Self::Array(_, 0) => {
                 Some("elements of no bytes cannot be shared: an array of length 0".into())
             }
@@ -208,7 +259,7 @@ impl Dtype {
                 Some("elements of no bytes cannot be shared: a struct without fields".into())
             }
             Self::Struct(fields) => {
-                let mut names = HashSet::new();
+                let mut names = HashSet::with_capacity(fields.len());
                 fields.iter().find_map(|field| {
                     let twice = !field.is_padding() && !names.insert(field.name.as_str());
                     let twice = twice.then(|| format!("two fields are named {:?}", field.name));
@@ -224,8 +275,21 @@ impl fmt::Display for Dtype {
         match self {
             Self::Scalar(scalar) => scalar.fmt(f),
             Self::Void(size) => write!(f, "|V{size}"),
-            Self::Array(..) | Self::Struct(_) => Literal(self).fmt(f),
+            Self::Bytes(size) => write!(f, "|S{size}"),
+            Self::Text(len) => write!(f, "<U{len}"),
+            Self::Datetime(unit) => write!(f, "<M8{}", Brackets(*unit)),
+            Self::Timedelta(unit) => write!(f, "<m8{}", Brackets(*unit)),
+            Self::Array(..) | Self::Struct(_) => Description(self).fmt(f),
         }
+    }
+}
+
+/// A unit as it stands in a dtype, the generic one not at all.
+struct Brackets(TimeUnit);
+
+impl fmt::Display for Brackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == TimeUnit::GENERIC { Ok(()) } else { write!(f, "[{}]", self.0) }
     }
 }
 
@@ -238,7 +302,21 @@ impl FromStr for Dtype {
     ///
     /// `InvalidArgument` if this is not the text of a dtype, or no segment can hold such elements.
     fn from_str(text: &str) -> Result<Self> {
-        let dtype = Parser::new(text.as_bytes(), Dialect::Ours).whole_dtype()?;
+        let invalid = |message: String| Error::new(ErrorKind::InvalidArgument, message);
+        let described = if text.starts_with(['[', '(']) {
+            let literal = Literal::read(text, Writer::Python3).map_err(|flaw| match flaw {
+                Flaw::Broken { at, wanted } => invalid(format!(
+                    "the dtype has {} at byte {at}, where {wanted} belongs",
+                    excerpt(&text[at..])
+                )),
+                Flaw::Strange(what) => invalid(format!("the dtype holds {what}")),
+            })?;
+            Dialect::Ours.read(literal.value())
+        } else {
+            Dialect::Ours.word(text)
+        };
+        let Described { dtype, .. } =
+            described.map_err(|what| invalid(format!("the dtype holds {what}")))?;
         dtype.check()?;
         let canonical = dtype.to_string();
         if canonical == text {
@@ -281,8 +359,8 @@ pub struct Field {
 impl Field {
     /// Creates a field.
     ///
-    /// A segment takes names of Latin-1 characters without quotes, backslashes or control
-    /// characters, each once in a struct.
+    /// A segment takes names without quotes, backslashes or control characters, each once in a struct.
+    /// NumPy reads names that are not Latin-1 since 1.17.
     ///
     /// # Examples
     ///
@@ -368,19 +446,31 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::npy::time::Span;
+
+    fn any_unit() -> impl Strategy<Value = TimeUnit> {
+        let spans = prop::sample::select(&Span::ALL[..]);
+        let units = (1_u32..1000, spans).prop_map(|(count, span)| TimeUnit::new(count, span));
+        prop_oneof![1 => Just(TimeUnit::GENERIC), 4 => units]
+    }
 
     /// Any dtype that a segment can hold, arrays at the top excepted.
     pub(crate) fn any_dtype() -> impl Strategy<Value = Dtype> {
         let leaf = prop_oneof![
             4 => prop::sample::select(&Scalar::ALL[..]).prop_map(Dtype::Scalar),
             1 => (1_usize..300).prop_map(Dtype::Void),
+            1 => (1_usize..300).prop_map(Dtype::Bytes),
+            1 => (1_usize..300).prop_map(Dtype::Text),
+            1 => any_unit().prop_map(Dtype::Datetime),
+            1 => any_unit().prop_map(Dtype::Timedelta),
         ];
         leaf.prop_recursive(4, 24, 5, |inner| {
             let field_dtype =
                 (inner, prop::collection::vec(1_usize..4, 0..3)).prop_map(|(base, axes)| {
                     axes.into_iter().fold(base, |item, len| Dtype::Array(Box::new(item), len))
                 });
-            let fields = prop::collection::btree_map("[a-zé_][A-Z0-9 ,()]{0,5}", field_dtype, 1..5);
+            let fields =
+                prop::collection::btree_map("[a-zéΔ高_][A-Z0-9 ,()]{0,5}", field_dtype, 1..5);
             (fields, prop::option::of(1_usize..9)).prop_map(|(fields, pad)| {
                 let named = fields.into_iter().map(|(name, dtype)| Field::new(name, dtype));
                 Dtype::Struct(named.chain(pad.map(Field::padding)).collect())

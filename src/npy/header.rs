@@ -7,26 +7,23 @@
 //! 10  or 12: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, spaces, a newline
 //! ```
 //!
-//! Segments carry version 1.0 in one canonical form: what `np.save` writes, with as many spaces as
-//! make the header [`HEADER_SIZE`] long, or twice that. Source of the format: `numpy.lib.format`.
+//! Segments carry one canonical form: what `np.save` writes, with as many spaces as make the header a
+//! multiple of [`HEADER_SIZE`] long. It is of version 1.0 where that can say it, of 2.0 where the text is
+//! too long, and of 3.0 where it is not Latin-1. Source of the format: `numpy.lib.format`.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
+use super::UNIT;
+use super::descr::{self, Dialect};
 use super::dtype::Dtype;
-use super::text::{Dialect, Literal, MAX_AXES, Parser, Tuple};
+use super::literal::{Flaw, Literal, Node, Value};
+use super::prelude::{MAX_TEXT_LEN, Prelude, Version, truncated};
+use super::swap::Swap;
+use super::text::{Dictionary, MAX_AXES, excerpt};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Size of a canonical header in bytes; long ones take twice as much.
-pub(crate) const HEADER_SIZE: usize = 4096;
-
-/// How many bytes tell how long a header is.
-pub(crate) const PRELUDE: usize = 12;
-
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// Where the text of version 1.0 begins.
-const TEXT_START: usize = 10;
-/// The greatest length of text that is read, a hundred times what `np.load` reads unasked.
-const MAX_TEXT_LEN: usize = 1 << 20;
+/// A canonical header is a multiple of so many bytes.
+pub(crate) const HEADER_SIZE: usize = UNIT;
 
 /// So many spaces in a row are padding of ours: `np.save` pads to 64 bytes, and leaves room for a longer
 /// shape of 21 digits.
@@ -56,15 +53,17 @@ pub(crate) struct Header {
     pub(crate) shape: Vec<usize>,
     /// Length of the whole header in bytes: where the payload begins.
     pub(crate) data_offset: usize,
+    /// What makes little-endian items, any number of them, of those in the file.
+    pub(crate) swap: Swap,
 }
 
 impl Header {
-    /// Writes the canonical header, of one or two times [`HEADER_SIZE`] bytes.
+    /// Writes the canonical header, a multiple of [`HEADER_SIZE`] long.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` if NPY 1.0 cannot say it in that many bytes, the dtype is an array, which
-    /// is to be [folded](Dtype::fold), or has no bytes, or there are too many axes.
+    /// `InvalidArgument` if the dtype's text is too long, the dtype is an array, which is to be
+    /// [folded](Dtype::fold), or has no bytes, or there are too many axes.
     pub(crate) fn encode(dtype: &Dtype, order: Order, shape: &[usize]) -> Result<Vec<u8>> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidArgument, message);
         if matches!(dtype, Dtype::Array(..)) {
@@ -75,27 +74,34 @@ impl Header {
         }
         dtype.check()?;
 
-        let text = Text { dtype: &dtype.numpy_form(), order, shape }.to_string();
-        let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
-        let text = latin1
-            .ok_or_else(|| invalid("a field's name is not Latin-1, which NPY asks for".into()))?;
-        let needed = TEXT_START + text.len() + 1;
-        let size = if needed <= HEADER_SIZE { HEADER_SIZE } else { 2 * HEADER_SIZE };
-        if needed > size {
+        let text = Dictionary { dtype: &dtype.numpy_form(), order, shape }.to_string();
+        let size = |version: Version, len: usize| {
+            (version.text_start() + len + 1).next_multiple_of(HEADER_SIZE)
+        };
+        let is_latin1 = text.chars().all(|c| u8::try_from(c).is_ok());
+        let fits_in_one = || size(Version::One, text.chars().count()) <= usize::from(u16::MAX) + 1;
+        let version = match is_latin1 {
+            true if fits_in_one() => Version::One,
+            true => Version::Two,
+            false => Version::Three,
+        };
+        let text = version.encode(&text);
+        let size = size(version, text.len());
+        if size > MAX_TEXT_LEN {
             return Err(invalid(format!(
-                "the dtype takes {needed} bytes of header, of {size} at most: use fewer fields"
+                "the dtype takes {} bytes of header, of {MAX_TEXT_LEN} at most: use fewer fields",
+                text.len()
             )));
         }
 
-        let mut bytes = Vec::with_capacity(size);
-        bytes.extend(canonical_start(size));
+        let mut bytes = version.prelude(size);
         bytes.extend(text);
         bytes.resize(size - 1, b' ');
         bytes.push(b'\n');
         Ok(bytes)
     }
 
-    /// Returns how long the header is that begins with `start`, of [`PRELUDE`] bytes or more unless
+    /// Returns how long the header is that begins with `start`, of [`PRELUDE`](super::PRELUDE) bytes or more unless
     /// the file is shorter.
     ///
     /// # Errors
@@ -112,179 +118,121 @@ impl Header {
     /// - `NotASegment`: this is not NPY.
     /// - `UnsupportedVersion`: it is of a version that does not exist yet.
     /// - `Truncated`: it ends before the header does.
-    /// - `Corrupt`: the text is not a header's.
-    /// - `ForeignByteOrder`: the elements are big-endian.
+    /// - `Corrupt`: the text is not a header's, and NumPy refuses it as well.
     /// - `Unsupported`: the header is sound, but its elements or axes are not for segments.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        let Prelude { text_start, dialect, data_offset } = Prelude::of(bytes)?;
+        let Prelude { version, data_offset } = Prelude::of(bytes)?;
         let text = bytes
-            .get(text_start..data_offset)
+            .get(version.text_start()..data_offset)
             .ok_or_else(|| truncated(bytes.len(), data_offset))?;
-        let mut parser = Parser::new(text, dialect);
-        let (mut dtype, mut order, mut shape) = (None, None, None);
-
-        parser.expect(b'{')?;
-        while !parser.eat(b'}') {
-            let key = parser.string()?;
-            parser.expect(b':')?;
-            match key {
-                b"descr" if dtype.is_none() => dtype = Some(parser.dtype()?),
-                b"fortran_order" if order.is_none() => {
-                    order = Some(parser.word(&[("False", Order::C), ("True", Order::F)])?);
-                }
-                b"shape" if shape.is_none() => shape = Some(parser.tuple()?),
-                _ => return Err(parser.expected("the value of another key")),
+        let text = version.decode(text)?;
+        let literal = Literal::read(&text, version.writer()).map_err(|flaw| match flaw {
+            Flaw::Broken { at, wanted } => {
+                let found = excerpt(&text[at..]);
+                // Of Latin-1, each character is a byte of the file.
+                let at = if version == Version::Three { at } else { text[..at].chars().count() };
+                Error::new(
+                    ErrorKind::Corrupt,
+                    format!("has {found} at byte {at} of its header text, where {wanted} belongs"),
+                )
             }
-            if !parser.eat(b',') {
-                parser.expect(b'}')?;
-                break;
-            }
-        }
-        if !is_padding(parser.rest()) {
-            return Err(parser.expected("padding"));
-        }
-
-        let (Some(dtype), Some(order), Some(shape)) = (dtype, order, shape) else {
-            return Err(parser.expected("'descr', 'fortran_order' and 'shape' before it"));
+            Flaw::Strange(what) => unsupported(what),
+        })?;
+        let Some(Entries { descr, order, shape }) = Entries::of(literal.value()) else {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                "has a header text that is no dictionary of 'descr', 'fortran_order', which is True or \
+                 False, and 'shape', which is a tuple",
+            ));
         };
-        if matches!(dtype, Dtype::Array(..)) {
-            return Err(parser.refuse(format_args!("elements of {dtype} instead of axes")));
+        let mut shape = descr::axes(shape).map_err(unsupported)?;
+        let described = Dialect::NumPy.read(descr).map_err(unsupported)?;
+        if let Some(fault) = described.dtype.fault() {
+            return Err(Error::new(ErrorKind::Unsupported, fault));
         }
-        match dtype.fault() {
-            Some(fault) => Err(Error::new(ErrorKind::Unsupported, fault)),
-            None => Ok(Self { dtype, order, shape, data_offset }),
+        let (dtype, axes) = described.dtype.fold();
+        if order == Order::F && !axes.is_empty() {
+            return Err(unsupported("elements that are arrays, in Fortran order"));
         }
+        shape.extend(axes);
+        if shape.len() > MAX_AXES {
+            return Err(unsupported(format!("more than {MAX_AXES} axes")));
+        }
+        let swap = described.swap.each(dtype.item_size());
+        Ok(Self { dtype, order, shape, data_offset, swap })
+    }
+
+    /// Fails with `ForeignByteOrder` unless the items are as they are in memory, to be used in place.
+    pub(crate) fn check_in_place(&self) -> Result<()> {
+        if self.swap.is_nothing() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::ForeignByteOrder,
+            format!(
+                "holds big-endian elements, which can be copied and not used in place: convert them to \
+                 {}, in NumPy with a.astype(a.dtype.newbyteorder('<'))",
+                excerpt(&self.dtype.to_string())
+            ),
+        ))
     }
 
     /// Tells whether `bytes` begin as only segments do, sound or not: with a header of their size, mostly
     /// spaces, of which `np.save` never writes a hundred in a row.
     pub(crate) fn is_as_padded_for_segments(bytes: &[u8]) -> bool {
-        [HEADER_SIZE, 2 * HEADER_SIZE].into_iter().any(|size| {
-            let header = &bytes[..size.min(bytes.len())];
-            header.starts_with(&canonical_start(size))
+        Prelude::of(bytes).is_ok_and(|Prelude { data_offset, .. }| {
+            let header = &bytes[..data_offset.min(bytes.len())];
+            data_offset.is_multiple_of(HEADER_SIZE)
                 && header.split(|&byte| byte != b' ').any(|spaces| spaces.len() >= TELLING_SPACES)
         })
     }
 
     /// Tells whether `bytes` begin with what [`Header::encode`] writes for the same contents.
     pub(crate) fn is_canonical(&self, bytes: &[u8]) -> bool {
-        let size = self.data_offset;
-        if size != HEADER_SIZE && size != 2 * HEADER_SIZE {
-            return false;
-        }
-        let Some(header) = bytes.get(..size) else { return false };
-        let (start, text) = header.split_at(TEXT_START);
-        let mut rest = Remainder(text);
-        let same = start == canonical_start(size)
-            && write!(
-                rest,
-                "{}",
-                Text { dtype: &self.dtype, order: self.order, shape: &self.shape }
-            )
-            .is_ok()
-            && is_padding(rest.0);
-        let needed = size.saturating_sub(rest.0.len()) + 1;
-        same && (size == HEADER_SIZE || needed > HEADER_SIZE)
+        self.data_offset.is_multiple_of(HEADER_SIZE)
+            && self.swap.is_nothing()
+            && Self::encode(&self.dtype, self.order, &self.shape)
+                .is_ok_and(|canonical| bytes.starts_with(&canonical))
     }
 }
 
-/// The first bytes of a canonical header of that size.
-fn canonical_start(size: usize) -> [u8; TEXT_START] {
-    let mut start = [0; TEXT_START];
-    start[..6].copy_from_slice(MAGIC);
-    start[6..8].copy_from_slice(&[1, 0]);
-    let len = u16::try_from(size - TEXT_START).expect("a canonical header is at most 8192 bytes");
-    start[8..].copy_from_slice(&len.to_le_bytes());
-    start
-}
-
-/// The dictionary as `np.save` writes it.
-struct Text<'a> {
-    dtype: &'a Dtype,
-    order: Order,
-    shape: &'a [usize],
-}
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fortran_order = match self.order {
-            Order::C => "False",
-            Order::F => "True",
-        };
-        let (descr, shape) = (Literal(self.dtype), Tuple(self.shape));
-        write!(f, "{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}, }}")
-    }
-}
-
-/// What is left of Latin-1 bytes when text that is written into it is taken from their start; an
-/// error at the first difference.
-struct Remainder<'a>(&'a [u8]);
-
-impl Write for Remainder<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            let (first, rest) = self.0.split_first().ok_or(fmt::Error)?;
-            if char::from(*first) != c {
-                return Err(fmt::Error);
-            }
-            self.0 = rest;
-        }
-        Ok(())
-    }
-}
-
-/// What comes before the text, and what follows from it.
-struct Prelude {
-    text_start: usize,
-    dialect: Dialect,
-    data_offset: usize,
-}
-
-impl Prelude {
-    fn of(bytes: &[u8]) -> Result<Self> {
-        let truncated = |needed| truncated(bytes.len(), needed);
-        if !bytes.starts_with(MAGIC) {
-            return Err(if !bytes.is_empty() && MAGIC.starts_with(bytes) {
-                truncated(TEXT_START)
-            } else {
-                Error::new(ErrorKind::NotASegment, "is not NPY: it does not begin with \\x93NUMPY")
-            });
-        }
-        let (text_start, dialect) = match bytes.get(6..8) {
-            Some([1, 0]) => (TEXT_START, Dialect::Latin1),
-            Some([2, 0]) => (TEXT_START + 2, Dialect::Latin1),
-            Some([3, 0]) => (TEXT_START + 2, Dialect::Utf8),
-            Some(version) => {
-                let message = format!("is NPY {}.{}, not 1.0, 2.0 or 3.0", version[0], version[1]);
-                return Err(Error::new(ErrorKind::UnsupportedVersion, message));
-            }
-            None => return Err(truncated(TEXT_START)),
-        };
-        let len = bytes.get(8..text_start).ok_or_else(|| truncated(text_start))?;
-        let len = len.iter().rev().fold(0_u32, |len, byte| len << 8 | u32::from(*byte));
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        if len > MAX_TEXT_LEN {
-            let message = format!("has an NPY header of {len} bytes, more than {MAX_TEXT_LEN}");
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        Ok(Self { text_start, dialect, data_offset: text_start + len })
-    }
-}
-
+/// The error of text that NumPy understands and this crate does not.
 #[cold]
-fn truncated(len: usize, needed: usize) -> Error {
-    let message = format!("ends after {len} bytes; its NPY header has {needed}");
-    Error::new(ErrorKind::Truncated, message)
+fn unsupported(what: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("holds {what}"))
 }
 
-/// Tells whether this is spaces, any number of them, and a newline.
-fn is_padding(bytes: &[u8]) -> bool {
-    const SPACES: [u8; HEADER_SIZE] = [b' '; HEADER_SIZE];
-    match bytes.split_last() {
-        Some((b'\n', spaces)) => {
-            spaces.chunks(HEADER_SIZE).all(|chunk| chunk == &SPACES[..chunk.len()])
+/// What stands in the dictionary.
+struct Entries<'t> {
+    descr: Value<'t>,
+    order: Order,
+    shape: Value<'t>,
+}
+
+impl<'t> Entries<'t> {
+    /// Takes a dictionary of these keys apart; of a key that comes twice, the last value counts, as it
+    /// does in Python.
+    fn of(dictionary: Value<'t>) -> Option<Self> {
+        if !matches!(dictionary.node(), Node::Dict(_)) {
+            return None;
         }
-        _ => false,
+        let (mut descr, mut order, mut shape) = (None, None, None);
+        let mut items = dictionary.items();
+        while let (Some(key), Some(value)) = (items.next(), items.next()) {
+            match key.text()? {
+                "descr" => descr = Some(value),
+                "fortran_order" => order = Some(value),
+                "shape" => shape = Some(value),
+                _ => return None,
+            }
+        }
+        let order = match order?.node() {
+            Node::Truth(false) => Order::C,
+            Node::Truth(true) => Order::F,
+            _ => return None,
+        };
+        let shape = shape.filter(|shape| matches!(shape.node(), Node::Tuple(_)))?;
+        Some(Self { descr: descr?, order, shape })
     }
 }
 
@@ -292,7 +240,7 @@ fn is_padding(bytes: &[u8]) -> bool {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_round_trip(bytes: &[u8]) {
     let Ok(header) = Header::parse(bytes) else { return };
-    let start = &bytes[..PRELUDE.min(bytes.len())];
+    let start = &bytes[..super::PRELUDE.min(bytes.len())];
     assert_eq!(Header::len_of(start).unwrap(), header.data_offset);
     assert_eq!(header.dtype.to_string().parse::<Dtype>().unwrap(), header.dtype);
     assert_eq!(header.dtype.numpy_form(), header.dtype);
@@ -303,19 +251,21 @@ pub(crate) fn check_round_trip(bytes: &[u8]) {
     assert_eq!(header.is_canonical(bytes), bytes.starts_with(&canonical));
     let again = Header::parse(&canonical).unwrap();
     assert!(again.is_canonical(&canonical));
-    assert_eq!(again, Header { data_offset: canonical.len(), ..header });
+    assert_eq!(again, Header { data_offset: canonical.len(), swap: Swap::Nothing, ..header });
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::PRELUDE;
     use super::super::dtype::Field;
     use super::super::dtype::tests::any_dtype;
     use super::super::scalar::Scalar;
     use super::*;
 
     const F4: Dtype = Dtype::Scalar(Scalar::F32);
+    const TEXT_START: usize = Version::One.text_start();
 
     /// A header of version 1.0, padded as `np.save` does it.
     fn npy(text: &str) -> Vec<u8> {
@@ -384,7 +334,13 @@ mod tests {
         ] {
             let bytes = npy(text);
             let data_offset = bytes.len();
-            let expected = Header { dtype: F4, order: Order::F, shape: vec![3, 4], data_offset };
+            let expected = Header {
+                dtype: F4,
+                order: Order::F,
+                shape: vec![3, 4],
+                data_offset,
+                swap: Swap::Nothing,
+            };
             assert_eq!(Header::parse(&bytes).unwrap(), expected, "{text}");
         }
         for descr in [
@@ -399,30 +355,71 @@ mod tests {
     }
 
     #[test]
-    fn what_old_and_foreign_writers_write_is_read() {
+    fn what_old_writers_and_people_write_is_read() {
         let old = "{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 4L), }";
         for multiple in [1, 16] {
             let header = Header::parse(&padded(old, multiple)).unwrap();
             assert_eq!((header.dtype, header.shape), (F4, vec![3, 4]));
         }
-        for (code, scalar) in
-            [("<u1", Scalar::U8), (">i1", Scalar::I8), ("<b1", Scalar::Bool), ("|b1", Scalar::Bool)]
-        {
-            let text = format!("{{'descr': '{code}', 'fortran_order': False, 'shape': (), }}");
-            let bytes = npy(&text);
-            assert_eq!(Header::parse(&bytes).unwrap().dtype, Dtype::Scalar(scalar));
-            assert!(code.parse::<Dtype>().is_err() || code.starts_with('|'));
-        }
         let len = u32::try_from(old.len()).unwrap().to_le_bytes();
         let utf8 = [&b"\x93NUMPY\x03\x00"[..], &len, old.as_bytes()].concat();
         assert_eq!(kind_of(&utf8), ErrorKind::Corrupt, "no Python 2 wrote version 3.0");
+
+        for text in [
+            "{'descr':\t'<f4',\n'fortran_order':\tFalse,\n'shape':\t(3, 4)}",
+            "\n{u'descr': u'<f' '4', u'fortran_order': (False), u'shape': ((3), 4,)} # a comment",
+            "{'descr': '=f4', 'descr': 'float32', 'fortran_order': False, 'shape': (0x3, 4)}\n\n",
+            "{'\\x64escr': ('f4', ()), 'fortran_order': False, \\\n'shape': (3, 4)}\n",
+        ] {
+            let len = u16::try_from(text.len()).unwrap().to_le_bytes();
+            let bytes = [&b"\x93NUMPY\x01\x00"[..], &len, text.as_bytes(), b"data"].concat();
+            let header = Header::parse(&bytes).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((header.dtype, header.shape), (F4, vec![3, 4]), "{text}");
+            assert_eq!(header.data_offset, bytes.len() - 4);
+        }
+    }
+
+    #[test]
+    fn elements_that_are_arrays_are_axes_at_the_end() {
+        let file = |descr: &str, order: &str| {
+            let text = format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': (6,), }}");
+            Header::parse(&npy(&text))
+        };
+        let header = file("('>f4', (2, 3))", "False").unwrap();
+        assert_eq!((header.dtype, header.shape), (F4, vec![6, 2, 3]));
+        assert_eq!(header.swap, Swap::Numbers(4));
+        let columns = file("('<f4', (2,))", "True").unwrap_err();
+        assert_eq!(columns.kind(), ErrorKind::Unsupported);
+        let axes = "1, ".repeat(MAX_AXES);
+        assert_eq!(
+            file(&format!("('<f4', ({axes}))"), "False").unwrap_err().kind(),
+            ErrorKind::Unsupported
+        );
+    }
+
+    #[test]
+    fn big_endian_elements_are_read_and_not_used_in_place() {
+        for (descr, dtype) in [
+            ("'>f4'", "<f4"),
+            ("[('a', '|u1'), ('b', '>M8[s]')]", "[('a', '|u1'), ('b', '<M8[s]')]"),
+        ] {
+            let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (3,), }}");
+            let header = Header::parse(&npy(&text)).unwrap();
+            assert_eq!(header.dtype.to_string(), dtype);
+            assert!(!header.swap.is_nothing());
+            let error = header.check_in_place().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ForeignByteOrder);
+            assert!(error.to_string().contains("newbyteorder"), "{error}");
+        }
+        let little = Header::parse(&npy("{'descr': '>u1', 'fortran_order': False, 'shape': (), }"));
+        little.unwrap().check_in_place().unwrap();
     }
 
     #[test]
     fn headers_that_only_version_2_can_hold_are_read() {
         let field = |index: usize| Field::new(format!("a field with a long name {index:05}"), F4);
         let dtype = Dtype::Struct((0..2000).map(field).collect());
-        let text = Text { dtype: &dtype, order: Order::C, shape: &[2] }.to_string() + "\n";
+        let text = Dictionary { dtype: &dtype, order: Order::C, shape: &[2] }.to_string() + "\n";
         assert!(text.len() > 0xffff);
         let len = u32::try_from(text.len()).unwrap().to_le_bytes();
         let bytes = [&b"\x93NUMPY\x02\x00"[..], &len, text.as_bytes()].concat();
@@ -463,78 +460,92 @@ mod tests {
             "",
             "{}",
             "{'descr': '<f4', 'fortran_order': False, }",
-            "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (), }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (), 'more': (), }",
             "{'descr': '<f4', 'fortran_order': false, 'shape': (), }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (3), }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (03,), }",
-            "{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (,), }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': [3], }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }}",
+            "{'descr': '<f4', 'fortran_order': 0, 'shape': (3,), }",
+            "['descr', '<f4', 'fortran_order', False, 'shape', (3,)]",
             "{'descr': <f4, 'fortran_order': False, 'shape': (3,), }",
             "{'descr': '<f4",
-            "{'descr': [('a' '<f4')], 'fortran_order': False, 'shape': (3,), }",
+            "{'descr': [('a' 5)], 'fortran_order': False, 'shape': (3,), }",
         ] {
             let error = Header::parse(&npy(text)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{text}: {error}");
         }
-        let error = Header::parse(&npy("{'descr': '<f4', 'shape': [3], }")).unwrap_err();
-        let message = "has \"[3], }\" at byte 26 of its header text, where '(' belongs";
+        let error = Header::parse(&npy("{'é': '<f4', 'shape': [3 4], }")).unwrap_err();
+        let message =
+            "has \"4], }\" at byte 25 of its header text, where ',' or a closing bracket belongs";
         assert_eq!(error.to_string(), message);
     }
 
     #[test]
     fn what_segments_cannot_hold_is_told_from_what_is_broken() {
-        let big = "{'descr': [('a', '>f4')], 'fortran_order': False, 'shape': (3,), }";
-        assert_eq!(kind_of(&npy(big)), ErrorKind::ForeignByteOrder);
         for descr in [
             "'|O'",
-            "'<U3'",
-            "'<M8[s]'",
+            "'<f16'",
             "'<bf16'",
             "'|V0'",
-            "('<f4', (2,))",
-            "[(('t', 'n'), '<f4')]",
+            "'|S0'",
+            "('<f4', (0,))",
+            "[('', '<f4')]",
+            "[('a\\n', '<f4')]",
+            "[('a', '<f4'), ('a', '<f4')]",
+            "{'names': ['a'], 'formats': ['<f4']}",
+            "None",
+            "1.5",
+            "'\\N{DIGIT ONE}'",
         ] {
             let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (3,), }}");
             assert_eq!(kind_of(&npy(&text)), ErrorKind::Unsupported, "{descr}");
         }
-        for shape in [format!("({})", "1, ".repeat(33)), "(99999999999999999999,)".into()] {
+        let many = format!("({})", "1, ".repeat(33));
+        for shape in [&many, "(99999999999999999999,)", "(-3,)", "(True,)", "(1.5,)"] {
             let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
             assert_eq!(kind_of(&npy(&text)), ErrorKind::Unsupported, "{shape}");
         }
     }
 
     #[test]
-    fn long_headers_take_two_pages_and_longer_ones_are_refused() {
-        let encode = |name_len| {
-            let dtype = Dtype::Struct(vec![Field::new("n".repeat(name_len), F4)]);
-            Header::encode(&dtype, Order::C, &[])
+    fn a_header_is_as_many_pages_as_its_text_takes_and_of_the_least_version_that_can_say_it() {
+        let encode = |first: char, name_len| {
+            let name = first.to_string() + &"n".repeat(name_len);
+            Header::encode(&Dtype::Struct(vec![Field::new(name, F4)]), Order::C, &[])
         };
-        let header = encode(1).unwrap();
+        let header = encode('n', 0).unwrap();
         let spaces = header.iter().rev().skip(1).take_while(|&&byte| byte == b' ').count();
-        for (name_len, size) in [
-            (1 + spaces, HEADER_SIZE),
-            (2 + spaces, 2 * HEADER_SIZE),
-            (1 + spaces + HEADER_SIZE, 2 * HEADER_SIZE),
+        for (name_len, pages, version) in [
+            (spaces, 1, 1),
+            (spaces + 1, 2, 1),
+            (spaces + HEADER_SIZE + 1, 3, 1),
+            (spaces + 15 * HEADER_SIZE, 16, 1),
+            (spaces + 15 * HEADER_SIZE + 1, 17, 2),
         ] {
-            let header = encode(name_len).unwrap();
-            assert_eq!(header.len(), size);
+            let header = encode('n', name_len).unwrap();
+            assert_eq!((header.len(), header[6]), (pages * HEADER_SIZE, version));
+            let read = Header::parse(&header).unwrap();
+            assert!(read.is_canonical(&header));
+            assert_eq!(read.data_offset, header.len());
+        }
+        for name_len in [0, 2 * HEADER_SIZE] {
+            let header = encode('Δ', name_len).unwrap();
+            assert_eq!((header[6], header.len() % HEADER_SIZE), (3, 0));
             assert!(Header::parse(&header).unwrap().is_canonical(&header));
         }
-        let error = encode(2 + spaces + HEADER_SIZE).unwrap_err();
+        assert!(encode('n', MAX_TEXT_LEN - 200).is_ok());
+        let error = encode('n', MAX_TEXT_LEN).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.to_string().contains("use fewer fields"), "{error}");
     }
 
     #[test]
-    fn what_version_1_cannot_say_is_refused() {
-        let kanji = Dtype::Struct(vec![Field::new("高", F4)]);
+    fn what_no_version_can_say_is_refused() {
         let nested = Dtype::Array(Box::new(F4), 3);
         let many = [1; MAX_AXES + 1];
-        for (dtype, shape) in
-            [(&kanji, &[][..]), (&nested, &[]), (&F4, &many), (&Dtype::Void(0), &[])]
-        {
+        for (dtype, shape) in [(&nested, &[][..]), (&F4, &many), (&Dtype::Void(0), &[])] {
             let error = Header::encode(dtype, Order::C, shape).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         }
@@ -563,7 +574,8 @@ mod tests {
                 let header = Header::parse(&bytes)?;
                 prop_assert!(header.is_canonical(&bytes));
                 let data_offset = bytes.len();
-                prop_assert_eq!(header, Header { dtype: dtype.numpy_form(), order, shape, data_offset });
+                let (dtype, swap) = (dtype.numpy_form(), Swap::Nothing);
+                prop_assert_eq!(header, Header { dtype, order, shape, data_offset, swap });
             }
         }
 
@@ -578,7 +590,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\{('(descr|shape|fortran_order)': [\\[('<f4|V2,)\\] True]{0,12}, ){0,4}\\}") {
+        fn no_text_makes_it_panic(text in "\\{('(descr|shape|fortran_order)': [\\[('<>f4|V2SUM,)\\] True]{0,12}, ){0,4}\\}") {
             check_round_trip(&npy(&text));
         }
     }

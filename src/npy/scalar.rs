@@ -48,7 +48,8 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// All of them, the most usual first.
+    /// All of them.
+    #[cfg(test)]
     pub(super) const ALL: [Self; 15] = [
         Self::U8,
         Self::F32,

@@ -7,7 +7,7 @@ use super::record::{Form, sound_frames};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Frames, Patience, Sighting};
 use crate::npy::Dtype;
-use crate::segment::{Access, Address, Options, Segment};
+use crate::segment::{Access, Address, Items, Options, Segment};
 use crate::typed::any::AnySnapshot;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
@@ -187,8 +187,8 @@ impl AnyRing {
     pub fn metas(&self) -> Vec<FrameMeta> {
         let Some(frames) = sound_frames(&self.segment) else { return Vec::new() };
         let region = self.segment.region();
-        let copy = |seen| self.form.record.copy(region, seen, &mut []);
-        let mut metas: Vec<FrameMeta> = frames.all().filter_map(copy).collect();
+        let meta_of = |seen| self.form.record.meta_of(region, seen);
+        let mut metas: Vec<FrameMeta> = frames.all().filter_map(meta_of).collect();
         metas.sort_by_key(|meta| meta.seq);
         metas
     }
@@ -226,7 +226,7 @@ impl AnyRing {
         let mut snapshot = AnySnapshot::blank(dtype, shape, record.frame_len)?;
         let patience = Patience::at_most(OBSERVERS_PATIENCE);
         while let Some(seen) = sound_frames(&self.segment).and_then(&find) {
-            let copied = record.copy(self.segment.region(), seen, snapshot.bytes_mut());
+            let copied = record.copy(&self.segment, seen, snapshot.bytes_mut())?;
             if let Some(meta) = copied {
                 return Ok(Some(AnyFrame { meta, snapshot }));
             }
@@ -239,6 +239,10 @@ impl AnyRing {
 }
 
 impl AnyFrame {
+    pub(super) fn new(meta: FrameMeta, snapshot: AnySnapshot) -> Self {
+        Self { meta, snapshot }
+    }
+
     /// Returns what goes with the frame.
     ///
     /// # Examples
@@ -289,8 +293,16 @@ impl fmt::Debug for AnyRing {
     }
 }
 
+/// See [`Ring`](crate::Ring).
+impl fmt::Display for AnyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items = Items { dtype: self.dtype(), shape: self.shape() };
+        write!(f, "Ring {:?} of {} frames of {items}", self.segment.name(), self.slots())
+    }
+}
+
 #[cold]
-fn too_fast() -> Error {
+pub(super) fn too_fast() -> Error {
     Error::new(
         ErrorKind::Timeout,
         "had each frame written over before it was copied: give it more slots, or subscribe to it as a \

@@ -28,6 +28,10 @@ use crate::typed::element::Element;
 /// publisher and the ring's name. A clone is the same lease. With [`Access::Observe`] it is a checked
 /// private copy instead.
 ///
+/// A process that writes a leased frame, which publishers never do, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust). A copy is nobody
+/// else's.
+///
 /// # Examples
 ///
 /// ```
@@ -81,14 +85,14 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// Leases a frame, or copies it where that is all this handle may do; `None` if it is gone.
     pub(super) fn lease(&self, seen: Sighting) -> Result<Option<Lease<T, D>>> {
         match self.segment.access() {
-            Access::Observe => Ok(self.copy(seen)),
+            Access::Observe => self.copy(seen),
             Access::ReadWrite | Access::Read => self.lease_in_place(seen).of(self.name()),
         }
     }
 
     /// When a frame was captured; `None` if it is gone.
     pub(super) fn capture_time(&self, seen: Sighting) -> Option<u64> {
-        let meta = self.record.copy(self.segment.region(), seen, &mut [])?;
+        let meta = self.record.meta_of(self.segment.region(), seen)?;
         Some(meta.capture_ns)
     }
 
@@ -108,12 +112,13 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         Ok(Some(Lease { missed: 0, frame: Frame::InPlace(view, keeper) }))
     }
 
-    fn copy(&self, seen: Sighting) -> Option<Lease<T, D>> {
+    fn copy(&self, seen: Sighting) -> Result<Option<Lease<T, D>>> {
         let mut items = vec![T::zeroed(); self.shape.size()];
         let bytes = bytemuck::cast_slice_mut(&mut items);
-        let meta = self.record.copy(self.segment.region(), seen, bytes)?;
-        let frame = Array::from_shape_vec(self.shape.clone(), items).ok()?;
-        Some(Lease { missed: 0, frame: Frame::Copied(Arc::new(Copied { frame, meta })) })
+        let Some(meta) = self.record.copy(&self.segment, seen, bytes)? else { return Ok(None) };
+        let frame = Array::from_shape_vec(self.shape.clone(), items);
+        let frame = frame.expect("a vector made for the shape has its length");
+        Ok(Some(Lease { missed: 0, frame: Frame::Copied(Arc::new(Copied { frame, meta })) }))
     }
 
     #[cold]
@@ -210,6 +215,13 @@ impl<T: Element, D: Dimension> Clone for Lease<T, D> {
 }
 
 impl<T: Element + fmt::Debug, D: Dimension> fmt::Debug for Lease<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+/// As `ndarray` shows arrays.
+impl<T: Element + fmt::Display, D: Dimension> fmt::Display for Lease<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.view().fmt(f)
     }

@@ -320,7 +320,8 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     }
 }
 
-/// A slot to write a frame into: derefs to [`ndarray::ArrayRef`]. Dropped, it publishes nothing.
+/// A slot to write a frame into: derefs to [`ndarray::ArrayRef`]. Dropped, it publishes nothing. It assumes of other
+/// processes what a [`WriteGuard`](crate::WriteGuard) assumes.
 ///
 /// # Examples
 ///

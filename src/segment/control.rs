@@ -4,11 +4,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
+use super::layout::{Layout, MAX_AXES, Measures, SHARED_ALIGNMENT, data_len};
 use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
-use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{Dtype, Header, Order};
+use crate::error::{Error, ErrorKind, Result, size};
+use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
@@ -24,8 +24,9 @@ const LAYOUT_VERSION: u32 = 1;
 /// Reads back as itself only on machines of the same byte order.
 const BYTE_ORDER: u32 = 0x0a0b_0c0d;
 
-/// Longest head: the fixed part and the text of the dtype.
-const LONGEST_HEAD: usize = 16 << 10;
+/// Longest head: the fixed part and the text of the dtype, which may be twice as long as in the longest
+/// header, where a name may be Latin-1 and a `bf16` has a shorter word.
+const LONGEST_HEAD: usize = 2 << 20;
 
 /// How many bytes of a control block an opener reads first; enough for all but long dtypes.
 pub(crate) const FIRST_READ: usize = 640;
@@ -62,7 +63,8 @@ struct Head {
     shadow_len: u64,
     shape: [u64; MAX_AXES],
     leases: u32,
-    reserved: [u8; 92],
+    reserved: [u8; 84],
+    inode: u64,
 }
 
 const HEAD: usize = size_of::<Head>();
@@ -101,6 +103,7 @@ pin!(
         shadow_len: 152,
         shape: 160,
         leases: 416,
+        inode: 504,
     }
 );
 
@@ -121,6 +124,9 @@ pub(crate) struct Control {
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
     pub(crate) leases: u32,
+    /// Number of the file that it was made in, on that file's filesystem; 0 where unknown. A copy of the
+    /// file has another.
+    pub(crate) inode: u64,
     pub(crate) layout: Layout,
 }
 
@@ -178,6 +184,7 @@ impl Control {
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
             leases: plan.leases,
+            inode: 0,
             layout,
         })
     }
@@ -218,7 +225,8 @@ impl Control {
             shadow_len: self.shadow_len as u64,
             shape,
             leases: self.leases,
-            reserved: [0; 92],
+            reserved: [0; 84],
+            inode: self.inode,
         };
         let mut bytes = bytemuck::bytes_of(&head).to_vec();
         bytes.extend_from_slice(dtype.as_bytes());
@@ -276,8 +284,9 @@ impl Control {
             return Err(Error::new(
                 ErrorKind::Truncated,
                 format!(
-                    "is {file_len} bytes long but its header needs {needed}: it was cut short, \
-                     remove it"
+                    "is {} long but its header needs {}: it was cut short, remove it",
+                    size(file_len),
+                    size(needed)
                 ),
             ));
         }
@@ -314,7 +323,7 @@ impl Control {
             .map(|&len| length(len, "axis"))
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
-        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
+        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { UNIT };
         if !head.data_offset.is_multiple_of(alignment as u64) {
             return Err(field("data offset"));
         }
@@ -363,6 +372,7 @@ impl Control {
             stripes: head.stripes,
             shadow_len,
             leases: head.leases,
+            inode: head.inode,
             layout,
         })
     }
@@ -372,6 +382,7 @@ impl Control {
         let disagree = |what: &str, text: String, control: String| {
             Err(corrupt(format!("its header says {what} {text}, its control block {control}")))
         };
+        header.check_in_place().map_err(|error| corrupt(format!("its header {error}")))?;
         if header.dtype != self.dtype.numpy_form() {
             return disagree("dtype", header.dtype.to_string(), self.dtype.to_string());
         }
@@ -469,7 +480,8 @@ mod tests {
                     leases: 0,
                     data_offset: bytes.len(),
                 });
-                Some((control.ok()?, Header::parse(&bytes).ok()?))
+                let control = Control { inode: u64::from(participants), ..control.ok()? };
+                Some((control, Header::parse(&bytes).ok()?))
             },
         )
     }

@@ -8,6 +8,7 @@ use super::inspect::read_control;
 use super::name::{Address, Name};
 use super::options::Kind;
 use super::participants::Participant;
+use super::reboot;
 use super::records::{RingState, State, Tally};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Owner, Slot, Stripe};
@@ -15,6 +16,7 @@ use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::Object;
 
 /// A segment that is open for a look.
+#[derive(Debug)]
 pub(crate) struct Glimpse {
     object: Object,
     info: Info,
@@ -79,6 +81,25 @@ impl Glimpse {
     pub(crate) fn payload(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
         let start = self.info.data_offset() + offset;
         self.object.read_exact_at(bytes, start as u64).of(self.info.name())
+    }
+
+    /// Reads the shadow of a value that is no word.
+    pub(crate) fn shadow(&self, bytes: &mut [u8]) -> Result<()> {
+        self.read(bytes, self.info.layout().shadow)
+    }
+
+    /// Fails when the machine stopped before the segment was synced, and nobody settled it since.
+    pub(crate) fn check_settled(&self) -> Result<()> {
+        reboot::check_settled(&self.object, &self.state()?, self.info.control())
+            .of(self.info.name())
+    }
+
+    /// The lock of one stripe.
+    pub(crate) fn stripe(&self, stripe: u32) -> Result<Stripe> {
+        let offset = self.info.layout().stripes + stripe as usize * size_of::<[u32; 8]>();
+        let mut bytes = [0; 32];
+        self.read(&mut bytes, offset)?;
+        Ok(Stripe::copied(bytes))
     }
 
     /// The locks of all stripes.

@@ -102,6 +102,10 @@ accessors! {
 }
 
 impl Info {
+    pub(super) fn control(&self) -> &Control {
+        &self.control
+    }
+
     pub(super) fn layout(&self) -> &Layout {
         &self.control.layout
     }

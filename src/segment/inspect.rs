@@ -5,8 +5,8 @@ use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
 use super::options::{Access, Lifetime};
-use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{HEADER_SIZE, Header, PRELUDE};
+use crate::error::{Error, ErrorKind, Result, size};
+use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
@@ -64,8 +64,11 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
 }
 
 /// Whether only the dead have left it: it was to go with those who took part, and none of them lives.
+///
+/// Nobody takes part in a copy of a segment's file, which belongs to whoever made it.
 pub(super) fn is_left_by_the_dead(object: &Object, control: &Control) -> Result<bool> {
-    Ok(control.lifetime != Lifetime::Persistent && !is_in_use(object, control)?)
+    let is_copy = control.inode != 0 && control.inode != object.identity().inode();
+    Ok(control.lifetime != Lifetime::Persistent && !is_copy && !is_in_use(object, control)?)
 }
 
 /// Reads and checks both descriptions of a segment, without mapping it.
@@ -123,7 +126,7 @@ fn check_header_len(start: &[u8]) -> Result<()> {
 fn control_offset(header: &Header) -> Result<u64> {
     let data_len = data_len(&header.shape, header.dtype.item_size())?;
     let end = header.data_offset.checked_add(data_len);
-    let offset = end.and_then(|end| end.checked_next_multiple_of(4096));
+    let offset = end.and_then(|end| end.checked_next_multiple_of(UNIT));
     Ok(offset.map_or(u64::MAX, |offset| offset as u64))
 }
 
@@ -145,14 +148,18 @@ pub(super) fn check_ours(object: &Object, facts: &Facts) -> Result<()> {
 /// Whether what cannot be read as a segment begins as only those do, or has the beginning of a control
 /// block in the place of one.
 fn was_a_segment(object: &Object, facts: &Facts) -> bool {
-    let mut start = [0; 2 * HEADER_SIZE];
-    let padded = read_start(object, facts, &mut start).is_ok_and(Header::is_as_padded_for_segments);
+    let padded = || {
+        let mut start = [0; PRELUDE];
+        let len = Header::len_of(read_start(object, facts, &mut start)?)?;
+        let mut header = vec![0; if len.is_multiple_of(HEADER_SIZE) { len } else { 0 }];
+        read_start(object, facts, &mut header).map(Header::is_as_padded_for_segments)
+    };
     let has_control_block = || {
         let mut first = [0; 8];
         let place = read_header(object, facts).and_then(|header| control_offset(&header));
         place.is_ok_and(|place| object.read_exact_at(&mut first, place).is_ok()) && first == MAGIC
     };
-    padded || has_control_block()
+    padded().unwrap_or(false) || has_control_block()
 }
 
 /// Reads the NPY header, however long it is.
@@ -189,8 +196,8 @@ fn truncated(facts: &Facts) -> Error {
     Error::new(
         ErrorKind::Truncated,
         format!(
-            "is {} bytes long and ends before its control block: it was cut short, remove it",
-            facts.len
+            "is {} long and ends before its control block: it was cut short, remove it",
+            size(facts.len)
         ),
     )
 }

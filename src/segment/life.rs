@@ -8,7 +8,7 @@ use super::handle::Handle;
 use super::info::Info;
 use super::inspect::{check_unsealed, read_control};
 use super::name::{Address, Name};
-use super::naming::{Candidate, Claim, NameLock, unlink_if_still};
+use super::naming::{Candidate, Claim, NameLock, unlink_to_leave};
 use super::options::{Access, Kind, Lifetime, Opening, Origin, Settings};
 use super::paging;
 use super::participants::{Membership, Participant};
@@ -85,7 +85,7 @@ impl Draft {
         let settings = blueprint.settings;
         settings.check()?;
         let header = Header::encode(blueprint.dtype, settings.order, blueprint.shape)?;
-        let control = Control::new(&Plan {
+        let mut control = Control::new(&Plan {
             kind: blueprint.kind,
             lifetime: settings.lifetime.unwrap_or(if name.is_file() {
                 Lifetime::Persistent
@@ -105,6 +105,7 @@ impl Draft {
         limits::check_file_size(len)?;
         let object = Object::create_unnamed(name.place(), len, settings.mode)?;
         step!("create: sized");
+        control.inode = object.identity().inode();
         let region = Region::new(
             &object,
             control.layout,
@@ -198,6 +199,8 @@ pub(crate) fn create_unique<H>(prefix: &str, create: impl Fn(Name) -> Result<H>)
 impl Segment {
     /// Opens the segment at `address`, whatever it holds.
     ///
+    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
+    ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment),
@@ -233,16 +236,22 @@ impl Segment {
     }
 
     pub(crate) fn attach_handle(handle: &Handle, opening: impl Into<Opening>) -> Result<Self> {
-        let segment = Self::attach(handle.address().clone(), opening)?;
-        if segment.control().id != handle.id() {
-            return Err(Error::new(
+        let opening = opening.into();
+        let found = match Self::attach(handle.address().clone(), opening) {
+            Ok(segment) if segment.control().id == handle.id() => return Ok(segment),
+            found => found,
+        };
+        if let Some(name) = handle.moved() {
+            return Self::attach(name, opening);
+        }
+        Err(found.err().unwrap_or_else(|| {
+            Error::new(
                 ErrorKind::Replaced,
                 "is another segment than the handle means: it was removed and created anew; ask \
                  its creator for a new handle",
             )
-            .of(handle.name()));
-        }
-        Ok(segment)
+            .of(handle.name())
+        }))
     }
 
     pub(crate) fn attach(name: Name, opening: impl Into<Opening>) -> Result<Self> {
@@ -281,10 +290,13 @@ impl Segment {
             opening,
         )?);
         step!("attach: mapped");
+        if access != Access::Observe {
+            paging::reserve_again(&object, &region, &facts)?;
+        }
         paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {
-                reboot::check_settled(&object, &region, &control)?;
+                reboot::check_settled(&object, region.state(), &control)?;
                 Membership::observe(name, object, &region)?
             }
             Access::ReadWrite | Access::Read => {
@@ -337,7 +349,8 @@ impl Segment {
         self.0.control.id
     }
 
-    /// Returns where other programs find the memory: the argument of `np.load`.
+    /// Returns where other programs find the memory: the argument of `np.load`, with `mmap_mode` `"r"` or
+    /// `"r+"`. Never with `"w+"`, which cuts the file to nothing first: whoever has it mapped is killed by SIGBUS.
     ///
     /// # Examples
     ///
@@ -527,7 +540,7 @@ impl Drop for Attached {
             self.created_by.is_some() && self.created_by == self.membership.registered();
         if creator_here && self.name.is_shown() && self.control.lifetime == Lifetime::Creator {
             // The name may be gone, or stand for another segment by now; both are as well.
-            let _ = self.membership.object().and_then(|object| unlink_if_still(&self.name, object));
+            let _ = self.membership.object().and_then(|object| unlink_to_leave(&self.name, object));
         }
     }
 }

@@ -12,9 +12,10 @@ use super::region::Region;
 use super::trust::{Trust, check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
-use crate::sys::lock::{Byte, Locker};
-use crate::sys::object::{self, Facts, Object};
+use crate::sys::lock::{Byte, Hold, Locker};
+use crate::sys::object::{self, Facts, Identity, Object};
 use crate::sys::place::Place;
+use crate::sys::process;
 use crate::sys::wait;
 
 /// Which names a new segment may have that are taken.
@@ -31,34 +32,64 @@ pub(crate) enum Claim {
 pub(super) struct NameLock {
     /// Held, never read.
     _locker: Locker,
+    hold: Hold,
+    identity: Identity,
 }
 
 impl NameLock {
-    /// Waits for the lock; `None` when something else is there by now, or nothing.
+    /// Waits for the lock; `None` when something else is there by now, or nothing. `ForeignLock` at once
+    /// when another program has it.
     pub(super) fn take(name: &Name, object: &Object) -> Result<Option<Self>> {
-        let place = name.place();
-        let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
-        locker.lock(Byte::Name)?;
-        step!("name: locked");
-        let still = object::identity_of(place)? == Some(object.identity());
-        Ok(still.then_some(Self { _locker: locker }))
+        Self::take_by(name, object, |locker| locker.lock(Byte::Name).map(|()| Some(Hold::Alone)))
+    }
+
+    /// The same for who leaves for good, and cannot come back for the name: gets by beside another
+    /// program's read lock.
+    pub(super) fn take_to_leave(name: &Name, object: &Object) -> Result<Option<Self>> {
+        Self::take_by(name, object, |locker| locker.lock_beside(Byte::Name).map(Some))
     }
 
     /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
     pub(super) fn try_take(name: &Name, object: &Object) -> Result<Option<Self>> {
-        let place = name.place();
+        let lock = |locker: &Locker| Ok(locker.try_lock(Byte::Name)?.then_some(Hold::Alone));
+        Self::take_by(name, object, lock)
+    }
+
+    fn take_by(
+        name: &Name,
+        object: &Object,
+        lock: impl FnOnce(&Locker) -> Result<Option<Hold>>,
+    ) -> Result<Option<Self>> {
+        let (place, identity) = (name.place(), object.identity());
         let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
-        let right =
-            locker.try_lock(Byte::Name)? && object::identity_of(place)? == Some(object.identity());
-        Ok(right.then_some(Self { _locker: locker }))
+        let Some(hold) = lock(&locker)? else { return Ok(None) };
+        step!("name: locked");
+        let still = object::identity_of(place)? == Some(identity);
+        Ok(still.then_some(Self { _locker: locker, hold, identity }))
     }
 
     /// Takes the name away.
     pub(super) fn unlink(self, name: &Name) -> Result<()> {
-        object::unlink(name.place())?;
+        match self.hold {
+            Hold::Alone => object::unlink(name.place())?,
+            Hold::Beside => unlink_aside(name.place(), self.identity)?,
+        }
         step!("name: gone");
         Ok(())
     }
+}
+
+/// Takes the name of an object away while others may do the same: moves what has it out of the way
+/// first, and puts it back if it is another object, which got the name since.
+///
+/// What cannot be put back has lost its name to a third one; whoever reaps tells those attached.
+fn unlink_aside(place: &Place, identity: Identity) -> Result<()> {
+    let aside = place.beside(process::random_id());
+    object::rename(place, &aside)?;
+    if object::identity_of(&aside)? == Some(identity) {
+        return object::unlink(&aside);
+    }
+    object::rename(&aside, place)
 }
 
 /// Removes the name of a segment, or its file; those attached keep their memory until they detach.
@@ -67,7 +98,10 @@ impl NameLock {
 ///
 /// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment)
 /// when nothing shows that it is one, or was before it was damaged: that is left alone;
-/// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it. A damaged segment is removed.
+/// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it,
+/// [`ForeignLock`](ErrorKind::ForeignLock) when another program keeps its name by a lock on the file, and
+/// [`Timeout`](ErrorKind::Timeout) when a process that changes its name is stuck for five seconds. A damaged
+/// segment is removed.
 ///
 /// # Examples
 ///
@@ -102,10 +136,16 @@ fn open_to_take_away(name: &Name) -> Result<(Object, Facts)> {
 
 /// Unlinks the name under its lock if it still is this object's; false when it is another's now.
 pub(super) fn unlink_if_still(name: &Name, object: &Object) -> Result<bool> {
-    match NameLock::take(name, object)? {
-        Some(lock) => lock.unlink(name).map(|()| true),
-        None => Ok(false),
-    }
+    unlink_under(NameLock::take(name, object)?, name)
+}
+
+/// The same for who leaves for good: see [`NameLock::take_to_leave`].
+pub(super) fn unlink_to_leave(name: &Name, object: &Object) -> Result<bool> {
+    unlink_under(NameLock::take_to_leave(name, object)?, name)
+}
+
+fn unlink_under(lock: Option<NameLock>, name: &Name) -> Result<bool> {
+    lock.map_or(Ok(false), |lock| lock.unlink(name).map(|()| true))
 }
 
 /// A finished object that is to get its name.
@@ -176,68 +216,229 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
         // Somebody began to use it, which the caller finds when it looks again.
         return Ok(false);
     }
+    // Before the exchange, after which nothing may keep those attached from being told.
+    let farewell = Farewell::prepare(&old)?;
     let beside = name.place().beside(id);
-    object.publish(&beside)?;
-    step!("replace: linked beside");
-    let exchanged = object::exchange(&beside, name.place()).and_then(|()| {
-        // Only who does not keep to the lock can have put something else there.
-        if object::identity_of(&beside)? == Some(old.identity()) {
-            return Ok(());
-        }
-        object::exchange(&beside, name.place())?;
-        Err(Error::new(
-            ErrorKind::AlreadyExists,
-            "was replaced by another program while this one replaced it: nothing was changed, try \
-             again",
-        ))
-    });
-    if let Err(error) = exchanged {
-        object::unlink(&beside)?;
+    if let Err(error) = object.publish(&beside) {
+        discard(&beside, object);
         return Err(error);
     }
+    step!("replace: linked beside");
+    give_name(object, name.place(), &beside, &old, &farewell)?;
     step!("replace: exchanged");
-    finish(&old, &beside).map(|()| true)
+    farewell.tell();
+    // What is left is reaped.
+    let _ = object::unlink(&beside);
+    step!("replace: old one's name gone");
+    Ok(true)
 }
 
-/// Tells those attached to what was replaced, and takes its last name away.
-///
-/// The caller holds its name lock.
-fn finish(old: &Object, beside: &Place) -> Result<()> {
-    // Nobody is attached to what is damaged.
-    if let Ok(control) = old.facts().and_then(|facts| read_control(old, &facts)) {
-        let (participants, stripes) = (control.participants, control.stripes);
-        let region = Region::new(old, control.layout, participants, stripes, Access::ReadWrite)?;
-        let state = region.state();
-        state.mark_replaced();
-        step!("replace: old one marked");
-        wait::wake_all(&state.changes);
+/// Has the new object, which is beside, change places with the old one, or changes nothing.
+fn give_name(
+    new: &Object,
+    place: &Place,
+    beside: &Place,
+    old: &Object,
+    farewell: &Farewell,
+) -> Result<()> {
+    if let Err(error) = object::exchange(beside, place) {
+        discard(beside, new);
+        return Err(error);
     }
-    object::unlink(beside)?;
-    step!("replace: old one's name gone");
-    Ok(())
+    let given = check_came_out(old, beside).and_then(|()| object::flush_name(place));
+    if given.is_err() {
+        match object::exchange(beside, place) {
+            Ok(()) => discard(beside, new),
+            // The old one has lost its name for good.
+            Err(_) => farewell.tell(),
+        }
+    }
+    given
+}
+
+/// Fails when something else than the old object came out of an exchange.
+fn check_came_out(old: &Object, beside: &Place) -> Result<()> {
+    match object::identity_of(beside)? {
+        Some(found) if found != old.identity() => Err(Error::new(
+            ErrorKind::AlreadyExists,
+            // Who keeps to the lock cannot have done that.
+            "was replaced by another program while this one replaced it: nothing was changed, try \
+             again",
+        )),
+        // Somebody may have thought that a dead replacer left it, and taken it away.
+        _ => Ok(()),
+    }
+}
+
+/// Takes a name away if it stands for that object.
+fn discard(place: &Place, object: &Object) {
+    if object::identity_of(place).is_ok_and(|found| found == Some(object.identity())) {
+        // What is left is reaped.
+        let _ = object::unlink(place);
+    }
+}
+
+/// What tells those attached to a segment that another one has its name.
+///
+/// Nobody is attached to what is damaged, and nobody is told of that.
+struct Farewell(Option<Region>);
+
+impl Farewell {
+    fn prepare(old: &Object) -> Result<Self> {
+        let Ok(control) = old.facts().and_then(|facts| read_control(old, &facts)) else {
+            return Ok(Self(None));
+        };
+        let (participants, stripes) = (control.participants, control.stripes);
+        match Region::new(old, control.layout, participants, stripes, Access::ReadWrite) {
+            Ok(region) => Ok(Self(Some(region))),
+            // Nobody else has it mapped for writing either; who observes it sees what its name stands for.
+            Err(error) if error.kind() == ErrorKind::UnsupportedFilesystem => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn tell(&self) {
+        if let Some(region) = &self.0 {
+            let state = region.state();
+            state.mark_replaced();
+            step!("replace: old one marked");
+            wait::wake_all(&state.changes);
+        }
+    }
 }
 
 /// Finishes what a killed process left under a temporary name.
 ///
-/// What a creator did not finish, or could not give its name, only goes. What came out of an exchange,
-/// whose temporary name says another id than its own, is marked first: those attached to it may not
-/// know.
+/// What a creator did not finish, or could not give its name, only goes, and so does what has another
+/// name besides: nothing of the library's own has two. What came out of an exchange, whose temporary
+/// name says another id than its own, is marked first: those attached to it may not know.
 pub(super) fn finish_leftover(name: &Name) -> Result<()> {
     let (object, facts) = Object::open(name.place())?;
     check_ours_to_remove(&object, &facts)?;
     // Held by creators and replacers that live.
     let Some(_lock) = NameLock::try_take(name, &object)? else { return Ok(()) };
     step!("reap: temporary name locked");
-    if let Ok(control) = read_control(&object, &facts)
-        && *name.place() == name.place().beside(control.id)
-        && is_in_use(&object, &control)?
+    let is_its_own = |id| *name.place() == name.place().beside(id);
+    let control = read_control(&object, &facts);
+    if let Ok(control) = &control
+        && is_its_own(control.id)
+        && is_in_use(&object, control)?
     {
         // About to be exchanged.
         return Ok(());
     }
-    if check_trusted(name, &object, &facts, Trust::Ours).is_err() {
-        // Not to be mapped, so that those attached learn of it when they look who has the name.
-        return object::unlink(name.place());
+    let came_out = control.is_ok_and(|control| !is_its_own(control.id));
+    // What is not to be mapped is not told: those attached learn of it when they look who has the name.
+    let is_trusted = check_trusted(name, &object, &facts, Trust::Ours).is_ok();
+    if came_out && is_trusted && !object.facts()?.has_several_names {
+        Farewell::prepare(&object)?.tell();
     }
-    finish(&object, name.place())
+    object::unlink(name.place())?;
+    step!("reap: temporary name gone");
+    Ok(())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::thread;
+
+    use rustix::process::Uid;
+
+    use super::super::life::{Blueprint, Draft, Segment};
+    use super::super::options::{Kind, Lifetime, Options};
+    use super::*;
+
+    /// A segment with its place, and a look at its object.
+    fn segment() -> (Segment, Place, Object) {
+        segment_at(Name::unique("unit-naming-").unwrap())
+    }
+
+    fn segment_at(name: Name) -> (Segment, Place, Object) {
+        let options = Options::<()>::new();
+        let blueprint = Blueprint {
+            kind: Kind::Array,
+            dtype: &"<u8".parse().unwrap(),
+            shape: &[8],
+            stripes: 1,
+            shadow_len: 0,
+            leases: 0,
+            lifetime: Lifetime::Creator,
+            settings: options.settings(),
+        };
+        let segment = Draft::new(name, &blueprint).and_then(Draft::publish).unwrap();
+        let place = segment.address().place().clone();
+        let object = Object::open(&place).unwrap().0;
+        (segment, place, object)
+    }
+
+    fn is_at(place: &Place, object: &Object) -> bool {
+        object::identity_of(place).unwrap() == Some(object.identity())
+    }
+
+    #[test]
+    fn a_segment_that_was_not_to_be_replaced_is_put_back() {
+        let [(new, news_place, new_object), (found, place, found_object), (meant, _, meant_object)] =
+            [(); 3].map(|()| segment());
+        let beside = place.beside(new.id());
+        object::rename(&news_place, &beside).unwrap();
+        let farewell = Farewell::prepare(&meant_object).unwrap();
+        let error = give_name(&new_object, &place, &beside, &meant_object, &farewell).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        assert!(is_at(&place, &found_object));
+        assert_eq!(object::identity_of(&beside).unwrap(), None, "the new one is left there");
+        assert!(!found.is_replaced() && !meant.is_replaced());
+    }
+
+    #[test]
+    fn a_failure_after_the_exchange_puts_the_old_segment_back() {
+        // Of this thread alone: root may read any directory, and nothing would fail.
+        let as_somebody = || {
+            if process::user() == 0 {
+                rustix::thread::set_thread_uid(Uid::from_raw(65534)).unwrap();
+            }
+            let id = u128::from_be_bytes(process::random_id());
+            let directory = PathBuf::from(format!("/dev/shm/unit-naming-{id:032x}"));
+            fs::create_dir(&directory).unwrap();
+            let [(new, news_place, new_object), (old, place, old_object)] =
+                ["new", "old"].map(|name| segment_at(Name::new(&*directory.join(name)).unwrap()));
+            let beside = place.beside(new.id());
+            object::rename(&news_place, &beside).unwrap();
+            let farewell = Farewell::prepare(&old_object).unwrap();
+            // Names in it change, but it cannot be opened to be flushed.
+            fs::set_permissions(&directory, Permissions::from_mode(0o300)).unwrap();
+            let error = give_name(&new_object, &place, &beside, &old_object, &farewell);
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert!(is_at(&place, &old_object) && !old.is_replaced());
+            assert_eq!(object::identity_of(&beside).unwrap(), None, "the new one is left there");
+            fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+            fs::remove_dir_all(&directory).unwrap();
+        };
+        thread::spawn(as_somebody).join().unwrap();
+    }
+
+    #[test]
+    fn a_segment_that_came_out_and_was_taken_away_is_told_all_the_same() {
+        let [(new, news_place, new_object), (old, place, old_object)] = [(); 2].map(|()| segment());
+        let beside = place.beside(new.id());
+        object::rename(&news_place, &beside).unwrap();
+        let farewell = Farewell::prepare(&old_object).unwrap();
+        give_name(&new_object, &place, &beside, &old_object, &farewell).unwrap();
+        object::unlink(&beside).unwrap();
+        check_came_out(&old_object, &beside).unwrap();
+        farewell.tell();
+        assert!(is_at(&place, &new_object) && old.region().state().is_replaced());
+        object::unlink(&place).unwrap();
+    }
+
+    #[test]
+    fn who_leaves_beside_others_takes_no_name_away_that_is_another_segments_by_now() {
+        let [(_kept, place, object), (_other, _, other)] = [(); 2].map(|()| segment());
+        unlink_aside(&place, other.identity()).unwrap();
+        assert!(is_at(&place, &object));
+        unlink_aside(&place, object.identity()).unwrap();
+        assert_eq!(object::identity_of(&place).unwrap(), None);
+    }
 }

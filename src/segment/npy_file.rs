@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::inspect::read_header;
 use super::layout::data_len;
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::npy::{Dtype, Header, Order};
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::{Facts, Object};
@@ -15,7 +15,8 @@ use crate::sys::object::{Facts, Object};
 ///
 /// This is the floor under [`Npy`](crate::Npy), which [`typed`](Self::typed) makes of it. The file
 /// may lie on any filesystem, and be of any version and order that `np.save` ever wrote; elements are
-/// little-endian numbers, or structs of such.
+/// anything but Python objects and floats of 80 or 128 bits. Big-endian ones are made little-endian where
+/// they are copied; the mapping has them as they are.
 ///
 /// A clone is the same mapping: cheap, and usable from any thread.
 ///
@@ -58,8 +59,8 @@ impl NpyFile {
     /// [`NotFound`](ErrorKind::NotFound); [`NotASegment`](ErrorKind::NotASegment) when it is no `.npy`
     /// file; [`Truncated`](ErrorKind::Truncated), [`Corrupt`](ErrorKind::Corrupt) and
     /// [`UnsupportedVersion`](ErrorKind::UnsupportedVersion) when it is damaged or newer than this
-    /// library; [`ForeignByteOrder`](ErrorKind::ForeignByteOrder) when it holds big-endian numbers, and
-    /// [`Unsupported`](ErrorKind::Unsupported) when it holds objects, strings or times.
+    /// library; and [`Unsupported`](ErrorKind::Unsupported) when it holds objects, or is sound and spelled
+    /// as `np.save` never does.
     ///
     /// # Examples
     ///
@@ -118,6 +119,35 @@ impl NpyFile {
         self.0.header.order
     }
 
+    /// Tells whether some of the file's numbers are big-endian. Copies have them little-endian, as
+    /// [`dtype`](Self::dtype) says; what is mapped has them as they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("doc-big-{}.npy", std::process::id()));
+    /// # let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    /// # bytes.extend(format!("{:117}\n", "{'descr': '>u2', 'fortran_order': False, 'shape': (1,), }").bytes());
+    /// # bytes.extend([1, 2]);
+    /// # std::fs::write(&path, bytes).expect("written");
+    /// let file = ndshm::NpyFile::open(&path)?; // what np.save wrote of np.array([258], ">u2")
+    /// assert!(file.is_big_endian());
+    /// assert_eq!(file.dtype().to_string(), "<u2");
+    /// assert_eq!(file.to_bytes()?, 258_u16.to_le_bytes());
+    /// # std::fs::remove_file(&path).expect("removed");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn is_big_endian(&self) -> bool {
+        !self.0.header.swap.is_nothing()
+    }
+
+    /// Fails with `ForeignByteOrder` unless what is mapped is as the dtype says.
+    pub(crate) fn check_in_place(&self) -> Result<()> {
+        self.0.header.check_in_place().of(&self.0.path.to_string_lossy())
+    }
+
     /// Returns the number of bytes of data: the product of the shape times the size of an element.
     ///
     /// # Examples
@@ -129,7 +159,8 @@ impl NpyFile {
     }
 
     /// Returns where the data is mapped, [`data_len`](Self::data_len) bytes that are valid to read
-    /// while a clone of this lives and nobody cuts the file short.
+    /// while a clone of this lives and nobody cuts the file short. They are the file's own, big-endian
+    /// if [it is](Self::is_big_endian).
     ///
     /// # Examples
     ///
@@ -139,7 +170,7 @@ impl NpyFile {
         self.0.mapping.base().as_ptr().wrapping_add(self.0.header.data_offset)
     }
 
-    /// Copies the data out as bytes, in the file's order.
+    /// Copies the data out as bytes of little-endian items, in the order in which they lie in the file.
     ///
     /// # Errors
     ///
@@ -162,7 +193,8 @@ impl NpyFile {
         self.read_items()
     }
 
-    /// Copies some of the data's bytes, from that offset on, until `bytes` is full.
+    /// Copies some of the data's bytes, from that offset on, until `bytes` is full. Items are
+    /// little-endian, those that are cut through as well.
     ///
     /// # Errors
     ///
@@ -191,12 +223,42 @@ impl NpyFile {
             return Err(Error::new(
                 ErrorKind::OutOfBounds,
                 format!(
-                    "has {} bytes of data, asked for {} from {offset} on",
-                    self.data_len(),
-                    bytes.len()
+                    "has {} of data, asked for {} from {offset} on",
+                    size(self.data_len()),
+                    size(bytes.len())
                 ),
             ));
         }
+        if !self.is_big_endian() {
+            return self.read_raw(bytes, offset);
+        }
+        // Whole items are turned round where they go, those at the ends of which some is asked beside.
+        let item_size = self.0.header.dtype.item_size();
+        let before = offset.next_multiple_of(item_size) - offset;
+        let (first, rest) = bytes.split_at_mut(before.min(bytes.len()));
+        let (whole, last) = rest.split_at_mut(rest.len() - rest.len() % item_size);
+        self.read_part(first, offset)?;
+        self.read_raw(whole, offset + first.len())?;
+        self.0.header.swap.apply(whole);
+        self.read_part(last, offset + first.len() + whole.len())
+    }
+
+    /// Copies a part of one big-endian item.
+    fn read_part(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let item_size = self.0.header.dtype.item_size();
+        let start = offset % item_size;
+        let mut item = zeroed::<u8>(item_size)?;
+        self.read_raw(&mut item, offset - start)?;
+        self.0.header.swap.apply(&mut item);
+        bytes.copy_from_slice(&item[start..start + bytes.len()]);
+        Ok(())
+    }
+
+    /// Copies bytes as they are in the file.
+    fn read_raw(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
         let read = self.0.object.read_exact_at(bytes, (self.0.header.data_offset + offset) as u64);
         // What was read through a number that is another file's by now is not this file's.
         self.0.object.check_descriptor()?;
@@ -217,11 +279,7 @@ impl NpyFile {
     }
 
     fn read<T: bytemuck::Pod>(&self, count: usize) -> Result<Vec<T>> {
-        let mut items = bytemuck::allocation::try_zeroed_vec::<T>(count).map_err(|()| {
-            let message =
-                format!("has {} bytes of data, more than can be allocated", self.data_len());
-            Error::new(ErrorKind::OutOfAddressSpace, message)
-        })?;
+        let mut items = zeroed::<T>(count)?;
         self.read_into(bytemuck::cast_slice_mut(&mut items), 0)?;
         Ok(items)
     }
@@ -238,6 +296,15 @@ impl fmt::Debug for NpyFile {
     }
 }
 
+/// Memory for so many items.
+fn zeroed<T: bytemuck::Pod>(count: usize) -> Result<Vec<T>> {
+    bytemuck::allocation::try_zeroed_vec::<T>(count).map_err(|()| {
+        let bytes = size(count.saturating_mul(size_of::<T>()));
+        let message = format!("has {bytes} of data, more than can be allocated");
+        Error::new(ErrorKind::OutOfAddressSpace, message)
+    })
+}
+
 /// Where the data that the header promises ends, which the file must reach.
 pub(super) fn data_end(header: &Header, facts: &Facts) -> Result<usize> {
     let data_len = data_len(&header.shape, header.dtype.item_size())?;
@@ -246,8 +313,9 @@ pub(super) fn data_end(header: &Header, facts: &Facts) -> Result<usize> {
         return Ok(end);
     }
     let problem = format!(
-        "is {} bytes long and its header promises {end}: it was cut short, or is still being written",
-        facts.len
+        "is {} long and its header promises {}: it was cut short, or is still being written",
+        size(facts.len),
+        size(end)
     );
     Err(Error::new(ErrorKind::Truncated, problem))
 }

@@ -279,8 +279,6 @@ impl Membership {
             if locker.try_lock(Byte::Slot(slot))? {
                 return Ok(Some(slot));
             }
-            // Says `ForeignLock` when what is in the way is no lifeline.
-            is_held(&self.object, Byte::Slot(slot))?;
         }
         Ok(None)
     }
@@ -337,7 +335,7 @@ impl Membership {
         if !is_user || !self.name.is_shown() {
             return None;
         }
-        NameLock::take(&self.name, self.object().ok()?).ok()?
+        NameLock::take_to_leave(&self.name, self.object().ok()?).ok()?
     }
 
     /// Whether no user lives; the caller holds the name lock, under which users come and go.

@@ -14,8 +14,9 @@ use crate::sys::object::{self, Object};
 /// takes part in; returns what was removed.
 ///
 /// Death is judged by the kernel's locks, never by age or process id. Left alone are
-/// [`Lifetime::Persistent`] segments, files elsewhere than in `/dev/shm`, what belongs to other users,
-/// what is damaged, and all that is not a segment. Finished as well, though not listed, is what killed
+/// [`Lifetime::Persistent`](crate::Lifetime::Persistent) segments, files elsewhere than in `/dev/shm`,
+/// copies that `cp` made of a segment's file, what belongs to other users, what is damaged, what another
+/// program has locked, and all that is not a segment. Finished as well, though not listed, is what killed
 /// creators and replacers left under names of the library's own. A process that is attached but never
 /// locked anything is no participant; it keeps its memory, as after any removal. Opens each file,
 /// reads its headers, and probes each participant's slot with two system calls.

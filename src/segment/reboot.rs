@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::control::Control;
 use super::name::Name;
+use super::records::State;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
@@ -44,13 +45,13 @@ pub(super) fn settle(
     control: &Control,
 ) -> Result<()> {
     let now = process::boot_id(&registration());
-    if is_of_boot(region, control, now) || object.lies_in_memory()? {
+    if is_of_boot(region.state(), control, now) || object.lies_in_memory()? {
         return Ok(());
     }
     let locker = Locker::new(object, name.place())?;
     locker.lock(Byte::Init)?;
     step!("restart: init locked");
-    if is_of_boot(region, control, now) {
+    if is_of_boot(region.state(), control, now) {
         return Ok(());
     }
     for slot in 0..control.participants {
@@ -76,11 +77,11 @@ pub(super) fn settle(
 }
 
 /// Fails when nobody has settled what a restart left, which who may only read cannot do.
-pub(super) fn check_settled(object: &Object, region: &Region, control: &Control) -> Result<()> {
+pub(super) fn check_settled(object: &Object, state: &State, control: &Control) -> Result<()> {
     let now = process::boot_id(&registration());
     // A file that is clean needs no settling but for its boot.
-    let is_clean = || region.state().clean.load(Relaxed) == CLEAN;
-    if is_of_boot(region, control, now) || is_clean() || object.lies_in_memory()? {
+    let is_clean = || state.clean.load(Relaxed) == CLEAN;
+    if is_of_boot(state, control, now) || is_clean() || object.lies_in_memory()? {
         return Ok(());
     }
     Err(Error::new(
@@ -120,14 +121,14 @@ pub(crate) fn soil(region: &Region) -> Result<()> {
 }
 
 /// Whether no restart can lie between its last use and this boot, as far as the segment says.
-fn is_of_boot(region: &Region, control: &Control, now: [u8; 16]) -> bool {
+fn is_of_boot(state: &State, control: &Control, now: [u8; 16]) -> bool {
     // Zeros where the kernel does not tell.
-    now == [0; 16] || boot_of(region, control) == now
+    now == [0; 16] || boot_of(state, control) == now
 }
 
-fn boot_of(region: &Region, control: &Control) -> [u8; 16] {
+fn boot_of(state: &State, control: &Control) -> [u8; 16] {
     let mut boot = [0; 16];
-    for (bytes, word) in boot.chunks_exact_mut(4).zip(&region.state().boot) {
+    for (bytes, word) in boot.chunks_exact_mut(4).zip(&state.boot) {
         bytes.copy_from_slice(&word.load(Acquire).to_le_bytes());
     }
     // What nobody settled yet is of the boot that it was made in.

@@ -1,6 +1,6 @@
 //! The words of the control block that change: what each means, and who writes it when.
 
-use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::atomic::{AtomicU32, AtomicU64, pin};
 use crate::lock::{Bell, Tail};
@@ -83,15 +83,17 @@ impl State {
 
     /// Says that another segment has the name; the caller wakes who waits for changes.
     pub(crate) fn mark_replaced(&self) {
-        // SeqCst, and so is the look after a waiter announced itself: see `Bell`.
-        self.marks.fetch_or(REPLACED, SeqCst);
+        // Release, twice: a waiter that sees the count before it sleeps sees the mark, and one that
+        // does not is woken, for nobody asks here whether anybody waits.
+        self.marks.fetch_or(REPLACED, Release);
         self.changes.fetch_add(1, Release);
     }
 
     /// Whether another segment has the name.
     #[inline]
     pub(crate) fn is_replaced(&self) -> bool {
-        self.marks.load(SeqCst) & REPLACED != 0
+        // Acquire: who sees the mark sees what was changed before it was set.
+        self.marks.load(Acquire) & REPLACED != 0
     }
 
     /// The bell that changes of the payload ring.

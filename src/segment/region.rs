@@ -327,27 +327,6 @@ impl Region {
         &self.words
     }
 
-    /// Copies bytes of the payload out, from `offset` on, each word whole; words that others write
-    /// meanwhile may be old or new.
-    pub(crate) fn copy_from(&self, offset: usize, bytes: &mut [u8]) {
-        assert!(offset <= self.layout.data_len && bytes.len() <= self.layout.data_len - offset);
-        let mut words = &self.payload_words()[offset / size_of::<AtomicU64>()..];
-        let (skip, mut bytes) = (offset % size_of::<AtomicU64>(), bytes);
-        if let ([first, others @ ..], 1..) = (words, skip) {
-            let word = &first.load(Relaxed).to_ne_bytes()[skip..];
-            let (start, rest) = bytes.split_at_mut(bytes.len().min(word.len()));
-            start.copy_from_slice(&word[..start.len()]);
-            (words, bytes) = (others, rest);
-        }
-        let (whole, rest) = bytes.as_chunks_mut::<8>();
-        for (bytes, word) in whole.iter_mut().zip(words) {
-            *bytes = word.load(Relaxed).to_ne_bytes();
-        }
-        if let (false, Some(word)) = (rest.is_empty(), words.get(whole.len())) {
-            rest.copy_from_slice(&word.load(Relaxed).to_ne_bytes()[..rest.len()]);
-        }
-    }
-
     /// The shadow copy of a large value, like [`payload_words`](Self::payload_words).
     #[inline]
     pub(crate) fn shadow_words(&self) -> &[AtomicU64] {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::life::Segment;
-use super::naming::unlink_if_still;
+use super::name::Name;
+use super::naming::{unlink_if_still, unlink_to_leave};
 use crate::error::{Result, ResultExt};
 use crate::lock::Owner;
 use crate::sys::object::Object;
@@ -113,36 +114,40 @@ impl SegmentSet {
     ///
     /// See [`SegmentSet`].
     pub fn remove(&self) -> Result<()> {
-        self.0.remove()
+        self.0.remove(unlink_if_still)
     }
 }
+
+/// What takes a member's name away.
+type Unlink = fn(&Name, &Object) -> Result<bool>;
 
 impl Members {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remove(&self) -> Result<()> {
+    fn remove(&self, unlink: Unlink) -> Result<()> {
         let members = std::mem::take(&mut *self.lock());
-        members.iter().map(Member::remove).fold(Ok(()), Result::and)
+        members.iter().map(|member| member.remove(unlink)).fold(Ok(()), Result::and)
     }
 }
 
 impl Member {
-    fn remove(&self) -> Result<()> {
+    fn remove(&self, unlink: Unlink) -> Result<()> {
         let membership = self.segment.membership();
         if membership.registered() != Some(self.added_by) || !self.segment.address().is_shown() {
             return Ok(());
         }
-        let unlink = |object: &Object| unlink_if_still(self.segment.address(), object);
-        membership.object().and_then(unlink).of(self.segment.name()).map(drop)
+        let object = membership.object();
+        let removed = object.and_then(|object| unlink(self.segment.address(), object));
+        removed.of(self.segment.name()).map(drop)
     }
 }
 
 impl Drop for Members {
     fn drop(&mut self) {
         // There is nobody to tell; what is left is reaped.
-        let _ = self.remove();
+        let _ = self.remove(unlink_to_leave);
     }
 }
 

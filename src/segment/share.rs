@@ -17,7 +17,7 @@ use super::reboot;
 use super::region::Region;
 use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::npy::{Dtype, Header};
+use crate::npy::{Dtype, Header, UNIT};
 use crate::steps::step;
 use crate::sys::limits;
 use crate::sys::lock::{Byte, Locker};
@@ -79,18 +79,19 @@ impl Sharing<'_> {
         if facts.len > end {
             self.cut_off(end, damage)?;
         }
+        header.check_in_place()?;
         if !header.data_offset.is_multiple_of(SHARED_ALIGNMENT) {
             return Err(Error::new(
                 ErrorKind::Misaligned,
                 format!(
                     "has data that begins at byte {}, and shared data begins at a multiple of \
-                     {SHARED_ALIGNMENT}: save it anew with np.save of NumPy 1.14 or later",
+                     {SHARED_ALIGNMENT}: save it anew with np.save",
                     header.data_offset
                 ),
             ));
         }
         let taken = take(&header)?;
-        let control = Control::new(&Plan {
+        let mut control = Control::new(&Plan {
             kind: Kind::Array,
             lifetime: Lifetime::Persistent,
             dtype: &taken.dtype,
@@ -102,6 +103,7 @@ impl Sharing<'_> {
             leases: 0,
             data_offset: header.data_offset,
         })?;
+        control.inode = object.identity().inode();
         if let Err(error) = self.add(&control) {
             // What this fails to take back, the next one does.
             let _ = object.set_len(end);
@@ -115,7 +117,7 @@ impl Sharing<'_> {
     /// Cuts off what somebody began to add before he was killed; nobody else's bytes.
     fn cut_off(&self, end: u64, damage: Error) -> Result<()> {
         let mut first = [0; 8];
-        let place = end.next_multiple_of(4096);
+        let place = end.next_multiple_of(UNIT as u64);
         match self.object.read_exact_at(&mut first, place) {
             Ok(()) if first == UNFINISHED => {
                 self.object.set_len(end)?;
@@ -138,17 +140,16 @@ impl Sharing<'_> {
         let (object, layout) = (&self.object, control.layout);
         let (start, total) = (layout.control_offset as u64, layout.total as u64);
         limits::check_file_size(total)?;
-        let reserved = match self.settings.reserve {
-            Reserve::Full => 0..total,
-            Reserve::Lazy => start..total,
-        };
         if object.lies_in_memory()? {
             limits::check_memory(total - start)?;
         }
         // The file gets longer and says what for at once.
         object.write_all_at(&UNFINISHED, start)?;
         step!("share: begun");
-        object.reserve(reserved)?;
+        match self.settings.reserve {
+            Reserve::Full => object.reserve_unshared(0..total)?,
+            Reserve::Lazy => object.reserve_unshared(start..total)?,
+        }
         step!("share: memory had");
         let head = control.encode();
         let (magic, rest) = head.split_at(MAGIC.len());

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::held::{self, Nested};
+use super::unwinding::Unwinding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{self, Blocker, Entry, Owner, Patience, Stripe};
 use crate::segment::{Membership, Segment, soil};
@@ -140,7 +141,7 @@ pub(crate) struct Hold<S: Borrow<Segment>> {
     mode: Mode,
     me: Owner,
     tracked: bool,
-    panicking: bool,
+    unwinding: Unwinding,
 }
 
 impl<S: Borrow<Segment>> Hold<S> {
@@ -166,7 +167,7 @@ impl<S: Borrow<Segment>> Hold<S> {
 
     #[inline(always)]
     fn new(segment: S, stripes: Range<u32>, mode: Mode, me: Owner, tracked: bool) -> Self {
-        Self { segment, stripes, mode, me, tracked, panicking: std::thread::panicking() }
+        Self { segment, stripes, mode, me, tracked, unwinding: Unwinding::now() }
     }
 
     pub(crate) fn segment(&self) -> &Segment {
@@ -176,6 +177,12 @@ impl<S: Borrow<Segment>> Hold<S> {
     /// Whether this process took it; a forked child's copies of its parent's guards hold nothing.
     pub(crate) fn is_ours(&self) -> bool {
         self.segment().membership().registered() == Some(self.me)
+    }
+
+    /// Whether this thread panicked since it was taken.
+    #[inline]
+    pub(crate) fn is_unwound(&self) -> bool {
+        self.unwinding.began_since()
     }
 
     /// Who left what is held suspect, if anybody did.
@@ -211,7 +218,7 @@ impl<S: Borrow<Segment>> Drop for Hold<S> {
             return;
         }
         let segment = self.segment.borrow();
-        if self.mode == Mode::Write && !self.panicking && std::thread::panicking() {
+        if self.mode == Mode::Write && self.is_unwound() {
             for stripe in self.stripes.clone() {
                 segment.region().stripe(stripe).poison_by_panic(std::process::id());
             }
@@ -296,7 +303,7 @@ fn take(
         Mode::Read => {
             let cell = segment.region().cell(me.slot(), stripe);
             if nested.contains(stripe) {
-                Ok(lock.lock_read_again(cell))
+                Ok(lock.lock_read_again(cell)?)
             } else {
                 lock.lock_read(&peers, cell, demand.patience)?
             }
@@ -376,4 +383,52 @@ pub(crate) fn frozen() -> Error {
 #[inline]
 pub(crate) fn acquired<G>(guard: Option<G>) -> G {
     guard.expect("a demand that waits ends with a lock or an error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::event::Event;
+
+    fn demand(mode: Mode) -> Demand {
+        Demand { stripes: 0..1, mode, patience: Patience::None, regard: Regard::Refuse }
+    }
+
+    #[test]
+    fn forgotten_read_guards_are_an_error_before_they_let_a_writer_in() {
+        let event = Event::create_unique("unit-forgotten-").unwrap();
+        let segment = event.segment();
+        let live = Hold::untracked(segment, &demand(Mode::Read)).unwrap().expect("nobody writes");
+        let cell = segment.region().cell(live.me.slot(), 0);
+        // As after so many guards that were forgotten, and as while all threads that Linux may have ask.
+        for forgotten in [1 << 31, (1 << 31) + (1 << 22)] {
+            cell.store(forgotten, Relaxed);
+            let first = Hold::untracked(segment, &demand(Mode::Read)).map(std::mem::forget);
+            assert_eq!(first.unwrap_err().kind(), ErrorKind::TooManyLocks);
+            // The thread has one already, so that nothing is asked of the word.
+            held::push(segment.membership().serial(), live.me, 0..1, false);
+            let again = Hold::tracked(segment, &demand(Mode::Read)).map(std::mem::forget);
+            held::pop(segment.membership().serial(), live.me, &(0..1), false);
+            assert_eq!(again.unwrap_err().kind(), ErrorKind::TooManyLocks);
+            assert_eq!(cell.load(Relaxed), forgotten, "a refused reader stays counted");
+            let writer = Hold::untracked(segment, &demand(Mode::Write)).unwrap();
+            assert!(writer.is_none(), "a writer is in beside a reader");
+        }
+        cell.store(1, Relaxed);
+        drop(live);
+        assert!(Hold::untracked(segment, &demand(Mode::Write)).unwrap().is_some());
+    }
+
+    #[test]
+    fn as_many_read_guards_as_are_counted_are_granted() {
+        let event = Event::create_unique("unit-counted-").unwrap();
+        let segment = event.segment();
+        let live = Hold::untracked(segment, &demand(Mode::Read)).unwrap().expect("nobody writes");
+        let cell = segment.region().cell(live.me.slot(), 0);
+        cell.store((1 << 31) - 1, Relaxed);
+        let last = Hold::untracked(segment, &demand(Mode::Read)).unwrap().expect("nobody writes");
+        assert_eq!(cell.load(Relaxed), 1 << 31);
+        drop(last);
+        cell.store(1, Relaxed);
+    }
 }

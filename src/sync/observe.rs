@@ -3,7 +3,8 @@
 //! A writer makes the version of a stripe odd before it writes and even when it is done. So a copy is
 //! whole if every version was even before it and is the same after it: a moment lies between the two
 //! looks at which all of the data was what the copy says. H.-J. Boehm, "Can seqlocks get along with
-//! programming language memory models?", has the proof and the fences.
+//! programming language memory models?", has the proof and the fences. The kernel makes the copies, for
+//! writers store as they like: see [`Segment::read_payload`].
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -28,7 +29,7 @@ struct Obstacle {
 /// One try to see data as it was at one moment.
 #[derive(Debug)]
 pub(crate) struct Look<'a> {
-    region: &'a Region,
+    segment: &'a Segment,
     found: RefCell<Found>,
 }
 
@@ -38,7 +39,7 @@ struct Found {
     /// Of each stripe that was looked at, its version before.
     versions: Vec<Option<u32>>,
     obstacle: Option<Obstacle>,
-    suspect: Option<Error>,
+    failure: Option<Error>,
 }
 
 /// Copies the payload of all stripes out as it was at one moment, without writing anything.
@@ -66,7 +67,7 @@ fn try_observe<R>(
     mut see: impl FnMut(&Look<'_>) -> R,
 ) -> Result<R> {
     let region = segment.region();
-    let look = Look::new(region);
+    let look = Look::new(segment);
     let mut looks = wait::spins();
     loop {
         let seen = see(&look);
@@ -93,22 +94,23 @@ fn try_observe<R>(
 }
 
 impl<'a> Look<'a> {
-    fn new(region: &'a Region) -> Self {
-        let versions = vec![None; region.stripes() as usize];
-        Self { region, found: RefCell::new(Found { versions, obstacle: None, suspect: None }) }
+    fn new(segment: &'a Segment) -> Self {
+        let versions = vec![None; segment.region().stripes() as usize];
+        Self { segment, found: RefCell::new(Found { versions, obstacle: None, failure: None }) }
     }
 
     /// Copies bytes of the payload that lie in those stripes, from `offset` on; false, and nothing
     /// copied, when this try is in vain.
     pub(crate) fn copy(&self, stripes: Range<u32>, offset: usize, bytes: &mut [u8]) -> bool {
         let found = &mut *self.found.borrow_mut();
-        if !stripes.into_iter().all(|stripe| found.is_whole(stripe, self.region)) {
+        if !stripes.into_iter().all(|stripe| found.is_whole(stripe, self.segment.region())) {
             return false;
         }
         step!("observe: versions read");
-        self.region.copy_from(offset, bytes);
+        let copied = self.segment.read_payload(bytes, offset);
         step!("observe: copied");
-        true
+        found.failure = copied.err();
+        found.failure.is_none()
     }
 
     /// What made this try worthless, if anything did; ready for the next one.
@@ -119,7 +121,7 @@ impl<'a> Look<'a> {
         fence(Acquire);
         let mut obstacle = found.obstacle.take();
         for (stripe, version) in (0..).zip(&mut found.versions) {
-            let lock = self.region.stripe(stripe);
+            let lock = self.segment.region().stripe(stripe);
             let is_still = version.take().is_none_or(|version| lock.is_still(version));
             if !is_still && obstacle.is_none() {
                 let writer = match lock.look() {
@@ -129,14 +131,14 @@ impl<'a> Look<'a> {
                 obstacle = Some(Obstacle { stripe, writer });
             }
         }
-        found.suspect.take().map_or(Ok(obstacle), Err)
+        found.failure.take().map_or(Ok(obstacle), Err)
     }
 }
 
 impl Found {
     /// Whether nobody writes that stripe, as far as this try knows; looks at it once.
     fn is_whole(&mut self, stripe: u32, region: &Region) -> bool {
-        if self.obstacle.is_some() || self.suspect.is_some() {
+        if self.obstacle.is_some() || self.failure.is_some() {
             return false;
         }
         let version = &mut self.versions[stripe as usize];
@@ -147,7 +149,7 @@ impl Found {
         match lock.look() {
             Sight::Whole(seen) => *version = Some(seen),
             Sight::Written(writer) => self.obstacle = Some(Obstacle { stripe, writer }),
-            Sight::Suspect => self.suspect = Some(suspect(&Poison::of(lock))),
+            Sight::Suspect => self.failure = Some(suspect(&Poison::of(lock))),
         }
         version.is_some()
     }
@@ -171,7 +173,7 @@ pub(crate) fn check_sound(segment: &Segment) -> Result<()> {
 }
 
 #[cold]
-fn suspect(poison: &Poison) -> Error {
+pub(super) fn suspect(poison: &Poison) -> Error {
     Error::new(
         ErrorKind::Poisoned,
         format!(

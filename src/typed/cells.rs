@@ -52,6 +52,16 @@ pub(super) fn swap<T: Element>(region: &Region, value: T) -> T {
     })
 }
 
+/// Writes the word if it is `current`, and returns what it was: in `Err` if it was another.
+pub(super) fn compare_exchange<T: Element>(region: &Region, current: T, new: T) -> Result<T, T> {
+    with_atomic!(region, T, |atomic, Bits| {
+        let (current, new) = (bytemuck::cast::<T, Bits>(current), bytemuck::cast::<T, Bits>(new));
+        // SeqCst: see `load` and `swap`.
+        let found = atomic.compare_exchange(current, new, SeqCst, SeqCst);
+        found.map(bytemuck::cast::<Bits, T>).map_err(bytemuck::cast::<Bits, T>)
+    })
+}
+
 /// Adds the bits, wrapping, and returns what the word was.
 #[inline]
 pub(super) fn add_bits<T: Element>(region: &Region, value: T) -> T {
@@ -128,7 +138,7 @@ impl<'a> Copies<'a> {
     #[inline]
     fn load_into(self, value: &mut [u8]) {
         loop {
-            // SeqCst: `wait_changed` looks here after it announced itself.
+            // SeqCst: looks, see `Bell`: `wait_changed` announced itself before.
             let before = self.commits.load(SeqCst);
             copy_out_to(value, if before.is_multiple_of(2) { self.payload } else { self.shadow });
             // The copy above must not sink below the second look.
@@ -162,7 +172,7 @@ impl<'a> Copies<'a> {
     /// Makes the other copy current.
     fn switch(self, count: u32) -> u32 {
         let next = count.wrapping_add(1);
-        // SeqCst: the committer looks for waiters afterwards.
+        // SeqCst: announces, see `Bell`; the committer looks for waiters afterwards.
         self.commits.store(next, SeqCst);
         next
     }
@@ -200,7 +210,9 @@ mod model {
     use loom::thread;
 
     use super::*;
-    use crate::atomic::model::explore_deaths;
+    use crate::atomic::model::{explore, explore_deaths};
+    use crate::lock::model::world::{Slices, World};
+    use crate::lock::{Bell, Patience, Slots as _};
 
     const OLD: [u64; 2] = [0, 0];
     const FIRST: [u64; 2] = [1, 1];
@@ -211,6 +223,16 @@ mod model {
         commits: AtomicU32,
         payload: [AtomicU64; 2],
         shadow: [AtomicU64; 2],
+    }
+
+    #[derive(Default)]
+    struct Rung([AtomicU32; 2]);
+
+    impl Rung {
+        fn bell(&self) -> Bell<'_> {
+            let [rings, waiting] = &self.0;
+            Bell { rings, waiting }
+        }
     }
 
     impl Memory {
@@ -226,6 +248,26 @@ mod model {
                 values.map(|value| rank(value).unwrap_or_else(|| panic!("torn: {value:?}")));
             assert!(ranks.is_sorted(), "went back: {values:?}");
         }
+    }
+
+    #[test]
+    fn loom_pair_a_committer_and_who_waits_never_miss_each_other() {
+        explore("pair: commits and waiting", 3, || {
+            let memory = Rc::new((Memory::default(), World::new(Slices::Finite), Rung::default()));
+            let committer = thread::spawn({
+                let memory = Rc::clone(&memory);
+                move || {
+                    let (memory, world, rung) = &*memory;
+                    memory.copies().commit(&FIRST);
+                    rung.bell().ring(&world.peers(0));
+                }
+            });
+            let (committed, world, rung) = &*memory;
+            let look = || (committed.copies().load::<[u64; 2]>() == FIRST).then_some(());
+            let found = rung.bell().wait_for(&world.peers(0), Patience::Endless, look);
+            assert!(found.is_some(), "endless patience ran out");
+            committer.join().unwrap();
+        });
     }
 
     #[test]

@@ -17,8 +17,9 @@ const _: () =
 /// A type that arrays in shared memory may hold: any bytes are a valid value, and a
 /// [`Dtype`] tells other languages what they mean.
 ///
-/// Implemented for integers of fixed width, `f32`, `f64`, [`Bool`](crate::Bool), arrays of elements,
-/// with the features of those names for `half::{f16, bf16}` and `num_complex::Complex`, and by
+/// Implemented for integers of fixed width, `f32`, `f64`, [`Bool`](crate::Bool), the strings
+/// [`Bytes`](crate::Bytes) and [`Text`](crate::Text), the times [`Datetime`](crate::Datetime) and
+/// [`Timedelta`](crate::Timedelta), arrays of elements, with the features of those names for `half::{f16, bf16}` and `num_complex::Complex`, and by
 /// `#[derive(Element)]` for structs. Not for
 ///
 /// - `bool` and `char`, which are undefined behaviour if another process writes what they forbid;

@@ -49,8 +49,9 @@ pub type FrozenD<T> = Frozen<T, IxDyn>;
 /// A clone is the same memory; `frozen.view().to_owned()` is a private copy.
 ///
 /// That nobody writes is kept by this library, in all processes: locks for writing are
-/// [`Frozen`](ErrorKind::Frozen). A process that writes where it has no lock, NumPy with
-/// `mmap_mode="r+"` say, can break it as it can break any guard.
+/// [`Frozen`](ErrorKind::Frozen). A process that writes nevertheless, NumPy with `mmap_mode="r+"` say, causes
+/// undefined behaviour, and all who may write the segment are assumed not to: see [Trust](crate#trust). Of memory
+/// that is [sealed](Self::seal) nothing is assumed: the kernel lets nobody write it.
 ///
 /// # Examples
 ///
@@ -174,6 +175,8 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
 
     /// Opens the frozen array at `address`, checking element type, number of axes and kind. Needs
     /// permission to read its file, no more.
+    ///
+    /// Assumes of other processes what [`Array::open`] does, unless it is [sealed](Self::is_sealed).
     ///
     /// # Errors
     ///
@@ -328,6 +331,13 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     /// drop(writer);
     /// frozen.seal()?;
     /// assert!(frozen.is_sealed());
+    ///
+    /// // In any other process, whatever it runs:
+    /// # use std::io::Write;
+    /// let same = ndshm::Frozen1::<u8>::open_handle(&frozen.handle())?;
+    /// assert!(same.is_sealed());
+    /// let mut file = std::fs::File::options().write(true).open(same.segment().path()).expect("opened");
+    /// assert!(file.write(&[1]).is_err());
     /// # Ok(()) }
     /// ```
     pub fn seal(&self) -> Result<()> {
@@ -405,6 +415,13 @@ impl<T: Element, D: Dimension> Deref for Frozen<T, D> {
 }
 
 impl<T: Element + fmt::Debug, D: Dimension> fmt::Debug for Frozen<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view.fmt(f)
+    }
+}
+
+/// As `ndarray` shows arrays.
+impl<T: Element + fmt::Display, D: Dimension> fmt::Display for Frozen<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.view.fmt(f)
     }

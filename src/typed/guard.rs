@@ -10,27 +10,26 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
-use std::sync::MutexGuard;
 
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
 use super::array::Array;
 use super::element::Element;
 use super::rows::Ask;
+use super::stays::StaysInItsThread;
 use super::view;
 use crate::error::{Result, ResultExt};
 use crate::segment::Segment;
 use crate::sync::{Hold, Mode, Poison};
 
-/// Marks guards that must be dropped in the thread that took them.
-type StaysInThread = PhantomData<MutexGuard<'static, ()>>;
-
 /// Rows of a shared array, locked for reading; derefs to [`ndarray::ArrayRef`].
 ///
 /// Others may read the same rows, nobody writes them. Give `&*guard` to functions and operators
 /// that want an array: `(&*guard).dot(&x)`, `&*guard + 1.0`.
+///
+/// A process that writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -52,13 +51,16 @@ pub struct ReadGuard<'a, T: Element, D: Dimension> {
     view: ArrayView<'static, T, D>,
     rows: Range<usize>,
     hold: Hold<&'a Segment>,
-    stays: StaysInThread,
+    _stays: StaysInItsThread,
 }
 
 /// Rows of a shared array, locked for writing; derefs to [`ndarray::ArrayRef`].
 ///
 /// Nobody else reads or writes these rows. A panic while the guard lives poisons them; so does the
 /// death of the process.
+///
+/// A process that reads or writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -77,10 +79,11 @@ pub struct WriteGuard<'a, T: Element, D: Dimension> {
     view: ArrayViewMut<'static, T, D>,
     rows: Range<usize>,
     hold: Hold<&'a Segment>,
-    stays: StaysInThread,
+    _stays: StaysInItsThread,
 }
 
-/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`.
+/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
+/// assumes of other processes.
 ///
 /// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
 /// asking for the same rows for writing while holding it waits.
@@ -104,7 +107,8 @@ pub struct OwnedReadGuard<T: Element, D: Dimension> {
     hold: Hold<Segment>,
 }
 
-/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`.
+/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
+/// assumes of other processes.
 ///
 /// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
 /// asking for the same rows again while holding it waits.
@@ -148,7 +152,7 @@ macro_rules! guard {
                 // this array's; and the guard keeps the hold longer than the view.
                 let view = unsafe { view::$view(&hold, array.shape_ref(), located.rows.as_ref()) };
                 let rows = located.rows.unwrap_or(0..array.split().rows);
-                Ok(Some(Self { view, rows, hold $(, $stays: PhantomData)? }))
+                Ok(Some(Self { view, rows, hold $(, $stays: StaysInItsThread::HERE)? }))
             }
 
             /// Returns which rows of the whole array these are, along axis 0.
@@ -203,6 +207,13 @@ macro_rules! guard {
         }
 
         impl<$($life,)? T: Element + fmt::Debug, D: Dimension> fmt::Debug for $guard<$($life,)? T, D> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.view.fmt(f)
+            }
+        }
+
+        /// As `ndarray` shows arrays.
+        impl<$($life,)? T: Element + fmt::Display, D: Dimension> fmt::Display for $guard<$($life,)? T, D> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.view.fmt(f)
             }
@@ -299,8 +310,8 @@ macro_rules! write_guard {
     };
 }
 
-guard!('a ReadGuard, Read, held, |segment, demand| Hold::tracked(segment, demand), stays);
-guard!('a WriteGuard, Write, held_mut, |segment, demand| Hold::tracked(segment, demand), stays);
+guard!('a ReadGuard, Read, held, |segment, demand| Hold::tracked(segment, demand), _stays);
+guard!('a WriteGuard, Write, held_mut, |segment, demand| Hold::tracked(segment, demand), _stays);
 guard!(OwnedReadGuard, Read, held, |segment, demand| Hold::untracked(segment.clone(), demand));
 guard!(OwnedWriteGuard, Write, held_mut, |segment, demand| Hold::untracked(
     segment.clone(),

@@ -13,10 +13,10 @@ use std::path::Path;
 
 use ndarray::{ArrayView, Dimension, RawArrayView, ShapeBuilder};
 
-use super::contents::{Contents, PAGE};
+use super::contents::Contents;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::Order;
+use crate::npy::{Order, UNIT};
 use crate::segment::NpyFile;
 
 /// An ordinary `.npy` file as an array of `T`, mapped for reading and left as it is: no locks, no
@@ -86,7 +86,7 @@ impl NpyFile {
     pub fn typed<T: Element, D: Dimension>(&self) -> Result<Npy<T, D>> {
         let (dtype, shape, order) = (self.dtype(), self.shape(), self.order());
         // Copies want none; `raw_view` looks.
-        let contents = Contents { dtype, shape, order, alignment: PAGE };
+        let contents = Contents { dtype, shape, order, alignment: UNIT };
         let shape = checked_dtype::<T>()
             .and_then(|asked| contents.shape_of::<T, D>(asked.numpy_form()))
             .map_err(|error| error.of(&self.path().to_string_lossy()))?;
@@ -138,7 +138,7 @@ impl<T: Element, D: Dimension> Npy<T, D> {
     /// Copies the data into memory of this process's own, by reading and not through the mapping: a
     /// file that is cut short meanwhile is an error.
     ///
-    /// It works for data that is not aligned, too. What others write meanwhile may be half in the copy.
+    /// It works for data that is not aligned, too, and makes big-endian items little-endian. What others write meanwhile may be half in the copy.
     ///
     /// # Errors
     ///
@@ -161,7 +161,8 @@ impl<T: Element, D: Dimension> Npy<T, D> {
     /// # Errors
     ///
     /// [`Misaligned`](ErrorKind::Misaligned) when the header's length puts the data where no `T` may
-    /// begin, as some old writers do: [`to_array`](Self::to_array) works all the same.
+    /// begin, as some old writers do, and [`ForeignByteOrder`](ErrorKind::ForeignByteOrder) when it is
+    /// big-endian: [`to_array`](Self::to_array) works all the same.
     ///
     /// # Examples
     ///
@@ -174,6 +175,7 @@ impl<T: Element, D: Dimension> Npy<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn raw_view(&self) -> Result<RawArrayView<T, D>> {
+        self.file.check_in_place()?;
         let data = self.file.as_ptr().cast::<T>();
         if !data.is_aligned() {
             return Err(Error::new(

@@ -1,4 +1,10 @@
 //! Ordinary `.npy` files shared as arrays, where they are.
+//!
+//! # Safety
+//!
+//! The unsafe functions here do nothing unsafe: they let their callers vouch for those who have the file
+//! from when it was a plain one, and take no locks.
+#![allow(unsafe_code)]
 
 use std::path::Path;
 
@@ -18,9 +24,18 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// are, and locks are added behind them. Opens a file that is shared already just so.
     ///
     /// The file is a segment from then on, until somebody writes it anew: [`open`](Self::open) opens it,
-    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. It lies on tmpfs,
+    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. But
+    /// never with `mmap_mode="w+"` or `np.save`, which cut it to nothing first, under everybody who has it mapped. It lies on tmpfs,
     /// ext4, xfs, btrfs or f2fs. Whoever is killed on the way leaves the plain file. Costs what
     /// [`create`](Self::create) costs without the data, and one wait for the disk.
+    ///
+    /// # Safety
+    ///
+    /// Up to now the file was a plain one, and whoever has it open or mapped knows of no locks: a
+    /// `np.load(path, mmap_mode="r+")` of an hour ago, a program that will save over it. The caller vouches
+    /// that none of them truncates the file from now on, and that none writes it while somebody holds a guard or
+    /// a [`Frozen`](crate::Frozen) of it, in any process. Those who open the shared file later need not:
+    /// [`open`](Self::open) assumes of it what it assumes of every segment (see [Trust](crate#trust)).
     ///
     /// # Errors
     ///
@@ -28,8 +43,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// [`Truncated`](crate::ErrorKind::Truncated), [`ForeignByteOrder`](crate::ErrorKind::ForeignByteOrder) or
     /// [`Unsupported`](crate::ErrorKind::Unsupported) when no segment can hold what is there;
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when more follows the array in the file;
-    /// [`Misaligned`](crate::ErrorKind::Misaligned) when its data does not begin at a multiple of 64 bytes, as
-    /// NumPy writes it since 1.14; [`PermissionDenied`](crate::ErrorKind::PermissionDenied);
+    /// [`Misaligned`](crate::ErrorKind::Misaligned) when its data does not begin at a multiple of 16 bytes, as
+    /// every NumPy writes it, or not where a `T` may; [`PermissionDenied`](crate::ErrorKind::PermissionDenied);
     /// [`StorageFull`](crate::ErrorKind::StorageFull); and those of [`open`](Self::open). The file is as it was
     /// then.
     ///
@@ -44,20 +59,26 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// # std::fs::write(path, bytes).expect("written");
     /// use ndshm::Array2;
     ///
-    /// let weights = Array2::<f32>::share_npy(path)?; // what np.save wrote
+    /// // SAFETY: whoever saved the file is done with it.
+    /// let weights = unsafe { Array2::<f32>::share_npy(path) }?; // what np.save wrote
     /// weights.write()?.fill(0.5);
     /// assert_eq!(Array2::<f32>::open(path)?.read()?.sum(), 6.0);
     /// # ndshm::remove(path)?;
     /// # Ok(()) }
     /// ```
-    pub fn share_npy(path: impl AsRef<Path>) -> Result<Self> {
-        Self::options().share_npy(path)
+    pub unsafe fn share_npy(path: impl AsRef<Path>) -> Result<Self> {
+        // SAFETY: the caller vouches for the same.
+        unsafe { Self::options().share_npy(path) }
     }
 }
 
 impl<T: Element, D: Dimension> Options<Array<T, D>> {
     /// Opens an ordinary `.npy` file as a shared array: see [`Array::share_npy`]. Its order and mode stay
     /// what they are, and it lasts until it is removed.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Array::share_npy`].
     ///
     /// # Errors
     ///
@@ -67,14 +88,20 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     ///
     /// ```no_run
     /// # fn main() -> ndshm::Result<()> {
-    /// let rows = ndshm::Array2::<f64>::options().stripes(64).share_npy("table.npy")?;
+    /// let options = ndshm::Array2::<f64>::options().stripes(64);
+    /// // SAFETY: whoever saved the file is done with it.
+    /// let rows = unsafe { options.share_npy("table.npy") }?;
     /// # Ok(()) }
     /// ```
-    pub fn share_npy(&self, path: impl AsRef<Path>) -> Result<Array<T, D>> {
+    pub unsafe fn share_npy(&self, path: impl AsRef<Path>) -> Result<Array<T, D>> {
         let segment = Segment::share_npy(path.as_ref(), self.settings(), |header| {
             let asked = checked_dtype::<T>()?;
             Contents::of_header(header).shape_of::<T, D>(asked.numpy_form())?;
-            taken(asked.fold().0, header, self.settings())
+            // What the header says, but for `bf16`, which it has no word for.
+            let (asked, _) = asked.fold();
+            let same = asked.numpy_form() == header.dtype;
+            let dtype = if same { asked } else { header.dtype.clone() };
+            taken(dtype, header, self.settings())
         })?;
         Array::from_segment(segment)
     }
@@ -84,6 +111,10 @@ impl AnyArray {
     /// Opens the ordinary `.npy` file at `path` as a shared array, whatever its dtype: see
     /// [`Array::share_npy`].
     ///
+    /// # Safety
+    ///
+    /// That of [`Array::share_npy`].
+    ///
     /// # Errors
     ///
     /// Those of [`Array::share_npy`].
@@ -92,17 +123,23 @@ impl AnyArray {
     ///
     /// ```no_run
     /// # fn main() -> ndshm::Result<()> {
-    /// let table = ndshm::AnyArray::share_npy("table.npy")?;
+    /// // SAFETY: whoever saved the file is done with it.
+    /// let table = unsafe { ndshm::AnyArray::share_npy("table.npy") }?;
     /// println!("{} of shape {:?}", table.dtype(), table.shape());
     /// # Ok(()) }
     /// ```
-    pub fn share_npy(path: impl AsRef<Path>) -> Result<Self> {
-        Self::options().share_npy(path)
+    pub unsafe fn share_npy(path: impl AsRef<Path>) -> Result<Self> {
+        // SAFETY: the caller vouches for the same.
+        unsafe { Self::options().share_npy(path) }
     }
 }
 
 impl Options<AnyArray> {
     /// Opens an ordinary `.npy` file as a shared array: see [`AnyArray::share_npy`].
+    ///
+    /// # Safety
+    ///
+    /// That of [`Array::share_npy`].
     ///
     /// # Errors
     ///
@@ -115,7 +152,7 @@ impl Options<AnyArray> {
     /// let table = ndshm::AnyArray::options().participants(8).share_npy("table.npy")?;
     /// # Ok(()) }
     /// ```
-    pub fn share_npy(&self, path: impl AsRef<Path>) -> Result<AnyArray> {
+    pub unsafe fn share_npy(&self, path: impl AsRef<Path>) -> Result<AnyArray> {
         let segment = Segment::share_npy(path.as_ref(), self.settings(), |header| {
             taken(header.dtype.clone(), header, self.settings())
         })?;

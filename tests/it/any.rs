@@ -124,7 +124,7 @@ fn segments_of_every_kind_have_snapshots() {
     assert_eq!(texts(&of(event.segment()), &[&[]]), ["1"]);
     let rows = of(log.segment());
     assert_eq!((rows.shape(), rows.bytes()), (&[2, 2][..], &[1, 2, 3, 4][..]));
-    refused(AnyArray::open(log.name()), ErrorKind::KindMismatch, "is of kind Log");
+    refused(AnyArray::open(log.name()), ErrorKind::KindMismatch, "holds a Log, asked for an Array");
 }
 
 #[test]

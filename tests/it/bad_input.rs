@@ -13,6 +13,7 @@ use ndshm::{
     Reserve, Segment, Status, Value,
 };
 
+use crate::share::share;
 use crate::support::{FreeName, exists, path_of, skip};
 
 /// Fails unless the operation was refused for that reason and said so.
@@ -79,12 +80,12 @@ fn what_exists_is_not_created_again() {
 fn what_differs_from_what_was_asked_says_both() {
     let (name, _array) = persistent();
     let name = name.as_str();
-    let holds = "holds <f8 (2 axes: 3 × 4), asked for ";
-    refused(Array2::<f32>::open(name), DtypeMismatch, &format!("{holds}<f4 (2 axes)"));
-    refused(Array2::<i64>::open(name), DtypeMismatch, &format!("{holds}<i8 (2 axes)"));
-    refused(Array1::<f64>::open(name), RankMismatch, &format!("{holds}<f8 (1 axis)"));
-    refused(Array3::<f64>::open(name), RankMismatch, &format!("{holds}<f8 (3 axes)"));
-    refused(Array2::<[f64; 4]>::open(name), RankMismatch, "asked for <f8 (3 axes)");
+    let holds = "holds <f8 (f64), 2 axes: 3 × 4, asked for ";
+    refused(Array2::<f32>::open(name), DtypeMismatch, &format!("{holds}<f4 (f32), 2 axes"));
+    refused(Array2::<i64>::open(name), DtypeMismatch, &format!("{holds}<i8 (i64), 2 axes"));
+    refused(Array1::<f64>::open(name), RankMismatch, &format!("{holds}<f8 (f64), 1 axis"));
+    refused(Array3::<f64>::open(name), RankMismatch, &format!("{holds}<f8 (f64), 3 axes"));
+    refused(Array2::<[f64; 4]>::open(name), RankMismatch, "asked for <f8 (f64), 3 axes");
     refused(Array1::<[f64; 3]>::open(name), ShapeMismatch, "elements of shape [3]");
     refused(Value::<f64>::open(name), KindMismatch, "holds an Array, asked for a Value");
     let asked = "has shape [3, 4], asked for [4, 3]";
@@ -94,7 +95,7 @@ fn what_differs_from_what_was_asked_says_both() {
 
     let value = Value::create_unique("it-bad-", 1_u32).unwrap();
     refused(Array1::<u32>::open(value.name()), KindMismatch, "holds a Value, asked for an Array");
-    let says = "holds a <u4 of shape [], asked for a <f4 of shape []";
+    let says = "holds <u4 (u32) of shape [], asked for <f4 (f32) of shape []";
     refused(Value::<f32>::open(value.name()), DtypeMismatch, says);
     refused(Value::<[u32; 1]>::open(value.name()), DtypeMismatch, "of shape [1]");
 }
@@ -163,7 +164,7 @@ fn fifos_and_devices_are_refused_without_being_opened() {
         refused(Block::open(name), NotASegment, says);
         refused(ndshm::remove(name), NotASegment, says);
         refused(NpyFile::open(&path), NotASegment, says);
-        refused(Array1::<u8>::share_npy(&path), NotASegment, says);
+        refused(share(&Array1::<u8>::options(), &path), NotASegment, says);
         assert!(ndshm::list().unwrap().iter().all(|info| info.name() != name));
         let seen = rustix::io::read(&opened, &mut buffer);
         assert_eq!(seen, Err(rustix::io::Errno::AGAIN), "somebody opened it");
@@ -536,7 +537,7 @@ fn a_handle_for_reading_writes_nothing() {
     let reader = Value::<u64>::options().access(Access::Read).open(value.name()).unwrap();
     refused(reader.set(2), ReadOnly, "opened for reading only");
     refused(reader.fetch_add(2), ReadOnly, "opened for reading only");
-    refused(reader.lock(), ReadOnly, "opened for reading only");
+    refused(reader.edit(), ReadOnly, "opened for reading only");
     assert_eq!(reader.get().unwrap(), 1);
 
     let event = Event::options().auto_reset().create_unique("it-bad-").unwrap();

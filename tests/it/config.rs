@@ -1,6 +1,10 @@
 //! Configurations, from several processes.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 
 use ndshm::{Array1, Config, ErrorKind::*, Frozen1};
 use serde::{Deserialize, Serialize};
@@ -59,6 +63,33 @@ fn a_process_may_know_fewer_fields_and_not_more() {
     assert_eq!(Config::<Less>::open(name.as_str()).unwrap().rate, settings().rate);
     let missing = "holds no such settings: missing field `added_later`";
     refused(Config::<More>::open(name.as_str()), KindMismatch, missing);
+}
+
+/// Somebody who writes without asking, as NumPy may, finds no moment between the check of a text and its
+/// copy: what is opened is text, or an error.
+#[test]
+fn settings_that_somebody_writes_over_are_text_or_an_error() {
+    const LEN: usize = 1 << 20;
+    let name = FreeName::new();
+    let config = Config::create(name.as_str(), "a".repeat(LEN)).unwrap();
+    let info = config.segment().info().unwrap();
+    let file = fs::File::options().write(true).open(config.segment().path()).unwrap();
+    let end = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let place = (info.data_offset() + LEN / 2) as u64;
+            while !end.load(Relaxed) {
+                for byte in [0xff, b'a'] {
+                    file.write_all_at(&[byte], place).unwrap();
+                }
+            }
+        });
+        let open = || Config::<String>::open(config.name());
+        let found = (0..60).filter_map(|_| open().ok());
+        let torn = found.filter(|text| str::from_utf8(text.as_bytes()).is_err()).count();
+        end.store(true, Relaxed);
+        assert_eq!(torn, 0, "Strings that are no text");
+    });
 }
 
 #[test]

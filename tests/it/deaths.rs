@@ -301,7 +301,7 @@ fn a_value_whose_setter_is_killed_under_the_lock_keeps_what_was_committed() {
     let value = Value::<[u64; 8]>::create_unique("it-deaths-", [1; 8]).unwrap();
     for _ in 0..3 {
         let mut setter = fork(|| {
-            let mut guard = value.lock_timeout(DEADLINE).unwrap();
+            let mut guard = value.edit_timeout(DEADLINE).unwrap();
             *guard = [3; 8];
             std::mem::forget(guard);
         });
@@ -309,6 +309,6 @@ fn a_value_whose_setter_is_killed_under_the_lock_keeps_what_was_committed() {
         setter.kill();
         assert_eq!(value.get().unwrap(), [1; 8]);
     }
-    *value.lock_timeout(DEADLINE).unwrap() = [2; 8];
+    *value.edit_timeout(DEADLINE).unwrap() = [2; 8];
     assert_eq!(value.get().unwrap(), [2; 8]);
 }

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use ndshm::{Array1, Block, ErrorKind::*, Lifetime, Segment, Value};
+use ndshm::{AnyArray, Array1, Block, ErrorKind::*, Event, Lifetime, Segment, Value};
 
 use crate::bad_input::refused;
 use crate::sandbox::refuse_nameless_files;
 use crate::support::{
-    FreeName, alone, exists, fork, lock_slots, mount_tmpfs, path_of, skip, unshare_mounts,
+    DEADLINE, FreeName, alone, exists, fork, lock_slots, mount_tmpfs, path_of, set_death_signal,
+    skip, unshare_mounts,
 };
 
 /// What a test of this file may be done without.
@@ -143,4 +144,33 @@ fn a_link_or_directory_of_a_temporary_name_is_left_alone() {
     fs::create_dir(name.path()).unwrap();
     ndshm::reap().unwrap();
     assert!(exists(name.as_str()));
+}
+
+#[test]
+fn a_segment_in_the_making_is_left_to_no_child_that_its_dead_creator_forked() {
+    alone(|| {
+        lacking(Lacks::NamelessFiles, || {
+            let [forked, end] = [(); 2].map(|()| Event::create(FreeName::new().as_str()).unwrap());
+            let mut creator = fork(|| {
+                let fork_meanwhile = |_: &mut [u8]| {
+                    fork(|| {
+                        set_death_signal(0);
+                        forked.set().unwrap();
+                        end.wait_timeout(DEADLINE).unwrap();
+                    })
+                    .pass();
+                    Ok(())
+                };
+                let dtype = "<f8".parse().unwrap();
+                drop(AnyArray::options().create_with("array", &dtype, &[8], fork_meanwhile));
+            });
+            forked.wait_timeout(DEADLINE).unwrap();
+            ndshm::reap().unwrap();
+            assert_eq!(names().len(), 1, "its creator lives");
+            creator.kill();
+            ndshm::reap().unwrap();
+            assert_eq!(names(), [""; 0]);
+            end.set().unwrap();
+        });
+    });
 }

@@ -90,6 +90,16 @@ fn the_copy_of_a_guard_that_a_child_drops_unlocks_nothing() {
     drop(array.try_write().unwrap().expect("nobody holds it"));
 }
 
+/// Nothing keeps it from that, which is why the page on deaths says so.
+#[test]
+fn a_childs_copy_of_a_write_guard_still_writes_without_a_lock() {
+    let array = array();
+    let mut guard = array.write().unwrap();
+    fork(|| guard[0] = 99).pass();
+    drop(guard);
+    assert_eq!(array.read().unwrap()[0], 99);
+}
+
 #[test]
 fn the_copy_of_a_guard_that_a_panicking_child_drops_poisons_nothing() {
     let array = array();
@@ -110,11 +120,11 @@ fn the_copy_of_a_guard_that_a_panicking_child_drops_poisons_nothing() {
 #[test]
 fn the_copy_of_a_value_guard_that_a_child_drops_commits_nothing() {
     let value = Value::create_unique("it-forks-", [0_u64; 4]).unwrap();
-    let mut guard = Some(value.lock().unwrap());
+    let mut guard = Some(value.edit().unwrap());
     fork(|| {
         **guard.as_mut().unwrap() = [1; 4];
         drop(guard.take());
-        assert!(value.try_lock().unwrap().is_none());
+        assert!(value.try_edit().unwrap().is_none());
     })
     .pass();
     drop(guard);

@@ -12,7 +12,7 @@ use ndshm::{
 };
 
 use crate::puppet::Puppet;
-use crate::share::save;
+use crate::share::{save, share};
 use crate::support::{DEADLINE, FreeName, alone, close_descriptors, fork, skip};
 
 /// Where a segment may live.
@@ -89,7 +89,7 @@ impl Spot {
             Self::File(file) => options.create(file.path(), len),
             Self::SharedFile(file) => {
                 save(file.path(), len);
-                let array = options.share_npy(file.path())?;
+                let array = share(options, file.path())?;
                 array.write()?.fill(0);
                 Ok(array)
             }

@@ -9,8 +9,10 @@ mod block;
 #[cfg(feature = "serde")]
 mod config;
 mod deaths;
+mod disks;
 mod events;
 mod fallback;
+mod foreign;
 mod forks;
 mod frozen;
 mod homes;
@@ -19,6 +21,7 @@ mod logs;
 mod naming;
 mod npy;
 mod observers;
+mod outside;
 mod paging;
 mod parts;
 #[cfg(feature = "image")]
@@ -31,12 +34,15 @@ mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod shown;
 mod spellings;
 mod status;
 mod storm;
 mod support;
 mod threads;
+mod unwinding;
 mod users;
+mod values;
 
 #[test]
 fn child_role() {

@@ -2,7 +2,8 @@
 //!
 //! # Safety
 //!
-//! The unsafe code here views files that their tests made and that nobody writes meanwhile.
+//! The unsafe code here views files that their tests made and that nobody writes meanwhile, and makes elements of
+//! a packed pair.
 #![allow(unsafe_code)]
 
 use std::fs::{self, File};
@@ -12,7 +13,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ndarray::{ArrayView, Dimension, Ix1, Ix2, IxDyn};
-use ndshm::{Array1, Element, ErrorKind, Npy, NpyFile, Order};
+use ndshm::unit::{Nanosecond, Second};
+use ndshm::{Array1, Bytes, Datetime, Dtype, Element, ErrorKind, Field, Npy, NpyFile, Order};
 
 use crate::bad_input;
 use crate::support::{alone, close_descriptors, reopen_at, skip};
@@ -92,7 +94,7 @@ fn a_mismatch_says_both_sides() {
     let file = Scratch::with(&numbers("False", 128));
     let error = Npy::<f64, Ix2>::open(&file.0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DtypeMismatch);
-    let both = "holds <f4 (2 axes: 2 × 3), asked for <f8 (2 axes)";
+    let both = "holds <f4 (f32), 2 axes: 2 × 3, asked for <f8 (f64), 2 axes";
     assert!(error.to_string().ends_with(both), "{error}");
     assert_eq!(Npy::<f32, Ix1>::open(&file.0).unwrap_err().kind(), ErrorKind::RankMismatch);
     assert_eq!(Npy::<f32, IxDyn>::open(&file.0).unwrap().shape(), [2, 3]);
@@ -141,10 +143,63 @@ fn elements_that_cannot_be_read_say_what_to_do() {
         let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (0,), }}");
         Scratch::with(&npy(&text, 128, b""))
     };
-    refused(&file("'>f4'").0, ErrorKind::ForeignByteOrder, "newbyteorder");
-    refused(&file("[('a', '|u1'), ('b', '>i2')]").0, ErrorKind::ForeignByteOrder, "newbyteorder");
-    refused(&file("'|O'").0, ErrorKind::Unsupported, "|O");
-    refused(&file("'<U3'").0, ErrorKind::Unsupported, "<U3");
+    refused(&file("'|O'").0, ErrorKind::Unsupported, "Python objects");
+    refused(&file("'<f16'").0, ErrorKind::Unsupported, "convert them to <f8");
+    refused(&file("'i4,f4'").0, ErrorKind::Unsupported, "np.save(path, np.load(path))");
+    refused(&file("[('a', '<f4'), ('a', '<f4')]").0, ErrorKind::Unsupported, "two fields");
+}
+
+#[test]
+fn big_endian_items_are_copied_little_endian_and_not_mapped() {
+    let text = "{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }";
+    let data: Vec<u8> = (1..=6_u8).flat_map(|n| f32::from(n).to_be_bytes()).collect();
+    let file = Scratch::with(&npy(text, 128, &data));
+    let array = Npy::<f32, Ix2>::open(&file.0).unwrap();
+    assert_eq!(array.to_array().unwrap(), ndarray::array![[1., 2., 3.], [4., 5., 6.]]);
+    bad_input::refused(array.raw_view(), ErrorKind::ForeignByteOrder, "newbyteorder");
+    let whole = array.file().to_bytes().unwrap();
+    for start in 0..whole.len() {
+        for end in start..=whole.len() {
+            let mut some = vec![0; end - start];
+            array.file().read_at(&mut some, start).unwrap();
+            assert_eq!(some, whole[start..end], "{start}..{end}");
+        }
+    }
+}
+
+#[test]
+fn strings_and_times_are_read_as_what_they_are_or_as_plain_numbers() {
+    let text =
+        "{'descr': [('t', '<M8[ns]'), ('s', '|S4')], 'fortran_order': False, 'shape': (2,), }";
+    let data = [&7_i64.to_le_bytes()[..], b"ab\0\0", &[0; 12]].concat();
+    let file = Scratch::with(&npy(text, 128, &data));
+    let rows = Npy::<Row<Datetime<Nanosecond>, Bytes<4>>, Ix1>::open(&file.0).unwrap();
+    let row = rows.to_array().unwrap()[0];
+    assert_eq!(({ row.0 }.ticks(), { row.1 }.as_bytes()), (7, &b"ab"[..]));
+    let plain = Npy::<Row<i64, [u8; 4]>, Ix1>::open(&file.0).unwrap();
+    assert_eq!({ plain.to_array().unwrap()[0].1 }, *b"ab\0\0");
+    let other = Npy::<Row<Datetime<Second>, Bytes<4>>, Ix1>::open(&file.0).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::DtypeMismatch);
+    assert!(Npy::<Row<u64, Bytes<4>>, Ix1>::open(&file.0).is_err());
+    assert!(Npy::<Row<i64, [u8; 5]>, Ix1>::open(&file.0).is_err());
+}
+
+/// A time and a name, packed.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Row<T, S>(T, S);
+
+// SAFETY: two elements, one after the other, without padding, are zeroable as each is.
+unsafe impl<T: Element, S: Element> ndshm::__private::bytemuck::Zeroable for Row<T, S> {}
+
+// SAFETY: as above: any bytes are valid, for they are for each element.
+unsafe impl<T: Element, S: Element> ndshm::__private::bytemuck::Pod for Row<T, S> {}
+
+// SAFETY: the dtype lists both elements in order, and nothing is around them.
+unsafe impl<T: Element, S: Element> Element for Row<T, S> {
+    fn dtype() -> Dtype {
+        Dtype::Struct(vec![Field::new("t", T::dtype()), Field::new("s", S::dtype())])
+    }
 }
 
 #[test]
@@ -156,7 +211,11 @@ fn shapes_that_nothing_can_hold_are_refused() {
     let huge = "(4611686018427387904, 4611686018427387904, 0)";
     refused(&file(huge).0, ErrorKind::SizeOverflow, "smaller shape");
     refused(&file("(1152921504606846976,)").0, ErrorKind::SizeOverflow, "smaller shape");
-    refused(&file("(1000000000000,)").0, ErrorKind::Truncated, "promises 8000000000192");
+    refused(
+        &file("(1000000000000,)").0,
+        ErrorKind::Truncated,
+        "promises 8.0 TB (8,000,000,000,192 bytes)",
+    );
     let empty = Npy::<f64, Ix2>::open(file("(0, 1000000)").0.as_path()).unwrap();
     assert_eq!(empty.to_array().unwrap().dim(), (0, 1_000_000));
 }

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::{FileExt, chown, symlink};
+use std::time::Duration;
 
 use ndshm::{Array1, ErrorKind::*, Event, Lifetime, Segment, Value};
 
@@ -12,7 +13,7 @@ use crate::bad_input::refused;
 use crate::puppet::Puppet;
 use crate::support::{
     DEADLINE, Forked, FreeName, alone, become_user, eventually, exists, fork, is_root, mount_tmpfs,
-    set_death_signal, skip, state_of, unshare_mounts,
+    path_of, set_death_signal, skip, state_of, unshare_mounts,
 };
 
 /// Gives this thread and its children an empty `/dev/shm`.
@@ -101,6 +102,48 @@ fn what_a_live_process_takes_part_in_is_not_reaped() {
 
         other.does("detach");
         assert_eq!(reaped(), [name.as_str()]);
+    });
+}
+
+#[test]
+fn another_link_under_a_name_of_the_librarys_own_replaces_nobody() {
+    alone(|| {
+        own_shm();
+        let name = FreeName::new();
+        let value = Value::create(name.as_str(), 1_u64).unwrap();
+        let id = value.segment().handle().to_string().rsplit_once('#').unwrap().1.to_owned();
+        for digits in ["0".repeat(32), id] {
+            let link = path_of(&format!(".ndshm-{digits}"));
+            fs::hard_link(name.path(), &link).unwrap();
+            assert!(reaped().is_empty());
+            assert!(!value.segment().is_replaced());
+            let waited = value.wait_changed_timeout(1, Duration::from_millis(1)).unwrap_err();
+            assert_eq!(waited.kind(), Timeout, "{waited}");
+            let _ = fs::remove_file(&link);
+        }
+        assert!(exists(name.as_str()));
+    });
+}
+
+#[test]
+fn a_copy_of_a_segments_file_is_not_reaped_while_it_lives_or_after() {
+    alone(|| {
+        own_shm();
+        let (original, copy) = (FreeName::new(), FreeName::new());
+        let mut creator = Puppet::start();
+        creator.does(&format!("create {} 8", original.as_str()));
+        fs::copy(original.path(), copy.path()).unwrap();
+        assert!(reaped().is_empty());
+        creator.kill();
+        assert_eq!(reaped(), [original.as_str()]);
+        assert!(reaped().is_empty() && exists(copy.as_str()));
+        // Restored, it is a copy still; by name it is removed as any segment.
+        fs::copy(copy.path(), original.path()).unwrap();
+        assert!(reaped().is_empty());
+        for name in [&original, &copy] {
+            drop(Array1::<u64>::open(name.as_str()).unwrap().read().unwrap());
+            ndshm::remove(name.as_str()).unwrap();
+        }
     });
 }
 

@@ -30,7 +30,7 @@ fn state_offset(path: &Path, file: &File) -> u64 {
 }
 
 /// Has the file last used in another boot, as a restart would.
-fn restart(path: &Path) {
+pub(crate) fn restart(path: &Path) {
     note_boot(path, [7; 16]);
 }
 

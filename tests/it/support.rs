@@ -426,6 +426,30 @@ pub(crate) fn mount_tmpfs(at: &str, options: &str) {
     mount(c"tmpfs", &c_string(at), c"tmpfs", 0, &c_string(options));
 }
 
+/// Makes the mount at that place read-only.
+pub(crate) fn remount_read_only(at: &str) {
+    mount(c"none", &c_string(at), c"none", libc::MS_REMOUNT | libc::MS_RDONLY, c"");
+}
+
+/// Mounts a tmpfs with such options, if this kernel knows them.
+pub(crate) fn try_mount_tmpfs(at: &str, options: &str) -> std::io::Result<()> {
+    try_mount(c"tmpfs", &c_string(at), c"tmpfs", 0, &c_string(options))
+}
+
+/// Has the kernel forget what it keeps of a file that nobody has mapped.
+pub(crate) fn forget_cached(file: &File) {
+    file.sync_all().unwrap();
+    // SAFETY: takes numbers.
+    unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+}
+
+/// Has all memory that this process maps from now on locked.
+pub(crate) fn lock_future_memory() -> std::io::Result<()> {
+    // SAFETY: takes a number.
+    let result = unsafe { libc::mlockall(libc::MCL_FUTURE) };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
 pub(crate) fn bind(from: &Path, at: &str) {
     mount(&c_string(from.to_str().unwrap()), &c_string(at), c"none", libc::MS_BIND, c"");
 }
@@ -465,15 +489,31 @@ fn try_mount(
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
+/// The byte that whoever changes a segment's name locks; see `docs/format.md`.
+pub(crate) const NAME_BYTE: i64 = (1 << 60) - 1;
+
+/// The byte that whoever settles what a restart left locks.
+pub(crate) const INIT_BYTE: i64 = (1 << 60) - 2;
+
 /// Locks or unlocks `len` of the bytes that participants lock, from the second on; 0 means all.
 pub(crate) fn lock_slots(file: &File, command: i32, kind: i32, len: i64) {
+    lock_bytes(file, command, kind, (1 << 60) + 1, len);
+}
+
+/// Locks or unlocks `len` bytes from `start` on; 0 means all.
+pub(crate) fn lock_bytes(file: &File, command: i32, kind: i32, start: i64, len: i64) {
     // SAFETY: flock64 is a C struct of integers, for which all zeros is a value.
     let mut lock: libc::flock64 = unsafe { std::mem::zeroed() };
     lock.l_type = libc::c_short::try_from(kind).unwrap();
-    lock.l_start = (1 << 60) + 1;
+    lock.l_start = start;
     lock.l_len = len;
+    // Of glibc for 32 bits, the function takes another structure than the call.
+    #[cfg(target_arch = "x86")]
+    let number = libc::SYS_fcntl64;
+    #[cfg(not(target_arch = "x86"))]
+    let number = libc::SYS_fcntl;
     // SAFETY: these commands read one flock64, which `lock` is.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) };
+    let result = unsafe { libc::syscall(number, file.as_raw_fd(), command, &raw const lock) };
     assert_eq!(result, 0, "lock: {}", std::io::Error::last_os_error());
 }
 

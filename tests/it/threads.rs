@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use ndshm::{Array1, Array2, ErrorKind, Event, Value};
+use ndshm::{Access, AnyRing, Array1, Array2, ErrorKind, Event, FrameMeta, Ring1, Value};
 
 use crate::support::DEADLINE;
 
@@ -154,7 +154,7 @@ fn a_large_value_is_never_torn_while_threads_set_update_and_lock_it() {
                 });
                 scope.spawn(move || {
                     for _ in 0..ROUNDS {
-                        value.lock().unwrap().iter_mut().for_each(|item| *item += 1);
+                        value.edit().unwrap().iter_mut().for_each(|item| *item += 1);
                     }
                 });
             });
@@ -231,4 +231,69 @@ fn threads_may_create_open_register_and_remove_at_once() {
         }
     });
     assert_eq!(shared.read().unwrap()[0], 4 * (ROUNDS / 10) as u64);
+}
+
+#[test]
+fn frames_are_copied_whole_without_a_lease_beside_their_publisher() {
+    let ring = Ring1::<u64>::options().slots(3).create_unique("it-threads-", 512).unwrap();
+    let observed = Ring1::<u64>::options().access(Access::Observe).open(ring.name()).unwrap();
+    let mut publisher = ring.publisher().unwrap();
+    publisher.publish_from(&ndarray::Array1::zeros(512), FrameMeta::new()).unwrap();
+    let through_any = [ring.segment(), observed.segment()].map(|seen| AnyRing::of(seen).unwrap());
+    let look = || {
+        for ring in &through_any {
+            // A publisher that never rests may be too fast for a copy.
+            if let Some(frame) = unless_too_fast(ring.latest()).flatten() {
+                let words = bytemuck::cast_slice::<u8, u64>(frame.snapshot().bytes());
+                assert!(
+                    words.iter().all(|&word| word == frame.meta().source_seq),
+                    "torn: {words:?}"
+                );
+            }
+        }
+        if let Some(frame) = observed.subscribe().latest().unwrap() {
+            assert!(frame.iter().all(|&word| word == frame.meta().source_seq), "torn: {frame:?}");
+        }
+    };
+    beside(look, || {
+        for number in 1..=50 * ROUNDS as u64 {
+            let mut frame = publisher.loan().unwrap();
+            frame.fill(number);
+            frame.publish(FrameMeta::new().source_seq(number));
+        }
+    });
+}
+
+#[test]
+fn an_array_is_copied_whole_without_a_lock_beside_its_writers() {
+    let array = striped();
+    let observed = Array2::<u64>::options().access(Access::Observe).open(array.name()).unwrap();
+    let look = || {
+        if let Some(copy) = unless_too_fast(observed.snapshot()) {
+            assert!(copy.iter().all(|&item| item == copy[[0, 0]]), "torn: {copy:?}");
+        }
+        for segment in [array.segment(), observed.segment()] {
+            let mut bytes = [0; SHAPE.0 * SHAPE.1 * 8];
+            let peeked = segment.peek(|data| {
+                data.read_at(&mut bytes[..20], 0)?;
+                data.read_at(&mut bytes[20..], 20)
+            });
+            if unless_too_fast(peeked).is_some() {
+                let items: &[[u8; 8]] = bytes.as_chunks().0;
+                assert!(items.iter().all(|&item| item == items[0]), "torn: {items:?}");
+            }
+        }
+    };
+    beside(look, || {
+        for _ in 0..10 * ROUNDS {
+            *array.write().unwrap() += 1;
+        }
+    });
+}
+
+fn unless_too_fast<R>(copied: ndshm::Result<R>) -> Option<R> {
+    match copied {
+        Err(error) if error.kind() == ErrorKind::Timeout => None,
+        copied => Some(copied.unwrap()),
+    }
 }

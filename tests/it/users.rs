@@ -22,7 +22,7 @@ use ndshm::{
 
 use crate::bad_input::refused;
 use crate::homes::FreeFile;
-use crate::share::save;
+use crate::share::{save, share};
 use crate::support::{
     FreeName, alone, become_user, exists, fork, is_root, mount_tmpfs, skip, unmount, unshare_mounts,
 };
@@ -351,12 +351,12 @@ fn a_plain_file_that_others_may_write_is_not_shared() {
     save(file.path(), 10);
     fs::set_permissions(file.path(), Permissions::from_mode(0o664)).unwrap();
     let before = fs::read(file.path()).unwrap();
-    let refusal = Array1::<u64>::options().share_npy(file.path());
+    let refusal = share(&Array1::<u64>::options(), file.path());
     refused(refusal, NotTrusted, "`chmod go-w");
     assert!(fs::read(file.path()).unwrap() == before, "it was changed");
     // SAFETY: nobody but this process writes it.
     let options = unsafe { Array1::<u64>::options().trust_owner() };
-    assert_eq!(options.share_npy(file.path()).unwrap().read().unwrap().sum(), 45);
+    assert_eq!(share(&options, file.path()).unwrap().read().unwrap().sum(), 45);
 }
 
 #[test]

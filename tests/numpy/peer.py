@@ -13,7 +13,7 @@ def path(name):
 
 
 def load(name):
-    return np.load(path(name), mmap_mode="r+")
+    return np.load(path(name), mmap_mode="r+", max_header_size=1 << 20)
 
 
 def look(name):
@@ -59,8 +59,11 @@ def saved_header(name):
 
 
 def dictionary(file):
-    assert file.read(8) == b"\x93NUMPY\x01\x00"
-    return file.read(int.from_bytes(file.read(2), "little")).decode("latin1").rstrip()
+    assert file.read(6) == b"\x93NUMPY"
+    version, _ = file.read(2)
+    length = int.from_bytes(file.read(2 if version == 1 else 4), "little")
+    text = file.read(length).decode("utf8" if version == 3 else "latin1")
+    return f"{version}.0 {text.rstrip()}"
 
 
 def save(name, array):

@@ -1,4 +1,9 @@
 //! Files across a restart of the machine: what is marked clean is whole, and all else is suspect.
+//!
+//! # Safety
+//!
+//! The unsafe code here shares a file that the test wrote, and that nobody else has.
+#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -60,8 +65,13 @@ fn open_again(name: &str) {
     say("opened");
 }
 
+fn share_file(path: &Path) -> Array1<u64> {
+    // SAFETY: nobody else has the file.
+    unsafe { Array1::share_npy(path) }.unwrap()
+}
+
 fn share(name: &str) {
-    let array = Array1::<u64>::share_npy(path(name)).unwrap();
+    let array = share_file(&path(name));
     say("shared");
     assert!(array.read_timeout(DEADLINE).unwrap().iter().copied().eq(0..CELLS as u64));
 }
@@ -162,7 +172,7 @@ fn play_share(run: &Run, before: Option<&str>) -> End {
             assert_eq!(ndshm::remove(&path).unwrap_err().kind(), ErrorKind::NotASegment);
         }
     }
-    let array = Array1::<u64>::share_npy(&path).unwrap();
+    let array = share_file(&path);
     assert!(array.read_timeout(DEADLINE).unwrap().iter().copied().eq(0..CELLS as u64));
     array.write_timeout(DEADLINE).unwrap().fill(3);
     assert!(plain().into_iter().all(|number| number == 3));

@@ -148,6 +148,33 @@ fn a_death_at_any_step_leaves_everything_whole() {
     assert!(unreached.is_empty(), "no scenario reaches {unreached:#?}");
 }
 
+/// Scenarios, and steps in them at which the child has a lock that is meant for a moment.
+const LOCKED: [(&str, &str); 11] = [
+    ("remove", "name: locked"),
+    ("reap", "name: locked"),
+    ("replace", "replace: linked beside"),
+    ("replace", "replace: exchanged"),
+    ("replace", "replace: old one marked"),
+    ("come and go beside a user", "attach: mapped"),
+    ("reap a temporary name", "reap: temporary name locked"),
+    ("create without nameless files", "create: temporary name locked"),
+    ("survive a reader", "bury: slot locked"),
+    ("open after a restart", "restart: init locked"),
+    ("share a plain file", "share: init locked"),
+];
+
+#[test]
+fn a_death_at_a_lock_leaves_it_to_no_child_that_was_forked_just_before() {
+    let all = scenarios();
+    for (name, step) in LOCKED {
+        let scenario = all.iter().find(|scenario| scenario.name == name).unwrap();
+        let (home, die_at) = (Home::Parent, Some(step.to_owned()));
+        let end = (scenario.play)(&Run { scenario: scenario.name, home, die_at });
+        assert_eq!(end.died_at.as_deref(), Some(step), "{name:?}");
+        assert!(end.left.is_some(), "{name:?} left no child at {step:?}");
+    }
+}
+
 /// The names of all steps of the library.
 fn steps_in_source() -> BTreeSet<String> {
     let mut steps = BTreeSet::new();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ndshm::{Segment, Value};
 
-use crate::system::{Forked, fork, kill_self, rename_variable, unshare_pids};
+use crate::system::{Forked, Orphan, fork, kill_self, rename_variable, unshare_pids};
 
 /// What takes this long hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -54,16 +54,21 @@ pub(crate) enum Home {
     Forked,
     /// As a program in a PID namespace that is not the others'.
     Apart,
+    /// As a program that forks a child before it dies, which lives on.
+    Parent,
 }
 
 const HOME: &str = "NDSHM_HOME";
 const DIE_AT: &str = "NDSHM_DIE_AT";
 
+const LEAVE_A_CHILD: &str = "NDSHM_LEAVE_A_CHILD";
+
 /// Where a child that is to be forked finds when it is to die; its parent passes no steps.
 const FORKED_DIES_AT: &str = "NDSHM_FORKED_DIES_AT";
 
 impl Home {
-    /// All that are permitted here.
+    /// All that are permitted here and may die at any step. A parent may not: the library holds the
+    /// registration mutex at some, and forks nothing meanwhile.
     pub(crate) fn all() -> Vec<Self> {
         if thread::spawn(unshare_pids).join().unwrap() {
             return vec![Self::Spawned, Self::Forked, Self::Apart];
@@ -83,7 +88,7 @@ pub(crate) fn at_home(name: &str, act: impl FnOnce()) {
     ndshm::remove(another.name()).unwrap();
     let (ready, readied) = channel();
     thread::spawn(move || {
-        let guard = another.lock().unwrap();
+        let guard = another.edit().unwrap();
         ready.send(()).unwrap();
         thread::park_timeout(DEADLINE);
         drop(guard);
@@ -116,6 +121,8 @@ pub(crate) struct Mortal {
 pub(crate) struct End {
     /// The step it was killed at; none if it came through.
     pub(crate) died_at: Option<String>,
+    /// The child that it left.
+    pub(crate) left: Option<Orphan>,
     said: Vec<String>,
 }
 
@@ -135,11 +142,13 @@ impl Mortal {
         command.args(["child_role", "--exact", "--nocapture"]);
         command.env("NDSHM_ROLE", role).env("NDSHM_NAME", name);
         command.env_remove(DIE_AT).env_remove(HOME).env_remove(FORKED_DIES_AT);
+        command.env_remove(LEAVE_A_CHILD);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let dies_at = if home == Home::Forked { FORKED_DIES_AT } else { DIE_AT };
         command.envs(die_at.map(|at| (dies_at, at)));
         match home {
             Home::Spawned => Self::of(None, command.spawn().unwrap()),
+            Home::Parent => Self::of(None, command.env(LEAVE_A_CHILD, "1").spawn().unwrap()),
             Home::Forked => Self::of(None, command.env(HOME, "forked").spawn().unwrap()),
             Home::Apart => {
                 let spawn = || {
@@ -224,8 +233,10 @@ impl Mortal {
         let errors = self.errors.take().unwrap().join().unwrap();
         self.said.extend(self.lines.iter());
         let died_at = errors.lines().find_map(|line| line.strip_prefix("dies at "));
+        let left = errors.lines().find_map(|line| line.strip_prefix("leaves "));
+        let left = left.map(|pid| Orphan(pid.parse().unwrap()));
         let said = std::mem::take(&mut self.said);
-        let end = End { died_at: died_at.map(str::to_owned), said };
+        let end = End { died_at: died_at.map(str::to_owned), left, said };
         match &end.died_at {
             Some(step) => assert_eq!(status.signal(), Some(9), "killed at {step:?}"),
             None => assert!(status.success() && end.has_said("done"), "{status}: {errors}"),

@@ -10,6 +10,12 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// The call that takes a `struct flock64`, as glibc's function `fcntl` does not on 32-bit systems.
+#[cfg(target_arch = "x86")]
+const FCNTL: libc::c_long = libc::SYS_fcntl64;
+#[cfg(not(target_arch = "x86"))]
+const FCNTL: libc::c_long = libc::SYS_fcntl;
+
 /// How a forked child ended.
 pub(crate) enum Forked {
     Passed,
@@ -38,6 +44,16 @@ pub(crate) fn fork(act: impl FnOnce()) -> Forked {
         0 => Forked::Passed,
         _ if libc::WIFSIGNALED(status) => Forked::Killed,
         _ => Forked::Failed,
+    }
+}
+
+/// The child of a process that died; killed when dropped.
+pub(crate) struct Orphan(pub(crate) libc::pid_t);
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        // SAFETY: takes numbers; the process sleeps for longer than any scenario takes.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
     }
 }
 
@@ -70,6 +86,7 @@ pub(crate) fn lock_name(file: &File) {
     lock.l_start = (1 << 60) - 1;
     lock.l_len = 1;
     // SAFETY: the command reads one flock64, which `lock` is.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
+    let result =
+        unsafe { libc::syscall(FCNTL, file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
     assert_eq!(result, 0, "lock: {}", std::io::Error::last_os_error());
 }

@@ -159,7 +159,7 @@ pub(crate) enum Form {
 /// How to get at the numbers.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Look {
-    /// As they lie in memory: poisoned, half written, or another user's
+    /// As they lie in memory: poisoned, or half written
     #[arg(long)]
     pub(crate) torn: bool,
     /// Which frame of a ring: its number, or `latest`
@@ -204,8 +204,10 @@ pub(crate) struct Rm {
 
 /// Remove what only the dead have left
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ndshm reap -n")]
+#[command(after_help = "Examples:\n  ndshm reap -n\n  ndshm reap job-17-")]
 pub(crate) struct Reap {
+    /// Only what has a name that begins so
+    pub(crate) prefix: Option<String>,
     /// Only say what would be removed
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -230,7 +232,7 @@ pub(crate) struct Create {
 /// Permissions of what is created.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Mode {
-    /// Permissions, in octal
+    /// Permissions, in octal; who lets others write vouches for what they do
     #[arg(long, default_value = "0600", value_parser = units::mode)]
     pub(crate) mode: u32,
 }
@@ -265,7 +267,7 @@ pub(crate) enum Format {
 
 /// Create an array that holds what a .npy or .png file does
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ndshm import depth.npy depth --mode 0660 --replace")]
+#[command(after_help = "Example:\n  ndshm import depth.npy depth --mode 0640 --replace")]
 pub(crate) struct Import {
     /// The file
     #[arg(value_hint = ValueHint::FilePath)]

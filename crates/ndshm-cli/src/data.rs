@@ -274,10 +274,12 @@ pub(crate) fn columns(dtype: &Dtype) -> Vec<Column> {
     };
     match dtype {
         Dtype::Struct(fields) => {
-            let named = fields.iter().filter(|field| !field.is_padding());
-            let found = named.filter_map(|field| {
-                let offset = dtype.offset_of(field.name())?;
-                column(Some(field.name().to_owned()), field.dtype(), offset)
+            let mut end = 0;
+            let found = fields.iter().filter_map(|field| {
+                let offset = end;
+                end += field.dtype().item_size();
+                let name = (!field.is_padding()).then(|| field.name().to_owned())?;
+                column(Some(name), field.dtype(), offset)
             });
             found.collect()
         }

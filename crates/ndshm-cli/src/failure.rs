@@ -61,6 +61,11 @@ impl Failure {
         Self { code: Code::Usage, message: message.into() }
     }
 
+    /// Something is not permitted, or not to be trusted.
+    pub(crate) fn permission(message: impl Into<String>) -> Self {
+        Self { code: Code::Permission, message: message.into() }
+    }
+
     /// Says it on standard error, if anybody listens there.
     pub(crate) fn tell(&self) {
         let _ = writeln!(io::stderr(), "ndshm: {}", printable(&self.message));

@@ -4,7 +4,8 @@
 //! [`commands`] one file each · [`words`] what is said of a segment, [`facts`] the same for programs ·
 //! [`source`] where numbers come from, [`data`] what is made of them, [`slice`](mod@slice) some of them,
 //! [`numpy`] as text, [`picture`] as colours · [`rate`] how a ring's frames come, [`follow`] while somebody
-//! looks on · [`process`] who a participant is · [`units`], [`table`], [`terminal`], [`progress`],
+//! looks on · [`process`] who a participant is, [`permissions`] of
+//! what is created · [`units`], [`table`], [`terminal`], [`progress`],
 //! [`output`] how things are said · [`file`](mod@file) what is written · [`failure`] how it ends.
 //!
 //! All of it stands on the library's public interface, and looks without disturbing anybody.
@@ -19,6 +20,7 @@ mod follow;
 mod home;
 mod numpy;
 mod output;
+mod permissions;
 mod picture;
 mod process;
 mod progress;

@@ -113,6 +113,8 @@ fn wrap(words: &[String], indent: &str, width: usize) -> String {
 
 /// How all items of an array are written, so that they stand below each other.
 enum Format {
+    /// The one item that there is, as Python prints it alone.
+    Alone,
     /// As they are, right-aligned.
     Plain {
         width: usize,
@@ -137,18 +139,19 @@ impl Format {
             }
             Some(Datum::Array(_)) => {
                 let inner: Vec<Datum> = items.iter().flat_map(parts_of).cloned().collect();
-                Self::Array(Box::new(Self::of(&inner, is_single)))
+                Self::Array(Box::new(Self::of(&inner, false)))
             }
             Some(Datum::Struct(fields)) => Self::Struct(
                 (0..fields.len())
                     .map(|at| {
                         let column: Vec<Datum> =
                             items.iter().filter_map(|item| parts_at(item, at)).cloned().collect();
-                        Self::of(&column, is_single)
+                        Self::of(&column, false)
                     })
                     .collect(),
             ),
-            _ if is_single => Self::Plain { width: 0 },
+            _ if is_single => Self::Alone,
+            Some(Datum::Text(_) | Datum::ByteString(_)) => Self::Plain { width: 0 },
             _ => {
                 let widths = items.iter().map(|item| plain(item).len());
                 Self::Plain { width: widths.max().unwrap_or(0) }
@@ -158,6 +161,11 @@ impl Format {
 
     fn show(&self, item: &Datum) -> String {
         match self {
+            Self::Alone => match item {
+                Datum::Text(text) => text.clone(),
+                Datum::Bytes(_) => plain(item),
+                item => item.to_string(),
+            },
             Self::Plain { width } => format!("{:>width$}", plain(item)),
             Self::Float(float) => {
                 Number::of(item).map(|number| float.show(number)).unwrap_or_default()
@@ -206,6 +214,9 @@ fn plain(item: &Datum) -> String {
             let digits: String = bytes.iter().map(|byte| format!("\\x{byte:02X}")).collect();
             format!("b'{digits}'")
         }
+        Datum::Datetime { .. } => format!("'{item}'"),
+        Datum::Timedelta { ticks: i64::MIN, .. } => "'NaT'".to_owned(),
+        Datum::Timedelta { ticks, .. } => ticks.to_string(),
         item => item.to_string(),
     }
 }

@@ -1,6 +1,8 @@
 //! Where a command's numbers come from: a segment that is looked at, a frame, or what lies in a file.
+//!
+//! Nothing is mapped, so nobody needs to be trusted: permission to read is enough.
 
-use ndshm::{Access, AnyFrame, AnyRing, AnySnapshot, ErrorKind, Kind, NpyFile, Segment};
+use ndshm::{AnyFrame, AnySnapshot, ErrorKind, Kind, NpyFile, RingStatus, Status};
 
 use crate::args::{Frame, Look};
 use crate::data::Numbers;
@@ -9,7 +11,8 @@ use crate::home::Place;
 
 /// Something that has numbers.
 pub(crate) enum Source {
-    Segment(Segment),
+    /// A segment that has data of that length.
+    Segment(Place, usize),
     File(NpyFile),
     Copy(AnySnapshot),
 }
@@ -20,19 +23,33 @@ impl Place {
         if look.torn {
             return Ok(Source::File(NpyFile::open(self.path())?));
         }
-        let segment = Segment::options().access(Access::Observe).open(self.address());
-        let segment = segment.map_err(advised)?;
-        if segment.info()?.kind() == Kind::Ring {
-            let frame = look.frame.unwrap_or(Frame::Latest);
-            return Ok(Source::Copy(frame_of(&AnyRing::of(&segment)?, frame)?));
+        let status = Status::of(self.address())?;
+        let info = status.info();
+        if info.kind() == Kind::Ring {
+            return Ok(Source::Copy(self.frame(look.frame.unwrap_or(Frame::Latest), info.name())?));
         }
         if look.frame.is_some() {
             return Err(Failure::usage(format!(
                 "{:?} is no ring and has no frames: leave --frame out",
-                segment.name()
+                info.name()
             )));
         }
-        Ok(Source::Segment(segment))
+        Ok(Source::Segment(self.clone(), info.data_len()))
+    }
+
+    /// A frame of the ring that is called so.
+    fn frame(&self, frame: Frame, name: &str) -> Result<AnySnapshot> {
+        let copied = AnyFrame::peek(self.address(), |numbers| match frame {
+            Frame::Latest => numbers.last().copied(),
+            Frame::Number(seq) => Some(seq),
+        });
+        if let Some(copied) = copied.map_err(advised)? {
+            return Ok(copied.into_snapshot());
+        }
+        Err(Failure::problem(match frame {
+            Frame::Latest => format!("{name:?} has no frame yet"),
+            Frame::Number(seq) => no_such_frame(&RingStatus::of(self.address())?, seq),
+        }))
     }
 }
 
@@ -43,7 +60,9 @@ impl Source {
         mut look: impl FnMut(&Numbers<'_>) -> ndshm::Result<R>,
     ) -> Result<R> {
         let seen = match self {
-            Self::Segment(segment) => segment.peek(|data| look(&Numbers::Seen(data))),
+            Self::Segment(place, _) => {
+                ndshm::peek(place.address(), |data| look(&Numbers::Seen(data)))
+            }
             Self::File(file) => look(&Numbers::File(file)),
             Self::Copy(copy) => look(&Numbers::Copy(copy)),
         };
@@ -54,7 +73,7 @@ impl Source {
     /// succeeds where writers leave little time.
     pub(crate) fn copied_up_to(self, most: usize) -> Result<Self> {
         let len = match &self {
-            Self::Segment(segment) => segment.info()?.data_len(),
+            Self::Segment(_, len) => *len,
             Self::File(file) => file.data_len(),
             Self::Copy(_) => return Ok(self),
         };
@@ -63,7 +82,9 @@ impl Source {
 
     pub(crate) fn copied(self) -> Result<AnySnapshot> {
         match self {
-            Self::Segment(segment) => AnySnapshot::of(&segment).map_err(advised),
+            Self::Segment(place, _) => {
+                ndshm::peek(place.address(), |data| data.to_snapshot()).map_err(advised)
+            }
             Self::File(file) => Ok(AnySnapshot::of_file(&file)?),
             Self::Copy(copy) => Ok(copy),
         }
@@ -75,31 +96,16 @@ fn advised(error: ndshm::Error) -> Failure {
     let kind = error.kind();
     let failure = Failure::from(error);
     match kind {
-        ErrorKind::Poisoned | ErrorKind::OwnerDied | ErrorKind::Timeout | ErrorKind::NotTrusted => {
+        ErrorKind::Poisoned | ErrorKind::OwnerDied | ErrorKind::Timeout => {
             failure.or("see with --torn what lies there")
         }
         _ => failure,
     }
 }
 
-fn frame_of(ring: &AnyRing, frame: Frame) -> Result<AnySnapshot> {
-    let name = ring.segment().name();
-    let copied = match frame {
-        Frame::Latest => ring.latest()?,
-        Frame::Number(seq) => ring.frame(seq)?,
-    };
-    copied.map(AnyFrame::into_snapshot).ok_or_else(|| {
-        Failure::problem(match frame {
-            Frame::Latest => format!("{name:?} has no frame yet"),
-            Frame::Number(seq) => no_such_frame(ring, seq),
-        })
-    })
-}
-
-fn no_such_frame(ring: &AnyRing, seq: u64) -> String {
-    let name = ring.segment().name();
-    let metas = ring.metas();
-    match (metas.first(), metas.last()) {
+fn no_such_frame(ring: &RingStatus, seq: u64) -> String {
+    let name = ring.segment().info().name();
+    match (ring.frames().first(), ring.frames().last()) {
         (Some(oldest), Some(newest)) => {
             format!("{name:?} has no frame {seq}: there are {} to {}", oldest.seq, newest.seq)
         }

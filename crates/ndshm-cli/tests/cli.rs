@@ -6,12 +6,14 @@
 mod codes;
 mod hostile;
 mod large;
+mod matrix;
 mod programs;
 mod rings;
 mod support;
 mod terminal;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use ndshm::{AnyArray, Array1, Array2, Event, Lifetime, Log, Value};
@@ -367,6 +369,43 @@ fn files_of_a_directory_are_segments_too() {
         .is_fine()
         .prints(&FreeName::new(), "NAME   STATE\nx.npy  idle\n");
     ndshm(["rm", &path]).is_fine();
+}
+
+#[test]
+fn what_the_dead_left_is_reaped_by_prefix_and_told_of_to_who_wants_its_name() {
+    let (name, other) = (FreeName::new(), FreeName::new());
+    for name in [&name, &other] {
+        Holder::start(name.as_str(), Lifetime::Creator).kill();
+    }
+    let create = ["create", name.as_str(), "--dtype", "u1"];
+    let remedy =
+        format!("only the dead have left it: remove it with `ndshm reap {}`", name.as_str());
+    ndshm(create).ends_with(1).says(&remedy);
+    ndshm(["reap", name.as_str(), "-n"])
+        .is_fine()
+        .prints(&name, "would remove NAME (15K)\nwould remove 1 segment, 15K\n");
+    let reaped = ndshm(["reap", name.as_str(), "--json"]).json();
+    assert_eq!(reaped["removed"], serde_json::json!([name.as_str()]));
+    assert!(!name.path().exists() && other.path().exists());
+    ndshm(["reap", name.as_str()]).is_fine().prints(&name, "removed 0 segments, 0\n");
+    ndshm(create).is_fine();
+    ndshm(["rm", name.as_str()]).is_fine();
+    ndshm(["rm", other.as_str()]).is_fine();
+}
+
+#[test]
+fn what_others_may_write_is_created_shown_and_replaced_by_who_took_that_right_away() {
+    let (name, scratch) = (FreeName::new(), Scratch::new());
+    ndshm(["create", name.as_str(), "--dtype", "u1", "--shape", "2", "--mode", "0660"]).is_fine();
+    let file = scratch.path("x.npy");
+    ndshm(["show", name.as_str()]).is_fine().prints(&name, "[0 0]\n");
+    ndshm(["export", name.as_str(), "-o", &file]).is_fine();
+    let replace = ["import", &file, name.as_str(), "--replace"];
+    let chmod = format!("chmod go-w {}", name.path().display());
+    ndshm(replace).ends_with(4).says(&chmod).says("`ndshm rm`");
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    ndshm(replace).is_fine();
+    ndshm(["rm", name.as_str()]).is_fine();
 }
 
 #[test]

@@ -8,16 +8,20 @@ mod ci;
 mod command;
 mod cross;
 mod debian;
+mod disks;
 mod fuzz;
+mod i686;
 mod loom;
 mod mutants;
 mod numpy;
+mod pages;
 mod paths;
 mod report;
 mod sanitize;
 mod step_kill;
 mod storm;
 mod tool;
+mod weaken;
 
 const USAGE: &str = "\
 Usage: cargo xtask TASK
@@ -29,6 +33,8 @@ Usage: cargo xtask TASK
   step-kill [--seconds N] [--json]
                                 kill a process at every step of every protocol
   loom [--seconds N] [--json]   explore the interleavings of the lock algorithms
+  weaken [--all] [--seconds N]  weaken each SeqCst in turn and see that a model fails; with
+                                --all each ordering, and all models, N seconds each
   fuzz [TARGET] [--seconds N] [--json] [--keep]
                                 feed mutated bytes to the parsers; with --keep, put as few
                                 inputs as reach all that was reached into fuzz/corpus
@@ -36,11 +42,14 @@ Usage: cargo xtask TASK
   bench [frames]                time the library beside its baselines, print the table
   bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
+  pages                         run the tests as if pages were longer than 4 KiB
+  i686                          run the tests as 32-bit programs
   cross                         type-check for Windows and macOS";
 
 use ci::Length;
 use fuzz::Found;
 use report::Report;
+use weaken::Scope;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -58,10 +67,13 @@ enum Task {
     Storm { seconds: u64, report: Report },
     StepKill { seconds: u64, report: Report },
     Loom { seconds: u64, report: Report },
+    Weaken(Scope),
     Fuzz { target: Option<String>, seconds: u64, report: Report, found: Found },
     Mutants { files: Vec<String> },
     Bench(bench::Choice),
     Sanitize(sanitize::Sanitizer),
+    Pages,
+    I686,
     Cross,
 }
 
@@ -90,12 +102,15 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
         Task::StepKill { seconds, report } => step_kill::run(seconds, report)?,
         Task::Loom { seconds, report } => loom::run(seconds, report)?,
+        Task::Weaken(scope) => weaken::run(scope)?,
         Task::Fuzz { target, seconds, report, found } => {
             return fuzz::run(target, seconds, report, found);
         }
         Task::Mutants { files } => mutants::run(files)?,
         Task::Bench(choice) => bench::run(choice)?,
         Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
+        Task::Pages => pages::run()?,
+        Task::I686 => return i686::run(),
         Task::Cross => return cross::run(),
     }
     Ok(Outcome::Passed)
@@ -107,6 +122,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let mut report = Report::Text;
     let mut found = Found::Stays;
     let mut length = Length::Usual;
+    let mut all = false;
     let mut args = args;
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -117,6 +133,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             "--json" => report = Report::Json,
             "--keep" => found = Found::Kept,
             "--long" => length = Length::Long,
+            "--all" => all = true,
             flag if flag.starts_with('-') => return Err(USAGE.into()),
             _ => words.push(arg),
         }
@@ -129,6 +146,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60), report },
+        "weaken" if all => Task::Weaken(Scope::All { seconds: seconds.unwrap_or(2) }),
+        "weaken" => Task::Weaken(Scope::SeqCst),
         "fuzz" => {
             let (target, seconds) = (words.next(), seconds.unwrap_or(60));
             Task::Fuzz { target, seconds, report, found }
@@ -145,6 +164,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             Some("thread") => sanitize::Sanitizer::Thread,
             _ => return Err(USAGE.into()),
         }),
+        "pages" => Task::Pages,
+        "i686" => Task::I686,
         "cross" => Task::Cross,
         _ => return Err(USAGE.into()),
     };
@@ -182,6 +203,9 @@ mod tests {
         assert_eq!(parsed("ci --long").unwrap(), Task::Ci { length: Length::Long });
         let files = vec!["src/a.rs".into(), "src/b.rs".into()];
         assert_eq!(parsed("mutants src/a.rs src/b.rs").unwrap(), Task::Mutants { files });
+        assert_eq!(parsed("weaken").unwrap(), Task::Weaken(Scope::SeqCst));
+        let all = Task::Weaken(Scope::All { seconds: 3 });
+        assert_eq!(parsed("weaken --all --seconds 3").unwrap(), all);
     }
 
     #[test]

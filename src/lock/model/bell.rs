@@ -92,7 +92,7 @@ fn loom_an_unannounced_change_loses_a_wake() {
     explore("control: unannounced change", 3, || {
         let rung = Rung::new();
         let setter = rung.spawn(|rung| {
-            work_with(Flaw::NoAnnouncement);
+            work_with(Flaw::NoSeqCst);
             rung.set(2);
         });
         rung.wait();

@@ -57,7 +57,7 @@ fn loom_with_an_unannounced_reader_both_are_inside() {
         let world = World::new(Slices::Finite);
         world.join(1);
         let writer = world.spawn(0, World::write);
-        work_with(Flaw::NoAnnouncement);
+        work_with(Flaw::NoSeqCst);
         world.read(1);
         writer.join().unwrap();
     });
@@ -70,7 +70,7 @@ fn loom_with_an_unannounced_writer_both_are_inside() {
         let world = World::new(Slices::Finite);
         world.join(1);
         let reader = world.spawn(0, World::read);
-        work_with(Flaw::NoAnnouncement);
+        work_with(Flaw::NoSeqCst);
         world.write(1);
         reader.join().unwrap();
     });

@@ -37,8 +37,12 @@ impl Turnstile {
     }
 
     fn flag(&self) -> Flag<'_> {
+        self.flag_that(Passage::Closes)
+    }
+
+    fn flag_that(&self, passage: Passage) -> Flag<'_> {
         let bell = Bell { rings: &self.rings, waiting: &self.waiting };
-        Flag { state: &self.state, bell, passage: Passage::Closes }
+        Flag { state: &self.state, bell, passage }
     }
 
     fn set(&self) {
@@ -74,6 +78,50 @@ fn loom_each_set_lets_one_waiter_through() {
         assert!(turnstile.flag().pass().is_some(), "the last one set it");
         assert!(turnstile.flag().pass().is_none(), "once");
     });
+}
+
+#[test]
+fn loom_pair_a_setter_and_a_waiter_never_miss_each_other() {
+    for passage in [Passage::StaysOpen, Passage::Closes] {
+        explore("pair: state and waiting", 3, move || {
+            let turnstile = Turnstile::new(Slices::Finite);
+            let setter = turnstile.spawn(Turnstile::set);
+            let (flag, peers) = (turnstile.flag_that(passage), turnstile.world.peers(0));
+            let through = flag.bell.wait_for(&peers, Patience::Endless, || flag.pass());
+            assert!(through.is_some(), "endless patience ran out");
+            setter.join().unwrap();
+        });
+    }
+}
+
+/// What is done to flags has one order: of two who each change a flag and then look at the other's, one
+/// sees what the other did.
+#[test]
+fn loom_pair_what_is_done_to_two_flags_has_one_order() {
+    type Act = fn(&Turnstile);
+    type Look = fn(&Turnstile) -> bool;
+    let (set, clear): (Act, Act) = (Turnstile::set, |turnstile| turnstile.flag().clear());
+    let take: Act = |turnstile| assert!(turnstile.flag().pass().is_some());
+    let is_set: Look = |turnstile| turnstile.flag().is_set();
+    let passes: Look = |turnstile| turnstile.flag().pass().is_some();
+    let cases = [(1, clear, is_set), (1, take, is_set), (0, set, is_set), (0, set, passes)];
+    for (before, act, look) in cases {
+        explore("pair: two flags", 3, move || {
+            let flags = Rc::new([(); 2].map(|()| Turnstile::new(Slices::Finite)));
+            let both = flags.each_ref().map(|flag| flag.state.unseen());
+            both.into_iter().for_each(|state| state.store(before, Ordering::Relaxed));
+            let other = thread::spawn({
+                let flags = Rc::clone(&flags);
+                move || {
+                    act(&flags[1]);
+                    look(&flags[0])
+                }
+            });
+            act(&flags[0]);
+            let seen = [look(&flags[1]), other.join().unwrap()];
+            assert_ne!(seen, [before == 1; 2], "neither saw what the other did");
+        });
+    }
 }
 
 #[test]

@@ -43,6 +43,18 @@ impl Ring {
         ring
     }
 
+    /// A ring in which two frames were published, that participants 1 and 2 lease.
+    fn leased() -> Rc<Self> {
+        let ring = Self::new();
+        ring.publish(0, 1);
+        for slot in [1, 2] {
+            ring.world.join(slot);
+            let seen = ring.frames().next_after(u64::from(slot) - 1).unwrap();
+            assert_eq!(ring.frames().hold(&*ring.world, owner(slot), seen), Grip::Held(0));
+        }
+        ring
+    }
+
     fn empty() -> Rc<Self> {
         let ring = Rc::new(Self {
             world: World::with_leases(Slices::Finite, 1),
@@ -197,8 +209,8 @@ fn loom_a_publisher_killed_anywhere_is_succeeded_and_no_number_comes_twice() {
 }
 
 #[test]
-fn loom_who_waits_for_a_frame_is_woken() {
-    explore("ring, a sleeper", 3, || {
+fn loom_pair_who_waits_for_a_frame_is_woken() {
+    explore("pair: newest frame and waiting", 3, || {
         let ring = Ring::new();
         let publisher = ring.spawn(|ring| ring.publish(0, 1));
         ring.await_frame(1);
@@ -207,18 +219,9 @@ fn loom_who_waits_for_a_frame_is_woken() {
 }
 
 #[test]
-fn loom_a_publisher_that_waits_for_a_slot_is_woken_by_a_lease_that_ends() {
-    explore("ring, a publisher that waits", 2, || {
-        let ring = Ring::new();
-        ring.publish(0, 1);
-        ring.world.join(1);
-        ring.world.join(2);
-        let seen = |ring: &Ring, number| ring.frames().next_after(number).unwrap();
-        let holds = |ring: &Ring, slot, seen| {
-            assert_eq!(ring.frames().hold(&*ring.world, owner(slot), seen), Grip::Held(0));
-        };
-        holds(&ring, 1, seen(&ring, 0));
-        holds(&ring, 2, seen(&ring, 1));
+fn loom_pair_a_publisher_that_waits_for_a_slot_is_woken_by_a_lease_that_ends() {
+    explore("pair: lease given back and waiting", 3, || {
+        let ring = Ring::leased();
         let subscriber = ring.spawn(move |ring| {
             ring.read(ring.frames().next_after(0).unwrap());
             ring.frames().give_back(&*ring.world, owner(1), 0);
@@ -230,13 +233,67 @@ fn loom_a_publisher_that_waits_for_a_slot_is_woken_by_a_lease_that_ends() {
 }
 
 #[test]
+fn loom_pair_a_publisher_that_waits_for_a_slot_is_woken_by_who_moves_in_after_the_dead() {
+    explore("pair: lease swept and waiting", 3, || {
+        let ring = Ring::leased();
+        // Its byte is free, as if it was dead; but slices go on without end.
+        ring.world.leave(1);
+        let newcomer = ring.spawn(|ring| _ = ring.world.claim(1, 10));
+        let claimed = ring.frames().claim_within(&*ring.world, Patience::Endless).unwrap();
+        ring.write(claimed.expect("endless patience ran out"), 3);
+        newcomer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_pair_a_subscriber_and_a_publisher_never_miss_each_other() {
+    explore("pair: lease and number", 3, || {
+        let ring = Ring::new();
+        ring.publish(0, 1);
+        ring.world.join(1);
+        let oldest = ring.frames().next_after(0).unwrap();
+        let subscriber = ring.spawn(move |ring| {
+            let held = ring.frames().hold(&*ring.world, owner(1), oldest);
+            if held == Grip::Held(0) {
+                ring.read(oldest);
+            }
+        });
+        if let Some(claimed) = ring.frames().claim(&*ring.world).unwrap() {
+            ring.write(claimed, 3);
+        }
+        subscriber.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_pair_who_waits_hears_of_a_number_put_back() {
+    explore("pair: number put back and waiting", 3, || {
+        let ring = Ring::new();
+        ring.world.join(1);
+        ring.world.join(2);
+        let frame = ring.frames().next_after(0).unwrap();
+        // The other slot, which is empty, stays leased.
+        ring.world.lease(2, 0).store(u32::try_from(2 - frame.slot).unwrap(), Relaxed);
+        let subscriber =
+            ring.spawn(move |ring| match ring.frames().hold(&*ring.world, owner(1), frame) {
+                Grip::Held(lease) => ring.frames().give_back(&*ring.world, owner(1), lease),
+                _ => ring.await_frame(0),
+            });
+        if let Some(claimed) = ring.frames().claim(&*ring.world).unwrap() {
+            ring.frames().publish(claimed, &ring.world.peers(0));
+        }
+        subscriber.join().unwrap();
+    });
+}
+
+#[test]
 #[should_panic(expected = "Causality violation")]
 fn loom_with_an_unannounced_lease_a_frame_is_written_under_its_reader() {
     explore("control: unannounced lease", 3, || {
         let ring = Ring::new();
         ring.world.join(1);
         let publisher = ring.spawn(|ring| ring.publish(0, 2));
-        work_with(Flaw::NoAnnouncement);
+        work_with(Flaw::NoSeqCst);
         ring.receive(1, 0);
         publisher.join().unwrap();
     });
@@ -249,7 +306,7 @@ fn loom_with_an_unannounced_claim_a_frame_is_written_under_its_reader() {
         let ring = Ring::new();
         ring.world.join(1);
         let subscriber = ring.spawn(|ring| _ = ring.receive(1, 0));
-        work_with(Flaw::NoAnnouncement);
+        work_with(Flaw::NoSeqCst);
         ring.publish(0, 2);
         subscriber.join().unwrap();
     });

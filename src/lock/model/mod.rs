@@ -16,4 +16,4 @@ mod observe;
 mod slots;
 mod stripe;
 mod tail;
-mod world;
+pub(crate) mod world;

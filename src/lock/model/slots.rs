@@ -78,8 +78,8 @@ fn loom_an_undertaker_never_sweeps_the_next_occupant() {
 }
 
 #[test]
-fn loom_a_writer_that_misses_a_new_participant_is_seen_by_it() {
-    explore("newcomer", 3, || {
+fn loom_pair_a_writer_that_misses_a_new_participant_is_seen_by_it() {
+    explore("pair: high-water mark and word", 3, || {
         let world = World::new(Slices::Finite);
         world.leave(1);
         let claimer = run(&world, |world| {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use loom::thread;
 
-use super::world::{Slices, World, owner, three, two};
+use super::world::{Slices, World, owner, run, three, two};
 use crate::atomic::model::{explore, explore_deaths};
 use crate::lock::{Blocker, Entry, Patience, Slots as _};
 
@@ -74,6 +74,32 @@ fn loom_an_undertaker_killed_over_a_dead_reader_is_succeeded() {
         world.write(2);
         mortal.join().unwrap();
         assert!(world.is_free());
+    });
+}
+
+/// A reader's cell and the word, both ways: who goes in, and who is woken.
+#[test]
+fn loom_pair_a_reader_and_a_writer_never_miss_each_other() {
+    explore("pair: cell and word", 3, || {
+        let world = World::new(Slices::Finite);
+        world.join(1);
+        let reader = run(&world, |world| world.read(1));
+        world.write(0);
+        reader.join().unwrap();
+    });
+}
+
+/// The same, with a word that a writer takes the slow way.
+#[test]
+fn loom_pair_a_reader_and_a_writer_of_suspect_data_never_miss_each_other() {
+    explore("pair: cell and poisoned word", 3, || {
+        let world = World::new(Slices::Finite);
+        world.join(1);
+        world.suspects.store(1, Ordering::Relaxed);
+        world.stripe.poison_by_restart();
+        let reader = run(&world, |world| world.read(1));
+        world.write(0);
+        reader.join().unwrap();
     });
 }
 

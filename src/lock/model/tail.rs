@@ -148,6 +148,17 @@ fn loom_every_follower_sees_every_row() {
 }
 
 #[test]
+fn loom_pair_an_appender_and_a_follower_never_miss_each_other() {
+    explore("pair: end and waiting", 3, || {
+        let log = Log::new();
+        log.world.join(1);
+        let appender = log.spawn(|log| log.append(1, First::Write));
+        log.follow(1);
+        appender.join().unwrap();
+    });
+}
+
+#[test]
 #[should_panic(expected = "Causality violation")]
 fn loom_with_rows_committed_before_they_are_written_a_follower_races() {
     explore("control: committed before written", 3, || {

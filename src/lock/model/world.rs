@@ -20,7 +20,7 @@ const PARTICIPANTS: u32 = 3;
 /// One lock and what it guards.
 ///
 /// In each slot lives a process of the same number, in its first generation.
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) stripe: Stripe,
     pub(super) cells: [AtomicU32; PARTICIPANTS as usize],
     slots: [Slot; PARTICIPANTS as usize],
@@ -43,7 +43,7 @@ pub(super) struct World {
 
 /// Whether waits are cut into slices.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slices {
+pub(crate) enum Slices {
     Finite,
     Infinite,
 }
@@ -80,7 +80,7 @@ impl Drop for Hold<'_> {
 }
 
 impl World {
-    pub(super) fn new(slices: Slices) -> Rc<Self> {
+    pub(crate) fn new(slices: Slices) -> Rc<Self> {
         Self::with_leases(slices, 0)
     }
 

@@ -11,8 +11,8 @@
 //! # Safety
 //!
 //! The unsafe code here maps pages of our own, advises the kernel about them, and registers
-//! `pthread_atfork` handlers when this code is loaded, which touch nothing but the registration
-//! mutex.
+//! `pthread_atfork` handlers when this code is loaded, which touch nothing but two mutexes and, in the
+//! child, copies of descriptors that nobody uses there.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
@@ -24,13 +24,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use super::lock::{Byte, Locker, is_held};
+use super::map::map_error;
 use super::object::Object;
 use super::os_error;
+use super::pages::page_size;
+use super::unshared::{self, List};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
-
-/// Size of the pages that lifelines map and marks live in.
-const PAGE: usize = 4096;
 
 /// Proof to every other process that this one is alive.
 #[derive(Debug)]
@@ -43,9 +43,9 @@ impl Lifeline {
     /// Turns a lock on `byte` into one that lasts as long as this process, and proves that it does.
     pub(crate) fn new(object: &Object, locker: Locker, byte: Byte) -> Result<Self> {
         let mapping = MmapOptions::new()
-            .len(PAGE)
-            .map_raw_read_only(locker.descriptor())
-            .map_err(|error| os_error("map its lifeline", error))?;
+            .len(page_size())
+            .map_raw_read_only(locker.descriptor()?)
+            .map_err(|error| map_error("map its lifeline", error))?;
         step!("lifeline: mapped");
         mapping
             .advise(Advice::DontFork)
@@ -107,13 +107,13 @@ impl std::ops::Deref for Mark {
 fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
     let page = MmapRaw::from(
         MmapOptions::new()
-            .len(PAGE)
+            .len(page_size())
             .map_anon()
-            .map_err(|error| os_error("map a page of marks", error))?,
+            .map_err(|error| map_error("map a page of marks", error))?,
     );
     let base = NonNull::new(page.as_mut_ptr()).expect("a mapping never starts at zero");
     // SAFETY: the range is the private anonymous page mapped above, which nothing points into yet.
-    if unsafe { libc::madvise(base.as_ptr().cast(), PAGE, libc::MADV_WIPEONFORK) } != 0 {
+    if unsafe { libc::madvise(base.as_ptr().cast(), page_size(), libc::MADV_WIPEONFORK) } != 0 {
         return Err(os_error(
             "mark a page to be wiped on fork (Linux 4.14 or later is needed)",
             std::io::Error::last_os_error(),
@@ -121,7 +121,7 @@ fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
     }
     mem::forget(page);
     let words = base.cast::<AtomicU32>();
-    Ok((0..PAGE / size_of::<AtomicU32>()).map(move |index| {
+    Ok((0..page_size() / size_of::<AtomicU32>()).map(move |index| {
         // SAFETY: `index` stays within the page.
         let word = unsafe { words.add(index) };
         // SAFETY: the page is never unmapped, is zeroed, aligned, and only reached as atomics.
@@ -132,9 +132,15 @@ fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
 /// Guards every change of what this process has registered.
 static REGISTRATION: Mutex<()> = Mutex::new(());
 
+/// What no fork crosses, locked.
+struct Locked {
+    _registration: MutexGuard<'static, ()>,
+    unshared: List,
+}
+
 thread_local! {
-    /// The registration mutex, while this thread is inside `fork`.
-    static HELD_ACROSS_FORK: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) };
+    /// What is locked while this thread is inside `fork`.
+    static LOCKED_ACROSS_FORK: RefCell<Option<Locked>> = const { RefCell::new(None) };
 }
 
 /// The registration mutex, held.
@@ -162,19 +168,30 @@ extern "C" fn watch_forks() {
     static WATCHING: AtomicBool = AtomicBool::new(false);
     if !WATCHING.load(Relaxed) && !WATCHING.swap(true, Relaxed) {
         // SAFETY: the functions have the type that pthread_atfork wants and live for ever.
-        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
     }
 }
 
 extern "C" fn before_fork() {
-    // A thread whose thread-local storage is gone forks without the mutex; it has no lifelines in
-    // the making.
-    let _ = HELD_ACROSS_FORK.try_with(|slot| {
-        let lock = || REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner);
+    // A thread whose thread-local storage is gone forks without the mutexes. It has no lifelines in the
+    // making; its child may keep the locks that other threads hold at that moment.
+    let _ = LOCKED_ACROSS_FORK.try_with(|slot| {
+        // In this order, as who registers takes them.
+        let lock = || Locked {
+            _registration: REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner),
+            unshared: unshared::list(),
+        };
         slot.borrow_mut().get_or_insert_with(lock);
     });
 }
 
-extern "C" fn after_fork() {
-    let _ = HELD_ACROSS_FORK.try_with(RefCell::take);
+extern "C" fn in_parent() {
+    let _ = LOCKED_ACROSS_FORK.try_with(RefCell::take);
+}
+
+extern "C" fn in_child() {
+    let locked = LOCKED_ACROSS_FORK.try_with(RefCell::take);
+    if let Ok(Some(mut locked)) = locked {
+        locked.unshared.close_copies();
+    }
 }

@@ -1,7 +1,7 @@
 //! Names of objects in the making, where those cannot be without a name.
 
 use super::lock::{Byte, Locker};
-use super::object::{Object, identity_of};
+use super::object::{Object, identity_of, unlink};
 use super::process::random_id;
 use crate::error::Result;
 use crate::sys::place::Place;
@@ -11,16 +11,33 @@ use crate::sys::place::Place;
 #[derive(Debug)]
 pub(super) struct Temporary {
     pub(super) place: Place,
-    _lock: Locker,
+    lock: Locker,
 }
 
 impl Temporary {
     /// Locks the name of an object that was just made; `None` when somebody thought its creator dead
     /// before it was locked, and takes the name away.
     pub(super) fn lock(object: &Object, place: Place) -> Result<Option<Self>> {
-        let Some(lock) = Locker::at(object, &place)? else { return Ok(None) };
-        let locked = lock.try_lock(Byte::Name)? && identity_of(&place)? == Some(object.identity());
-        Ok(locked.then_some(Self { place, _lock: lock }))
+        let locked = Self::lock_name(object, &place);
+        if locked.is_err() {
+            // Nobody else knows it, and reaping takes what is left.
+            let _ = unlink(&place);
+        }
+        Ok(locked?.map(|lock| Self { place, lock }))
+    }
+
+    fn lock_name(object: &Object, place: &Place) -> Result<Option<Locker>> {
+        let Some(lock) = Locker::at(object, place)? else { return Ok(None) };
+        let locked = lock.try_lock(Byte::Name)? && identity_of(place)? == Some(object.identity());
+        Ok(locked.then_some(lock))
+    }
+
+    /// Takes the name away, unless this is a copy in a forked child.
+    pub(super) fn discard(self) {
+        if self.lock.descriptor().is_ok() {
+            // What is left is reaped.
+            let _ = unlink(&self.place);
+        }
     }
 }
 

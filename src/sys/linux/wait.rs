@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicU32 as Private, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags, Timespec};
@@ -13,21 +13,32 @@ use crate::atomic::AtomicU32;
 /// How a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// The time was over, or a signal came: signals may come faster than any slice ends.
+    /// The time was over.
     TimedOut,
     /// The word had another value, or somebody woke us: look again.
     LookAgain,
 }
 
 /// Sleeps while `word` is `expected`, at most `slice` long, by the monotonic clock.
+///
+/// A signal does not end the slice. Signals may come faster than any slice ends, and callers take the
+/// end of a slice for time that has passed.
 pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
-    let timeout = Timespec {
-        tv_sec: i64::try_from(slice.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: slice.subsec_nanos().into(),
-    };
-    match futex::wait(in_memory(word), Flags::empty(), expected, Some(&timeout)) {
-        Err(Errno::TIMEDOUT | Errno::INTR) => Woken::TimedOut,
-        _ => Woken::LookAgain,
+    let began = Instant::now();
+    let mut left = slice;
+    loop {
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match futex::wait(in_memory(word), Flags::empty(), expected, Some(&timeout)) {
+            Err(Errno::TIMEDOUT) => return Woken::TimedOut,
+            Err(Errno::INTR) => left = slice.saturating_sub(began.elapsed()),
+            _ => return Woken::LookAgain,
+        }
+        if left.is_zero() {
+            return Woken::TimedOut;
+        }
     }
 }
 
@@ -75,4 +86,17 @@ fn in_memory(word: &AtomicU32) -> &AtomicU32 {
 #[cfg(loom)]
 fn in_memory(_word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
     unreachable!("a model asked the kernel")
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_as_long_as_it_says() {
+        let slice = Duration::from_millis(3);
+        let began = Instant::now();
+        pause(slice);
+        assert!(began.elapsed() >= slice);
+    }
 }

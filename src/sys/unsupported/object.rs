@@ -11,12 +11,19 @@ use crate::sys::place::Place;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity(Never);
 
+impl Identity {
+    pub(crate) fn inode(self) -> u64 {
+        match self.0 {}
+    }
+}
+
 /// What the filesystem says about an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) len: u64,
     pub(crate) allocated: u64,
     pub(crate) owner: u32,
+    pub(crate) has_several_names: bool,
     pub(crate) mode: u32,
 }
 
@@ -51,6 +58,10 @@ impl Object {
     }
 
     pub(crate) fn reserve(&self, _range: Range<u64>) -> Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn reserve_unshared(&self, _range: Range<u64>) -> Result<()> {
         match self.0 {}
     }
 
@@ -119,8 +130,20 @@ pub(crate) fn exchange(_one: &Place, _other: &Place) -> Result<()> {
     Err(unsupported())
 }
 
+pub(crate) fn rename(_from: &Place, _to: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
+pub(crate) fn flush_name(_place: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
 pub(crate) fn names() -> Result<Vec<String>> {
     Err(unsupported())
+}
+
+pub(crate) fn beside_in_process(_place: &Place) -> Vec<Place> {
+    Vec::new()
 }
 
 pub(crate) fn path_of(place: &Place) -> PathBuf {

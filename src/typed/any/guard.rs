@@ -26,6 +26,9 @@ use crate::typed::view;
 
 /// Rows of an [`AnyArray`](crate::AnyArray), locked: what both of its guards deref to.
 ///
+/// A process that writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
+/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
+///
 /// # Examples
 ///
 /// See [`AnyArray`](crate::AnyArray).
@@ -187,7 +190,8 @@ impl AnyRows {
         let item = unsafe { self.as_ptr().add(offset) };
         // SAFETY: the hold keeps writers out of the item, which is that long, while `self` is borrowed.
         let bytes = unsafe { slice::from_raw_parts(item, self.dtype().item_size()) };
-        Some(Datum::read(self.dtype(), bytes))
+        // A copy is read, which is the same at each look, whoever writes without a lock.
+        Some(Datum::read(self.dtype(), &bytes.to_vec()))
     }
 
     /// The item of the whole array's shape at the first of the rows.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::{AnyArray, AnyRows, AnySnapshot};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
-use crate::segment::{Access, Kind, Segment};
-use crate::sync::{Look, observe, stripes_over};
+use crate::segment::{Access, Address, Glimpse, Kind, Segment};
+use crate::sync::{Look, OutsideLook, copy_value_outside, observe, observe_outside, stripes_over};
 use crate::typed::log;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
@@ -31,6 +31,79 @@ enum Source<'a> {
     Still(&'a [u8]),
     /// Whether anybody wrote what was copied shows afterwards.
     Observed { look: &'a Look<'a>, stripes: u32 },
+    /// The same, of what is not mapped.
+    Outside { look: &'a OutsideLook<'a>, stripes: u32 },
+    /// Rows of a log, which nobody writes any more.
+    Committed(&'a Glimpse),
+}
+
+/// Calls `look` with what the segment at `address` holds, seen from outside: nothing is mapped, no lock is taken and
+/// nothing is written. So it takes no more than permission to read, and no trust in whoever owns the segment
+/// or may write it.
+///
+/// Otherwise this is [`Segment::peek`] of an observer: `look` is called again until nobody wrote what it copied, at
+/// most for a second, and has to begin anew each time. Opens the file, and costs two system calls for
+/// each stripe that is copied from and one for each piece. Frames of rings are
+/// [`AnyFrame::peek`](crate::AnyFrame::peek)'s.
+///
+/// # Errors
+///
+/// What `look` returns, those of [`Status::of`](crate::Status::of), [`KindMismatch`](ErrorKind::KindMismatch) for
+/// rings; [`Timeout`](ErrorKind::Timeout) when it was written all the time, [`OwnerDied`](ErrorKind::OwnerDied)
+/// and [`Poisoned`](ErrorKind::Poisoned) when it is suspect.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let table = ndshm::Array2::<u8>::create("doc-peek-at", (1000, 3))?;
+/// table.write()?.row_mut(999).fill(7);
+///
+/// // Any process that may read the file, whoever made it:
+/// let last = ndshm::peek("doc-peek-at", |data| {
+///     let mut row = [0; 3];
+///     data.read_at(&mut row, data.byte_len() - 3)?;
+///     Ok(row)
+/// })?;
+/// assert_eq!(last, [7, 7, 7]);
+/// # Ok(()) }
+/// ```
+pub fn peek<'a, R>(
+    address: impl Into<Address<'a>>,
+    look: impl FnMut(&Peek<'_>) -> Result<R>,
+) -> Result<R> {
+    let glimpse = Glimpse::of(address)?;
+    glimpse.check_settled()?;
+    peek_through(&glimpse, look).of(glimpse.info().name())
+}
+
+fn peek_through<R>(glimpse: &Glimpse, mut look: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
+    let info = glimpse.info();
+    let (dtype, order) = (info.dtype(), info.order());
+    let patience = Patience::at_most(OBSERVERS_PATIENCE);
+    match info.kind() {
+        Kind::Array => observe_outside(glimpse, patience, |seen| {
+            let source = Source::Outside { look: seen, stripes: info.stripes() };
+            look(&Peek::new(dtype, info.shape(), order, source))
+        })?,
+        Kind::Log => {
+            let committed = glimpse.state()?.tail().len();
+            let mut shape = info.shape().to_vec();
+            for first in shape.iter_mut().take(1) {
+                *first = usize::try_from(committed).map_or(*first, |rows| rows.min(*first));
+            }
+            look(&Peek::new(dtype, &shape, order, Source::Committed(glimpse)))
+        }
+        Kind::Value | Kind::Event | Kind::AutoResetEvent => {
+            let mut bytes = vec![0; info.data_len()];
+            copy_value_outside(glimpse, &mut bytes, patience)?;
+            look(&Peek::new(dtype, info.shape(), order, Source::Still(&bytes)))
+        }
+        Kind::Ring => Err(Error::new(
+            ErrorKind::KindMismatch,
+            "is a ring, whose frames come and go one by one: take one with `AnyFrame::peek`",
+        )),
+    }
 }
 
 /// Looking at some of the data.
@@ -100,6 +173,29 @@ impl<'a> Peek<'a> {
     fn new(dtype: &'a Dtype, shape: &[usize], order: Order, source: Source<'a>) -> Self {
         let items: usize = if shape.contains(&0) { 0 } else { shape.iter().product() };
         Self { dtype, shape: shape.to_vec(), order, byte_len: items * dtype.item_size(), source }
+    }
+
+    /// Copies all of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_at`](Self::read_at), and [`OutOfAddressSpace`](ErrorKind::OutOfAddressSpace) when there is no
+    /// memory for a copy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let value = ndshm::Value::create("doc-peek-copy", [1.5, 2.5])?;
+    /// let copy = ndshm::peek("doc-peek-copy", |data| data.to_snapshot())?;
+    /// assert_eq!(copy.view::<f64>()?.sum(), 4.0);
+    /// # Ok(()) }
+    /// ```
+    pub fn to_snapshot(&self) -> Result<AnySnapshot> {
+        let (dtype, shape) = (self.dtype.clone(), self.shape.clone());
+        let mut copy = AnySnapshot::try_new(dtype, shape, self.order, self.byte_len)?;
+        self.read_at(copy.bytes_mut(), 0)?;
+        Ok(copy)
     }
 
     /// Returns the dtype of an item.
@@ -191,7 +287,7 @@ impl<'a> Peek<'a> {
             let (len, asked) = (self.byte_len, bytes.len());
             return Err(Error::new(
                 ErrorKind::OutOfBounds,
-                format!("has {len} bytes of data, asked for {asked} from {offset} on"),
+                format!("has {} of data, asked for {} from {offset} on", size(len), size(asked)),
             ));
         };
         match self.source {
@@ -202,6 +298,13 @@ impl<'a> Peek<'a> {
                     return Err(in_vain());
                 }
             }
+            Source::Outside { look, stripes } => {
+                let stripes = stripes_over(&self.rows_of(offset..end), self.rows(), stripes);
+                if !look.copy(stripes, offset, bytes) {
+                    return Err(in_vain());
+                }
+            }
+            Source::Committed(glimpse) => glimpse.payload(bytes, offset)?,
         }
         Ok(())
     }

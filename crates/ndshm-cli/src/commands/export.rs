@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
     }
     let source = home.find(&args.name).numbers(&args.look)?;
     // What was printed cannot be taken back, should somebody write meanwhile.
-    let in_pieces = !to_output && format != Format::Png && matches!(source, Source::Segment(_));
+    let in_pieces = !to_output && format != Format::Png && matches!(source, Source::Segment(..));
     let source = source.copied_up_to(if in_pieces { WORTH_A_COPY } else { usize::MAX })?;
     let mut sink = Sink::new(args, out)?;
     source.read(|numbers| {

@@ -3,7 +3,7 @@
 use std::io::BufReader;
 
 use image::{ColorType, ImageFormat, ImageReader};
-use ndshm::{AnyArray, Dtype, ErrorKind, Lifetime, NpyFile, Options, Scalar};
+use ndshm::{AnyArray, Dtype, ErrorKind, NpyFile, Options, Scalar};
 
 use super::create;
 use crate::args::Import;
@@ -15,7 +15,7 @@ use crate::progress::{Progress, STEP};
 
 pub(crate) fn run(args: &Import, home: &Home, out: &Output) -> Result<Outcome> {
     let place = home.find(&args.name);
-    let options = AnyArray::options().mode(args.mode.mode).lifetime(Lifetime::Persistent);
+    let options = args.mode.options();
     let is_picture = args.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
     let array = if is_picture {
         picture(args, &place, &options)?
@@ -54,7 +54,15 @@ fn make(
         options.create_with(place.address(), dtype, shape, fill)
     };
     made.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure::from(error).or("replace it with --replace"),
+        ErrorKind::AlreadyExists => create::refused(place, error).or("replace it with --replace"),
+        ErrorKind::NotTrusted => Failure::permission(format!(
+            "{:?} may be written by others than you, who could break it while it is replaced: take that right \
+             away (chmod go-w {}), or remove it first with `ndshm rm`",
+            error.segment().unwrap_or_default(),
+            place.path().display()
+        )),
+        // It is the file that a segment cannot be made of, and not what was typed.
+        ErrorKind::InvalidArgument => Failure::problem(error.to_string()),
         _ => error.into(),
     })
 }

@@ -15,11 +15,14 @@ pub(crate) fn run(args: &Reap, home: &Home, out: &Output) -> Result<Outcome> {
         ));
     }
     let (verb, found) = if args.dry_run {
-        let entries = home.entries("")?;
+        let entries = home.entries(args.prefix.as_deref().unwrap_or(""))?;
         let stale = entries.into_iter().filter(|entry| entry.is_stale());
         ("would remove", stale.map(|entry| (entry.name, entry.len)).collect())
     } else {
-        let reaped = ndshm::reap()?;
+        let reaped = match &args.prefix {
+            Some(prefix) => ndshm::reap_prefix(prefix)?,
+            None => ndshm::reap()?,
+        };
         let mut reaped: Vec<_> =
             reaped.iter().map(|info| (info.name().to_owned(), info.file_len())).collect();
         reaped.sort();

@@ -107,7 +107,7 @@ fn nested(view: &View, index: &mut Vec<usize>) -> Value {
     Value::Array(list)
 }
 
-/// One item. JSON has no numbers that are not finite; they become text.
+/// One item. JSON has no numbers that are not finite, and no dates; they become text.
 fn value(item: &Datum) -> Value {
     let float = |number: f64, text: String| {
         if number.is_finite() { json!(number) } else { Value::String(text) }
@@ -124,6 +124,12 @@ fn value(item: &Datum) -> Value {
         Datum::F64(number) => float(*number, number.to_string()),
         Datum::Complex64 { re, im } => json!([value(&Datum::F32(*re)), value(&Datum::F32(*im))]),
         Datum::Complex128 { re, im } => json!([value(&Datum::F64(*re)), value(&Datum::F64(*im))]),
+        Datum::Text(text) => json!(text),
+        Datum::ByteString(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => json!(text),
+            Err(_) => Value::String(item.to_string()),
+        },
+        Datum::Timedelta { ticks, .. } if *ticks != i64::MIN => json!(ticks),
         Datum::Array(items) => items.iter().map(value).collect(),
         Datum::Struct(fields) => {
             fields.iter().map(|(name, item)| (name.clone(), value(item))).collect()

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 for index in range(int(sys.argv[2])):
-    saved, again = (np.load(f"{sys.argv[1]}/{index}{end}.npy") for end in ("", "-again"))
+    saved, again = (np.load(f"{sys.argv[1]}/{index}{end}.npy", max_header_size=1 << 20) for end in ("", "-again"))
     assert saved.dtype == again.dtype, index
     assert saved.shape == again.shape, index
     assert saved.flags.f_contiguous == again.flags.f_contiguous, index

@@ -30,6 +30,18 @@ arrays = [
     np.array([(1, 2.5), (30, -4)], [("a", "<u4"), ("b", "<f8")]),
     np.array([(1, [1.5, 2])], [("a", "<u4"), ("b", "<f8", (2,))]),
     rng.normal(size=(2, 3, 2, 2)),
+    np.array([["a", "it's"], ["Δ", "\n\""]]),
+    np.array([b"a", b"it's", b"\x00\xff"]),
+    np.array("one"),
+    np.array([0, 1, -(2**63)]).view("M8[ns]"),
+    np.array([-1, 5, 2**40]).view("M8[25s]"),
+    np.array(["1969-12", "2024-02"], "M8[M]"),
+    np.array("2024-02-29", "M8[D]"),
+    np.array([1, -(2**63), 1000]).view("m8[ms]"),
+    np.array(90, "m8[s]"),
+    np.array([("x", b"yz", 5, 7), ("xyz", b"", -(2**63), -(2**63))], "U3,S3,M8[s],m8[h]"),
+    np.array([(1.5, 2)], [("ρ", "<f4"), ("θ", "<i4")]),
+    np.zeros(2, [(f"a field of many {n:03}", "<f4") for n in range(300)]),
 ]
 for index, array in enumerate(arrays):
     np.save(f"{sys.argv[1]}/{index}.npy", array)
