@@ -11,7 +11,7 @@ use std::process::Command;
 use ndshm::{Access, Array1, ErrorKind::*, Log, Reserve};
 
 use crate::bad_input::refused;
-use crate::share::save;
+use crate::share::{save, share};
 use crate::support::{alone, forget_cached, is_root, skip, unshare_mounts};
 
 const MIB: usize = 1 << 20;
@@ -255,7 +255,7 @@ fn what_btrfs_copies_on_write_is_observed_and_removed_but_not_locked() {
 
             save(&copied, 100);
             let bytes = fs::read(&copied).unwrap();
-            refused(Array1::<u64>::options().share_npy(&*copied), UnsupportedFilesystem, says);
+            refused(share(&Array1::<u64>::options(), &copied), UnsupportedFilesystem, says);
             assert_eq!(fs::read(&copied).unwrap(), bytes);
         });
     });
@@ -271,7 +271,7 @@ fn a_shared_file_whose_blocks_were_another_files_too_is_written_while_its_disk_i
             let mut copy = Command::new("cp");
             let copied_so = copy.arg("--reflink=always").arg(&saved).arg(&copied).status().unwrap();
             assert!(copied_so.success());
-            let array = Array1::<u64>::options().share_npy(&*copied).unwrap();
+            let array = share(&Array1::<u64>::options(), &copied).unwrap();
             disk.fill();
             array.write().unwrap().fill(7);
             array.sync().unwrap();
