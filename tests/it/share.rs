@@ -141,7 +141,7 @@ fn data_at_a_multiple_of_16_is_shared_and_observed() {
     let file = FreeFile::in_memory();
     for header_len in [80, 96, 112, 4096 + 16] {
         fs::write(file.path(), npy("'<u8'", 1000, header_len)).unwrap();
-        let array = Array1::<u64>::options().stripes(4).share_npy(file.path()).unwrap();
+        let array = share(&Array1::<u64>::options().stripes(4), file.path()).unwrap();
         assert_eq!(array.segment().info().unwrap().data_offset(), header_len);
         array.write_rows(..1).unwrap()[0] = 5;
         let observed = Array1::<u64>::options().access(Access::Observe).open(file.path()).unwrap();
@@ -155,14 +155,14 @@ fn data_at_a_multiple_of_16_is_shared_and_observed() {
 fn times_and_strings_are_shared_as_what_they_are() {
     let file = FreeFile::in_memory();
     fs::write(file.path(), npy("'<M8[ns]'", 10, 128)).unwrap();
-    let counts = Array1::<i64>::share_npy(file.path()).unwrap();
+    let counts = share(&Array1::<i64>::options(), file.path()).unwrap();
     assert_eq!(counts.read().unwrap()[9], 9);
     drop(counts);
     let dates = Array1::<Datetime<Nanosecond>>::open(file.path()).unwrap();
     assert_eq!(dates.read().unwrap()[9].to_string(), "1970-01-01T00:00:00.000000009");
     drop(dates);
     fs::write(file.path(), npy("'|S8'", 10, 128)).unwrap();
-    let strings = Array1::<Bytes<8>>::share_npy(file.path()).unwrap();
+    let strings = share(&Array1::<Bytes<8>>::options(), file.path()).unwrap();
     assert_eq!(strings.read().unwrap()[7].as_bytes(), [7]);
 }
 

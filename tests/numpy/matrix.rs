@@ -1,5 +1,10 @@
 //! Files of many kinds, those that NumPy writes and those that it merely reads: each is read as NumPy reads
 //! it, or refused for a reason that is true. `matrix.py` makes the files and compares.
+//!
+//! # Safety
+//!
+//! The unsafe code here shares copies of files that were made for them, before Python is told of them.
+#![allow(unsafe_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +70,8 @@ fn what_numpy_reads_is_read_alike_or_refused_for_a_true_reason() {
 
         let name = FreeName::new("numpy-matrix-");
         fs::copy(&file, name.path()).unwrap();
-        match AnyArray::share_npy(name.path()) {
+        // SAFETY: the copy is a moment old, and nobody else knows of it.
+        match unsafe { AnyArray::share_npy(name.path()) } {
             Ok(_) if reads => {
                 pairs += &format!("{file} {}\n", name.path().display());
                 shared.push(name);
