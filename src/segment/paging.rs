@@ -67,12 +67,15 @@ pub(super) fn provide(
 /// Sees to it that a file has blocks for its locks, and for the rows of a log that it says have some: a copy
 /// of a segment may have lost them, since copies like to leave zeros out.
 pub(super) fn reserve_again(object: &Object, region: &Region, facts: &Facts) -> Result<()> {
-    if facts.allocated >= facts.len || object.lies_in_memory()? {
+    let layout = region.layout();
+    let control = layout.control_offset as u64..layout.total as u64;
+    let backed = region.state().backed.load(Relaxed).min(layout.data_len as u64);
+    // Nothing is asked for again where nothing is missing: xfs would want it free once more.
+    let has_all = facts.allocated >= control.end - control.start + backed;
+    if has_all || object.lies_in_memory()? {
         return Ok(());
     }
-    let layout = region.layout();
-    object.reserve(layout.control_offset as u64..layout.total as u64)?;
-    let backed = region.state().backed.load(Relaxed).min(layout.data_len as u64);
+    object.reserve(control)?;
     let start = layout.data_offset as u64;
     object.reserve(start..start + backed)
 }

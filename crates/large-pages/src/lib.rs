@@ -9,7 +9,7 @@
 //! The functions have the types of those that they stand for, and hand on what they were given. Address
 //! space is only given back that was reserved here, for nobody else, a moment before.
 #![allow(unsafe_code, reason = "this is what the C library is, seen from Rust")]
-#![allow(missing_docs, clippy::missing_safety_doc, reason = "the manual pages have that")]
+#![allow(missing_docs, clippy::not_unsafe_ptr_arg_deref, reason = "the manual pages have that")]
 
 use std::ptr;
 
@@ -114,7 +114,7 @@ fn map(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mmap(
+pub extern "C" fn mmap(
     at: *mut c_void,
     len: size_t,
     bits: c_int,
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn mmap(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mmap64(
+pub extern "C" fn mmap64(
     at: *mut c_void,
     len: size_t,
     bits: c_int,
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn mmap64(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn munmap(at: *mut c_void, len: size_t) -> c_int {
+pub extern "C" fn munmap(at: *mut c_void, len: size_t) -> c_int {
     if !is_whole(at.addr()) {
         return refuse();
     }
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn munmap(at: *mut c_void, len: size_t) -> c_int {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mprotect(at: *mut c_void, len: size_t, bits: c_int) -> c_int {
+pub extern "C" fn mprotect(at: *mut c_void, len: size_t, bits: c_int) -> c_int {
     if !is_whole(at.addr()) {
         return refuse();
     }
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn mprotect(at: *mut c_void, len: size_t, bits: c_int) -> 
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn madvise(at: *mut c_void, len: size_t, advice: c_int) -> c_int {
+pub extern "C" fn madvise(at: *mut c_void, len: size_t, advice: c_int) -> c_int {
     if !is_whole(at.addr()) {
         return refuse();
     }
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: size_t, advice: c_int) ->
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn msync(at: *mut c_void, len: size_t, flags: c_int) -> c_int {
+pub extern "C" fn msync(at: *mut c_void, len: size_t, flags: c_int) -> c_int {
     if !is_whole(at.addr()) {
         return refuse();
     }
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn msync(at: *mut c_void, len: size_t, flags: c_int) -> c_
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sysconf(name: c_int) -> c_long {
+pub extern "C" fn sysconf(name: c_int) -> c_long {
     if name == libc::_SC_PAGESIZE {
         return page().cast_signed() as c_long;
     }

@@ -132,7 +132,10 @@ impl Object {
     }
 
     fn reserve_as(&self, range: Range<u64>, flags: FallocateFlags) -> Result<()> {
-        let asked = range.end.saturating_sub(range.start);
+        if range.is_empty() {
+            return Ok(());
+        }
+        let asked = range.end - range.start;
         let facts = self.facts()?;
         let range = if self.lies_in_memory()? {
             range
