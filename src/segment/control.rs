@@ -24,9 +24,13 @@ const LAYOUT_VERSION: u32 = 1;
 /// Reads back as itself only on machines of the same byte order.
 const BYTE_ORDER: u32 = 0x0a0b_0c0d;
 
-/// Longest head: the fixed part and the text of the dtype, which may be twice as long as in the longest
-/// header, where a name may be Latin-1 and a `bf16` has a shorter word.
-const LONGEST_HEAD: usize = 2 << 20;
+/// The longest NPY header that a segment may have, twice what NPY 1.0 can say: whoever lists what there
+/// is reads the header of every file.
+pub(super) const LONGEST_HEADER: usize = 128 << 10;
+
+/// Longest head: the fixed part and the text of the dtype. That may be twice as long as in the header,
+/// where a name may be Latin-1 and a `bf16` has a shorter word.
+const LONGEST_HEAD: usize = 1024 + 2 * LONGEST_HEADER;
 
 /// How many bytes of a control block an opener reads first; enough for all but long dtypes.
 pub(crate) const FIRST_READ: usize = 640;

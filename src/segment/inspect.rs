@@ -1,6 +1,6 @@
 //! What an object says it is, read and checked without mapping it.
 
-use super::control::{Control, FIRST_READ, MAGIC, SHORTEST_HEAD};
+use super::control::{Control, FIRST_READ, LONGEST_HEADER, MAGIC, SHORTEST_HEAD};
 use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
@@ -11,11 +11,8 @@ use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
 
-/// The longest header a segment may have: what NPY 1.0 can say, four times what its dtype may take.
-pub(super) const LONGEST_HEADER: usize = 10 + 0xffff;
-
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers, of each at most 82 KiB.
+/// read is left out. Opens each file and reads its headers, of each at most 385 KiB.
 ///
 /// # Errors
 ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::control::{Control, Plan};
+use super::control::{Control, LONGEST_HEADER, Plan};
 use super::handle::Handle;
 use super::info::Info;
 use super::inspect::{check_unsealed, read_control};
@@ -85,6 +85,16 @@ impl Draft {
         let settings = blueprint.settings;
         settings.check()?;
         let header = Header::encode(blueprint.dtype, settings.order, blueprint.shape)?;
+        if header.len() > LONGEST_HEADER {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "has a dtype that takes {} bytes of header, of {LONGEST_HEADER} at most: use fewer \
+                     fields or shorter names",
+                    header.len()
+                ),
+            ));
+        }
         let mut control = Control::new(&Plan {
             kind: blueprint.kind,
             lifetime: settings.lifetime.unwrap_or(if name.is_file() {

@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use super::control::{Control, MAGIC, Plan, UNFINISHED};
-use super::inspect::{LONGEST_HEADER, read_control, read_header};
+use super::control::{Control, LONGEST_HEADER, MAGIC, Plan, UNFINISHED};
+use super::inspect::{read_control, read_header};
 use super::layout::SHARED_ALIGNMENT;
 use super::life::Segment;
 use super::name::Name;

@@ -255,7 +255,7 @@ fn what_btrfs_copies_on_write_is_observed_and_removed_but_not_locked() {
 
             save(&copied, 100);
             let bytes = fs::read(&copied).unwrap();
-            refused(share(&Array1::<u64>::options(), &*copied), UnsupportedFilesystem, says);
+            refused(share(&Array1::<u64>::options(), &copied), UnsupportedFilesystem, says);
             assert_eq!(fs::read(&copied).unwrap(), bytes);
         });
     });
@@ -271,7 +271,7 @@ fn a_shared_file_whose_blocks_were_another_files_too_is_written_while_its_disk_i
             let mut copy = Command::new("cp");
             let copied_so = copy.arg("--reflink=always").arg(&saved).arg(&copied).status().unwrap();
             assert!(copied_so.success());
-            let array = share(&Array1::<u64>::options(), &*copied).unwrap();
+            let array = share(&Array1::<u64>::options(), &copied).unwrap();
             disk.fill();
             array.write().unwrap().fill(7);
             array.sync().unwrap();
