@@ -32,8 +32,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+/// Of a file on a disk: one in memory survives no restart.
 fn path(name: &str) -> PathBuf {
-    Path::new("/dev/shm").join(name)
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 fn open(name: &str) -> Array1<u64> {

@@ -281,7 +281,9 @@ impl FreeName {
 
 impl Drop for FreeName {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(format!("/dev/shm/{}", self.0));
+        for directory in ["/dev/shm", env!("CARGO_TARGET_TMPDIR")] {
+            let _ = std::fs::remove_file(format!("{directory}/{}", self.0));
+        }
     }
 }
 
