@@ -147,10 +147,16 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// As much data as every address space has room for.
+    const MUCH: usize = match 1_usize.checked_shl(40) {
+        Some(len) => len,
+        None => 1 << 30,
+    };
+
     proptest! {
         #[test]
         fn parts_follow_each_other_aligned_and_without_overlap(
-            data_len in 0usize..1 << 40,
+            data_len in 0..MUCH,
             head_len in 512usize..8192,
             participants in 1u32..=1024,
             stripes in 1u32..=1024,

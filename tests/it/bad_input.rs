@@ -455,14 +455,20 @@ fn a_mutable_part_full_of_rubbish_neither_panics_nor_hangs() {
 fn sizes_beyond_the_address_space_are_refused() {
     let name = FreeName::new();
     let says = "more than the address space";
-    for shape in [vec![usize::MAX], vec![usize::MAX / 2, 3], vec![usize::MAX, 0, 2], vec![1 << 61]]
-    {
+    for shape in [
+        vec![usize::MAX],
+        vec![usize::MAX / 2, 3],
+        vec![usize::MAX, 0, 2],
+        vec![usize::MAX / 8 + 1],
+    ] {
         refused(ArrayD::<f64>::create(name.as_str(), IxDyn(&shape)), SizeOverflow, says);
     }
     let longest = isize::MAX.cast_unsigned();
     refused(Array1::<u8>::create(name.as_str(), longest), SizeOverflow, says);
     let lazy = Array1::<u8>::options().reserve(Reserve::Lazy);
-    refused(lazy.create(name.as_str(), 1 << 50), OutOfAddressSpace, "no address space is left");
+    // Of 32 bits, or of all that a processor of 64 bits has.
+    let whole = 1_usize.checked_shl(50).unwrap_or(isize::MAX.cast_unsigned() - (1 << 20));
+    refused(lazy.create(name.as_str(), whole), OutOfAddressSpace, "no address space is left");
     assert!(!exists(name.as_str()));
 }
 

@@ -10,6 +10,9 @@ use ndshm::{AnySnapshot, Array1, ErrorKind, Kind, Log, Reserve, Value};
 use crate::homes::FreeFile;
 use crate::support::{DEADLINE, Role, eventually, fork, say, somebody_listens, state_of};
 
+/// More rows than there is memory for; of 32-bit programs, as many as need not much address space.
+const MUCH: usize = 1 << (usize::BITS / 2 + 1);
+
 fn log(capacity: usize) -> Log<u64> {
     Log::create_unique("it-log-", capacity).unwrap()
 }
@@ -186,8 +189,8 @@ fn a_committed_length_that_cannot_be_true_is_not_believed() {
 
 #[test]
 fn a_log_far_larger_than_memory_takes_what_is_put_into_it() {
-    let log = Log::<[u64; 16]>::create_unique("it-log-", 1 << 33).unwrap();
-    assert_eq!(log.segment().info().unwrap().data_len(), 1 << 40);
+    let log = Log::<[u64; 16]>::create_unique("it-log-", MUCH).unwrap();
+    assert_eq!(log.segment().info().unwrap().data_len(), MUCH * 128);
     let rows = vec![[1; 16]; 20_000];
     for _ in 0..3 {
         log.extend(&rows).unwrap();
@@ -201,8 +204,8 @@ fn a_log_far_larger_than_memory_takes_what_is_put_into_it() {
 #[test]
 fn a_log_may_be_a_file_or_have_no_name() {
     let file = FreeFile::in_memory();
-    let filed = Log::<u64>::create(file.path(), 1 << 40).unwrap();
-    let nameless = Log::<u64>::create_anonymous(1 << 40).unwrap();
+    let filed = Log::<u64>::create(file.path(), MUCH).unwrap();
+    let nameless = Log::<u64>::create_anonymous(MUCH).unwrap();
     for log in [filed, nameless] {
         let text = log.handle().to_string();
         fork(|| {
