@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let mut rounds_by_value = 0;
     let pthread = "pthread mutex, process-shared";
     for (work, kind) in [
-        ("two processes add under Value::lock", VALUE),
+        ("two processes add under Value::edit", VALUE),
         ("two processes add under write_rows", ROWS),
     ] {
         Row { number: 7, work, baseline: pthread, target: 1.0 }.compare_few(
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     Row { number: 5, work: "write, 16 stripes, two processes contend", baseline, target: 1.0 }
         .compare_few(&mut criterion, || signals.round(ROBUST), || signals.round(WHOLE));
     if let Some(mut python) = Python::start() {
-        let work = "two processes add under Value::lock";
+        let work = "two processes add under Value::edit";
         Row { number: 7, work, baseline: "Python's multiprocessing.Value", target: 0.01 }
             .compare_few(
                 &mut criterion,
@@ -79,13 +79,13 @@ fn add(arguments: &[String]) -> Result<()> {
     let (value, array) = (Value::<u64>::open(value)?, Array1::<u64>::open(array)?);
     let (plain, robust) = (Mutex::open(plain), Mutex::open(robust));
     let mut seen = signals.start.get()?;
-    drop((value.lock()?, array.write()?));
+    drop((value.edit()?, array.write()?));
     support::end_with_parent();
     support::ready();
     while let Some(round) = signals.next(&mut seen) {
         for _ in 0..TIMES {
             match round % KINDS {
-                VALUE => *value.lock()? += 1,
+                VALUE => *value.edit()? += 1,
                 ROWS => array.write_rows(0..1)?[0] += 1,
                 WHOLE => array.write()?[0] += 1,
                 PLAIN => plain.increment(),

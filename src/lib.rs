@@ -33,8 +33,10 @@
 //! ((1080, 1920), dtype('float32'))
 //! ```
 //!
-//! NumPy takes no locks: let one side write at a time, and hold no guard in Rust meanwhile. Never `np.save` or copy *onto* a live name,
-//! which cuts the file short under everybody who has it mapped; write through the memory map.
+//! NumPy takes no locks: let one side write at a time, and hold no guard in Rust meanwhile. `mmap_mode="r+"` writes in place and `"r"` looks.
+//! Never take `"w+"`, `np.save` or a copy *onto* a live name: they cut the file to nothing first, and whoever
+//! has it mapped is killed by SIGBUS. A [`Block`] is what Python's `SharedMemory` makes; attach to one with
+//! `track=False`, which Python has since 3.13, or its resource tracker removes the name when that Python ends.
 //!
 //! # The pieces
 //!
@@ -154,7 +156,10 @@
 //!
 //! # Platforms and features
 //!
-//! Linux 4.14 or later, little-endian, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
+//! `ndarray` 0.17 is part of this interface: guards deref to its arrays, and axes are its dimensions. `cargo add
+//! ndarray@0.17` takes the same, and so does [`ndshm::ndarray`](ndarray) without it.
+//!
+//! Linux 4.14 or later, little-endian, of 32 or 64 bits, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
 //! is [`ErrorKind::Unsupported`].
 //!
 //! | feature | gives |
@@ -192,6 +197,9 @@ mod steps;
 mod sync;
 mod sys;
 mod typed;
+
+/// The version of that crate whose arrays and dimensions are in this crate's interface.
+pub use ndarray;
 
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::npy::datum::Datum;

@@ -553,7 +553,7 @@ fn big_endian_files_are_copied_and_not_used_in_place() {
 
     let error = numbers.raw_view().err().unwrap();
     assert_eq!(error.kind(), ErrorKind::ForeignByteOrder);
-    // SAFETY: the Python process has saved the file, and does nothing that it is not told to.
+    // SAFETY: Python saved the file and has it open no more.
     let shared = unsafe { ArrayD::<f32>::share_npy(big.path()) }.unwrap_err();
     assert_eq!(shared.kind(), ErrorKind::ForeignByteOrder);
     let advice = error.to_string();
@@ -634,7 +634,7 @@ fn files_whose_header_is_aligned_to_16_bytes_are_shared() {
     let bytes = [b"\x93NUMPY\x01\x00\x46\x00".to_vec(), text.into_bytes(), numbers].concat();
     fs::write(file.path(), bytes).unwrap();
     assert_eq!(python.ask(&format!("load({:?}).offset", file.0)), "80");
-    // SAFETY: this test wrote the file, and the Python process does nothing that it is not told to.
+    // SAFETY: Python writes it where it is told to, while nobody holds a guard.
     let array = unsafe { Array1::<f64>::share_npy(file.path()) }.unwrap();
     python.run(&format!("load({:?})[8] = 0.5", file.0));
     assert_eq!(array.read().unwrap()[8], 0.5);

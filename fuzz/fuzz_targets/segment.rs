@@ -110,7 +110,7 @@ fn exercise(name: &str) {
             let _ = value.fetch_add(1);
         }
         if let Ok(value) = Value::<[u8; 100]>::options().access(access).open(name) {
-            let _ = value.lock_timeout(soon).map(|mut guard| guard[0] = 1);
+            let _ = value.edit_timeout(soon).map(|mut guard| guard[0] = 1);
             let _ = value.get();
         }
     }

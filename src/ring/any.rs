@@ -7,7 +7,7 @@ use super::record::{Form, sound_frames};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Frames, Patience, Sighting};
 use crate::npy::Dtype;
-use crate::segment::{Access, Address, Options, Segment};
+use crate::segment::{Access, Address, Items, Options, Segment};
 use crate::typed::any::AnySnapshot;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
@@ -290,6 +290,14 @@ impl fmt::Debug for AnyRing {
             .field("slots", &self.slots())
             .field("published", &self.published())
             .finish()
+    }
+}
+
+/// See [`Ring`](crate::Ring).
+impl fmt::Display for AnyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items = Items { dtype: self.dtype(), shape: self.shape() };
+        write!(f, "Ring {:?} of {} frames of {items}", self.segment.name(), self.slots())
     }
 }
 

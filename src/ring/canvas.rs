@@ -12,6 +12,7 @@ use super::format::{PixelFormat, RowAlignment, misplaced, range_in};
 use super::meta::{FrameMeta, Plane};
 use super::pixel::ImagePixel;
 use crate::error::{Error, ErrorKind, Result};
+use crate::npy::Named;
 use crate::npy::dtype::Dtype;
 use crate::npy::scalar::Scalar;
 use crate::typed::element::Element;
@@ -109,7 +110,10 @@ impl Canvas {
             format!(
                 "holds frames of shape {:?} of {}, asked to publish a picture of {} × {} pixels ({format:?}): \
                  replace it with a ring for such pictures",
-                self.axes, self.item, said.width, said.height
+                self.axes,
+                Named(&self.item),
+                said.width,
+                said.height
             ),
         )
     }
@@ -121,7 +125,9 @@ impl Canvas {
             format!(
                 "the frame holds {}, asked for {:?}, whose samples are {}: ask for a pixel of that, or have \
                  its description say where the planes of the picture lie",
-                self.item, wanted.format, wanted.sample
+                Named(&self.item),
+                wanted.format,
+                wanted.sample
             ),
         )
     }
@@ -315,8 +321,14 @@ mod tests {
             (&BYTE, &[60], said(b"MJPG", 5, 4), FormatMismatch, "is \"MJPG\", asked for Rgb8"),
             (&BYTE, &[60], FrameMeta::new(), FormatMismatch, "does not name the format"),
             (&BYTE, &[4, 5, 3], unnamed, FormatMismatch, "does not name the format"),
-            (&SHORT, &[4, 5, 3], FrameMeta::new(), DtypeMismatch, "holds <u2, asked for Rgb8"),
-            (&float, &[4, 5, 3], whole, DtypeMismatch, "holds <f4, asked for Rgb8"),
+            (
+                &SHORT,
+                &[4, 5, 3],
+                FrameMeta::new(),
+                DtypeMismatch,
+                "holds <u2 (u16), asked for Rgb8",
+            ),
+            (&float, &[4, 5, 3], whole, DtypeMismatch, "holds <f4 (f32), asked for Rgb8"),
             (&BYTE, &[4, 5, 4], FrameMeta::new(), ShapeMismatch, "has shape [4, 5, 4]"),
             (&BYTE, &[4, 5], FrameMeta::new(), ShapeMismatch, "(height, width, 3)"),
             (&BYTE, &[2, 2, 5, 3], FrameMeta::new(), ShapeMismatch, "has shape [2, 2, 5, 3]"),

@@ -6,7 +6,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Dimension, ShapeBuilder, s};
 
 use super::lease::Lease;
 use super::meta::{FrameMeta, Plane};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 use crate::typed::element::Element;
 
 /// How the pixels of a picture lie in memory: the common ones of the formats that
@@ -284,7 +284,7 @@ impl PictureLayout {
     pub(super) fn too_long_for(&self, frame_len: usize) -> Error {
         Error::new(
             ErrorKind::OutOfBounds,
-            format!("the picture needs {} bytes, the frame has {frame_len}", self.byte_len),
+            format!("the picture needs {}, the frame has {}", size(self.byte_len), size(frame_len)),
         )
     }
 

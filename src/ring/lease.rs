@@ -220,6 +220,13 @@ impl<T: Element + fmt::Debug, D: Dimension> fmt::Debug for Lease<T, D> {
     }
 }
 
+/// As `ndarray` shows arrays.
+impl<T: Element + fmt::Display, D: Dimension> fmt::Display for Lease<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
 impl<'view, T: Element, D: Dimension> From<&'view Lease<T, D>> for ArrayView<'view, T, D> {
     fn from(lease: &'view Lease<T, D>) -> Self {
         lease.view()

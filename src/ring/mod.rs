@@ -33,9 +33,9 @@ use ndarray::{Dimension, IntoDimension, Ix1, Ix2, Ix3, IxDyn};
 use self::record::{Form, Record};
 use crate::error::{Result, ResultExt};
 use crate::lock::Frames;
-use crate::npy::Order;
-use crate::segment::{Address, Handle, Options, Origin, Segment};
-use crate::typed::contents::{Contents, PAGE};
+use crate::npy::{Order, UNIT};
+use crate::segment::{Address, Handle, Items, Options, Origin, Segment};
+use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 
 /// A ring whose frames have one axis.
@@ -64,7 +64,7 @@ pub type RingD<T> = Ring<T, IxDyn>;
 /// subscriber's leases end. Nobody ever sees half a frame.
 ///
 /// NumPy sees an array of slots, newest where `seq` is greatest; it takes no lease, so it may see a frame
-/// change under it:
+/// change under it. It looks with `mmap_mode="r"`; never `"w+"`, which cuts the file to nothing under everybody:
 ///
 /// ```text
 /// slots = np.load("/dev/shm/cam0", mmap_mode="r")
@@ -387,7 +387,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 
     fn check(segment: Segment) -> Result<Self> {
         let Form { dtype, shape, record } = Form::of(&segment)?;
-        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: PAGE };
+        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: UNIT };
         let shape = contents.shape_of::<T, D>(checked_dtype::<T>()?)?;
         Ok(Self { segment, record, shape, item: PhantomData })
     }
@@ -412,5 +412,13 @@ impl<T: Element, D: Dimension> fmt::Debug for Ring<T, D> {
             .field("slots", &self.slots())
             .field("published", &self.published())
             .finish()
+    }
+}
+
+/// The name, the slots, and the shape and dtype of a frame: `Ring "cam0" of 8 frames of shape [480, 640] of |u1 (u8)`.
+impl<T: Element, D: Dimension> fmt::Display for Ring<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items = Items { dtype: &T::dtype(), shape: self.shape() };
+        write!(f, "Ring {:?} of {} frames of {items}", self.name(), self.slots())
     }
 }

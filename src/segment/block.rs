@@ -14,7 +14,7 @@ use super::name::{Address, Name};
 use super::naming::{told_of_the_dead, unlink_if_still, unlink_to_leave};
 use super::options::{Access, Lifetime, Options, Reserve};
 use super::trust::{check_ours_to_remove, check_trusted};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::steps::step;
 use crate::sys::lifeline::{Mark, registration};
 use crate::sys::limits;
@@ -30,6 +30,12 @@ use crate::sys::place::Place;
 /// death: whoever knows what the bytes mean, and when they may be touched, vouches for it with
 /// `unsafe`. For everything else take an [`Array`](crate::Array) or a [`Value`](crate::Value).
 ///
+/// **Python attaches with `SharedMemory(name, track=False)`**, which it has since 3.13. Without that, and in all
+/// versions before, its resource tracker takes the name for its own and removes it when that Python ends, however
+/// many others use it. Before 3.13 map the file: `np.memmap("/dev/shm/NAME", "u1", "r+")`. Neither
+/// `np.memmap(…, "w+")` nor opening the file for writing anew will do: they cut it to nothing first, and whoever has it
+/// mapped is killed by SIGBUS.
+///
 /// A clone is the same handle: cheap, and usable from any thread.
 ///
 /// # Examples
@@ -40,8 +46,9 @@ use crate::sys::place::Place;
 ///
 /// let made = Block::create("doc-block", 4096)?; // zeros, mode 0600, removed on drop
 ///
-/// // Any other program, in Python say:
-/// // >>> SharedMemory("doc-block").buf[8:12] = struct.pack("<f", 0.5)
+/// // Any other program, in Python 3.13 or later say:
+/// // >>> theirs = SharedMemory("doc-block", track=False)
+/// // >>> theirs.buf[8:12] = struct.pack("<f", 0.5)
 /// let block = Block::open("doc-block")?;
 /// // SAFETY: nobody else uses the block.
 /// unsafe { block.raw_view_mut::<f32, _>(8, (2, 3))?.deref_into_view_mut() }.fill(0.5);
@@ -488,6 +495,13 @@ impl fmt::Debug for Block {
     }
 }
 
+/// What it is, its name, and its length.
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Block {:?} of {}", self.name(), size(self.len()))
+    }
+}
+
 /// A mark that says one, in this process alone.
 fn new_mark() -> Result<Mark> {
     let mark = Mark::new(&registration())?;
@@ -498,7 +512,7 @@ fn new_mark() -> Result<Mark> {
 /// The length as files have it; no mapping is longer than the address space.
 fn file_len(len: usize) -> Result<u64> {
     isize::try_from(len).map(|_| len as u64).map_err(|_| {
-        let problem = format!("cannot have {len} bytes: that is more than the address space");
+        let problem = format!("cannot have {}: that is more than the address space", size(len));
         Error::new(ErrorKind::SizeOverflow, problem)
     })
 }

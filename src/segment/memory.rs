@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 use ndarray::{Dimension, RawArrayView, RawArrayViewMut, Shape};
 
 use super::layout::data_len;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 use crate::sys::map::Mapping;
 use crate::sys::object::Object;
 
@@ -73,10 +73,11 @@ impl Memory {
             return Err(Error::new(
                 ErrorKind::OutOfBounds,
                 format!(
-                    "has {} bytes, of which an array of shape {shape:?} and {}-byte items at offset \
-                     {offset} takes {needed}: ask for less",
-                    self.len(),
-                    size_of::<T>()
+                    "has {}, of which an array of shape {shape:?} and {}-byte items at offset {offset} \
+                     takes {}: ask for less",
+                    size(self.len()),
+                    size_of::<T>(),
+                    size(needed)
                 ),
             ));
         }

@@ -8,7 +8,7 @@
 //! change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that
 //! go together · [`info`] the description in words · [`glimpse`] a look from outside · [`capacity`] what
 //! may still be created · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
-//! [`share`] made into segments · [`block`] memory without a header · [`memory`] its bytes.
+//! [`share`] made into segments · [`shown`] handles as text · [`block`] memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
@@ -35,6 +35,7 @@ mod records;
 mod region;
 mod set;
 mod share;
+mod shown;
 mod trust;
 
 pub use self::block::Block;
@@ -62,3 +63,4 @@ pub(crate) use self::participants::Membership;
 pub(crate) use self::reboot::{make_clean, soil};
 pub(crate) use self::region::Region;
 pub(crate) use self::share::Taken;
+pub(crate) use self::shown::Items;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::inspect::read_header;
 use super::layout::data_len;
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::npy::{Dtype, Header, Order};
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::{Facts, Object};
@@ -223,9 +223,9 @@ impl NpyFile {
             return Err(Error::new(
                 ErrorKind::OutOfBounds,
                 format!(
-                    "has {} bytes of data, asked for {} from {offset} on",
-                    self.data_len(),
-                    bytes.len()
+                    "has {} of data, asked for {} from {offset} on",
+                    size(self.data_len()),
+                    size(bytes.len())
                 ),
             ));
         }
@@ -299,8 +299,8 @@ impl fmt::Debug for NpyFile {
 /// Memory for so many items.
 fn zeroed<T: bytemuck::Pod>(count: usize) -> Result<Vec<T>> {
     bytemuck::allocation::try_zeroed_vec::<T>(count).map_err(|()| {
-        let bytes = count.saturating_mul(size_of::<T>());
-        let message = format!("has {bytes} bytes of data, more than can be allocated");
+        let bytes = size(count.saturating_mul(size_of::<T>()));
+        let message = format!("has {bytes} of data, more than can be allocated");
         Error::new(ErrorKind::OutOfAddressSpace, message)
     })
 }
@@ -313,8 +313,9 @@ pub(super) fn data_end(header: &Header, facts: &Facts) -> Result<usize> {
         return Ok(end);
     }
     let problem = format!(
-        "is {} bytes long and its header promises {end}: it was cut short, or is still being written",
-        facts.len
+        "is {} long and its header promises {}: it was cut short, or is still being written",
+        size(facts.len),
+        size(end)
     );
     Err(Error::new(ErrorKind::Truncated, problem))
 }

@@ -59,6 +59,27 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// The error for a segment of this kind where another was asked for.
+    #[cold]
+    pub(crate) fn mismatch(self, asked: Self) -> Error {
+        let (found, asked) = (self.with_article(), asked.with_article());
+        Error::new(
+            ErrorKind::KindMismatch,
+            format!("holds {found}, asked for {asked}: open it as {found}"),
+        )
+    }
+
+    fn with_article(self) -> &'static str {
+        match self {
+            Self::Array => "an Array",
+            Self::Value => "a Value",
+            Self::Event => "an Event",
+            Self::AutoResetEvent => "an auto-reset Event",
+            Self::Log => "a Log",
+            Self::Ring => "a Ring",
+        }
+    }
 }
 
 /// What a handle may do with the data.
@@ -332,7 +353,7 @@ impl<H> Options<H> {
             stripes: None,
             trust: Trust::Ours,
             writers: Trust::Ours,
-            claim: Claim::OfNobody,
+            claim: Claim::Free,
         };
         Self { settings, handle: PhantomData }
     }

@@ -1,5 +1,6 @@
 //! Events: something happened, and everybody who waits for it goes on.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::change::wait_for_change;
@@ -349,14 +350,21 @@ impl Event {
     fn from_segment(segment: Segment) -> Result<Self> {
         let control = segment.control();
         let right = matches!(control.kind, Kind::Event | Kind::AutoResetEvent);
-        if !right || control.dtype != DTYPE || !control.shape.is_empty() {
-            return Err(Error::new(
-                ErrorKind::KindMismatch,
-                format!("is of kind {:?}, asked for an Event: open it as that", control.kind),
-            )
-            .of(segment.name()));
+        if !right {
+            return Err(control.kind.mismatch(Kind::Event).of(segment.name()));
+        }
+        if control.dtype != DTYPE || !control.shape.is_empty() {
+            let problem = "is damaged: it is an Event without a word for its state; remove it and create it anew";
+            return Err(Error::new(ErrorKind::Corrupt, problem).of(segment.name()));
         }
         Ok(Self { segment })
+    }
+}
+
+/// See [`Segment`]: the kind and the name.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segment.fmt(f)
     }
 }
 

@@ -341,6 +341,24 @@ impl<T: Element, D: Dimension> Array<T, D> {
         self.shape.slice()
     }
 
+    /// Returns the lengths of the axes as a number or a tuple of numbers, to be taken apart: see
+    /// [`ndarray::ArrayRef::dim`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let image = ndshm::Array2::<u8>::create_unique("doc-dim-", (2, 3))?;
+    /// let (height, width) = image.dim();
+    /// assert_eq!((height, width), (2, 3));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "raw_dim")]
+    #[must_use]
+    pub fn dim(&self) -> D::Pattern {
+        self.shape.clone().into_pattern()
+    }
+
     /// Returns the number of axes.
     ///
     /// # Examples
@@ -463,10 +481,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     pub(super) fn check(segment: Segment) -> Result<Self> {
         let control = segment.control();
         if control.kind != Kind::Array {
-            return Err(Error::new(
-                ErrorKind::KindMismatch,
-                format!("holds a {:?}, asked for an Array: open it as that", control.kind),
-            ));
+            return Err(control.kind.mismatch(Kind::Array));
         }
         let shape = Contents::of(&segment).shape_of::<T, D>(checked_dtype::<T>()?)?;
         Ok(Self { segment, shape, element: PhantomData })
@@ -486,5 +501,12 @@ impl<T: Element, D: Dimension> fmt::Debug for Array<T, D> {
             .field("dtype", &format_args!("{}", self.segment.control().dtype))
             .field("shape", &self.shape())
             .finish_non_exhaustive()
+    }
+}
+
+/// See [`Segment`]: the name, the shape and the dtype, not the data.
+impl<T: Element, D: Dimension> fmt::Display for Array<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segment.fmt(f)
     }
 }

@@ -52,6 +52,16 @@ pub(super) fn swap<T: Element>(region: &Region, value: T) -> T {
     })
 }
 
+/// Writes the word if it is `current`, and returns what it was: in `Err` if it was another.
+pub(super) fn compare_exchange<T: Element>(region: &Region, current: T, new: T) -> Result<T, T> {
+    with_atomic!(region, T, |atomic, Bits| {
+        let (current, new) = (bytemuck::cast::<T, Bits>(current), bytemuck::cast::<T, Bits>(new));
+        // SeqCst: see `load` and `swap`.
+        let found = atomic.compare_exchange(current, new, SeqCst, SeqCst);
+        found.map(bytemuck::cast::<Bits, T>).map_err(bytemuck::cast::<Bits, T>)
+    })
+}
+
 /// Adds the bits, wrapping, and returns what the word was.
 #[inline]
 pub(super) fn add_bits<T: Element>(region: &Region, value: T) -> T {

@@ -6,11 +6,8 @@ use ndarray::Dimension;
 
 use super::element::Element;
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{Dtype, Header, Order};
+use crate::npy::{Dtype, Header, Named, Order, UNIT};
 use crate::segment::Segment;
-
-/// Alignment of a payload's start, which no element may exceed, but in shared `.npy` files.
-pub(crate) const PAGE: usize = 4096;
 
 /// What a segment or a file says that it holds.
 pub(crate) struct Contents<'a> {
@@ -48,8 +45,8 @@ impl Contents<'_> {
         let ndim = D::NDIM.map(|ndim| ndim + folded.len());
         let mismatch = |kind| {
             let asked = match ndim {
-                Some(ndim) => format!("asked for {dtype} ({})", axes(ndim)),
-                None => format!("asked for {dtype}"),
+                Some(ndim) => format!("asked for {}, {}", Named(&dtype), axes(ndim)),
+                None => format!("asked for {}", Named(&dtype)),
             };
             Err(Error::new(kind, format!("holds {self}, {asked}")))
         };
@@ -94,17 +91,17 @@ impl Contents<'_> {
 
 impl fmt::Display for Contents<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.dtype, axes(self.shape.len()))?;
+        write!(f, "{}, {}", Named(self.dtype), axes(self.shape.len()))?;
         for (index, len) in self.shape.iter().enumerate() {
             write!(f, "{}{len}", if index == 0 { ": " } else { " × " })?;
         }
-        f.write_str(")")
+        Ok(())
     }
 }
 
 /// The power of two that an offset into a mapping is a multiple of.
 fn alignment_of(offset: usize) -> usize {
-    PAGE.min(1 << offset.trailing_zeros().min(12))
+    1 << offset.trailing_zeros().min(UNIT.trailing_zeros())
 }
 
 fn axes(count: usize) -> String {

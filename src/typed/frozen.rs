@@ -420,6 +420,13 @@ impl<T: Element + fmt::Debug, D: Dimension> fmt::Debug for Frozen<T, D> {
     }
 }
 
+/// As `ndarray` shows arrays.
+impl<T: Element + fmt::Display, D: Dimension> fmt::Display for Frozen<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view.fmt(f)
+    }
+}
+
 impl<T: Element + PartialEq, D: Dimension, Rhs> PartialEq<Rhs> for Frozen<T, D>
 where
     Rhs: Deref<Target = ArrayRef<T, D>>,

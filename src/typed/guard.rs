@@ -10,22 +10,18 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
-use std::sync::MutexGuard;
 
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
 use super::array::Array;
 use super::element::Element;
 use super::rows::Ask;
+use super::stays::StaysInItsThread;
 use super::view;
 use crate::error::{Result, ResultExt};
 use crate::segment::Segment;
 use crate::sync::{Hold, Mode, Poison};
-
-/// Marks guards that must be dropped in the thread that took them.
-type StaysInThread = PhantomData<MutexGuard<'static, ()>>;
 
 /// Rows of a shared array, locked for reading; derefs to [`ndarray::ArrayRef`].
 ///
@@ -55,7 +51,7 @@ pub struct ReadGuard<'a, T: Element, D: Dimension> {
     view: ArrayView<'static, T, D>,
     rows: Range<usize>,
     hold: Hold<&'a Segment>,
-    stays: StaysInThread,
+    _stays: StaysInItsThread,
 }
 
 /// Rows of a shared array, locked for writing; derefs to [`ndarray::ArrayRef`].
@@ -83,7 +79,7 @@ pub struct WriteGuard<'a, T: Element, D: Dimension> {
     view: ArrayViewMut<'static, T, D>,
     rows: Range<usize>,
     hold: Hold<&'a Segment>,
-    stays: StaysInThread,
+    _stays: StaysInItsThread,
 }
 
 /// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
@@ -156,7 +152,7 @@ macro_rules! guard {
                 // this array's; and the guard keeps the hold longer than the view.
                 let view = unsafe { view::$view(&hold, array.shape_ref(), located.rows.as_ref()) };
                 let rows = located.rows.unwrap_or(0..array.split().rows);
-                Ok(Some(Self { view, rows, hold $(, $stays: PhantomData)? }))
+                Ok(Some(Self { view, rows, hold $(, $stays: StaysInItsThread::HERE)? }))
             }
 
             /// Returns which rows of the whole array these are, along axis 0.
@@ -211,6 +207,13 @@ macro_rules! guard {
         }
 
         impl<$($life,)? T: Element + fmt::Debug, D: Dimension> fmt::Debug for $guard<$($life,)? T, D> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.view.fmt(f)
+            }
+        }
+
+        /// As `ndarray` shows arrays.
+        impl<$($life,)? T: Element + fmt::Display, D: Dimension> fmt::Display for $guard<$($life,)? T, D> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.view.fmt(f)
             }
@@ -307,8 +310,8 @@ macro_rules! write_guard {
     };
 }
 
-guard!('a ReadGuard, Read, held, |segment, demand| Hold::tracked(segment, demand), stays);
-guard!('a WriteGuard, Write, held_mut, |segment, demand| Hold::tracked(segment, demand), stays);
+guard!('a ReadGuard, Read, held, |segment, demand| Hold::tracked(segment, demand), _stays);
+guard!('a WriteGuard, Write, held_mut, |segment, demand| Hold::tracked(segment, demand), _stays);
 guard!(OwnedReadGuard, Read, held, |segment, demand| Hold::untracked(segment.clone(), demand));
 guard!(OwnedWriteGuard, Write, held_mut, |segment, demand| Hold::untracked(
     segment.clone(),

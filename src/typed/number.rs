@@ -22,6 +22,10 @@ use crate::error::Result;
 /// assert_eq!(hits.get()?, 42);
 /// # Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number that a `Value` does atomic arithmetic on",
+    note = "integers of 8 to 64 bits, `f32` and `f64` are; change any other value by `Value::update`"
+)]
 pub trait Number: Element + PartialOrd + sealed::Number {}
 
 /// An integer, on which [`Value`](crate::Value) does atomic bit operations too.
@@ -38,6 +42,10 @@ pub trait Number: Element + PartialOrd + sealed::Number {}
 /// assert_eq!(flags.get()?, 0b11);
 /// # Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no integer that a `Value` does atomic bit operations on",
+    note = "integers of 8 to 64 bits are; change any other value by `Value::update`"
+)]
 pub trait Integer: Number + sealed::Integer {}
 
 /// Atomic arithmetic.

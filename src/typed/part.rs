@@ -13,7 +13,7 @@ use super::element::Element;
 use super::guard::{ReadGuard, WriteGuard};
 use super::request::Request;
 use super::rows::{Split, no_axes};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, Spelt};
 use crate::segment::{Handle, Options, Segment};
 use crate::sync::rows_of;
 
@@ -117,7 +117,7 @@ impl Part {
         if self.rows.start > self.rows.end || self.rows.end > rows {
             return Err(Error::new(
                 ErrorKind::OutOfBounds,
-                format!("has {rows} rows, asked for the part of rows {:?}", self.rows),
+                format!("has {rows} rows, asked for the part of rows {}", Spelt(self.rows())),
             )
             .of(array.name()));
         }
@@ -400,7 +400,7 @@ fn run(parts: &[Part], commands: Vec<Command>) -> Result<()> {
                 Ok(output) => output.status.to_string(),
                 Err(error) => error.to_string(),
             };
-            Some(format!("rows {:?} ({how})", part.rows))
+            Some(format!("rows {} ({how})", Spelt(part.rows())))
         })
         .collect();
     if failed.is_empty() {

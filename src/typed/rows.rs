@@ -3,7 +3,7 @@
 use std::ops::{Bound, Range, RangeBounds};
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Spelt};
 use crate::lock::Patience;
 use crate::sync::{Demand, Mode, Regard, rows_of, stripes_over};
 
@@ -145,6 +145,6 @@ fn no_such_stripe(stripes: u32, asked: u32) -> Error {
 fn no_such_rows(rows: usize, from: Bound<usize>, to: Bound<usize>) -> Error {
     Error::new(
         ErrorKind::OutOfBounds,
-        format!("has {rows} rows, asked for rows {from:?} to {to:?}"),
+        format!("has {rows} rows, asked for rows {}", Spelt((from, to))),
     )
 }

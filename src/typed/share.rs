@@ -24,7 +24,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// are, and locks are added behind them. Opens a file that is shared already just so.
     ///
     /// The file is a segment from then on, until somebody writes it anew: [`open`](Self::open) opens it,
-    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. It lies on tmpfs,
+    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. But
+    /// never with `mmap_mode="w+"` or `np.save`, which cut it to nothing first, under everybody who has it mapped. It lies on tmpfs,
     /// ext4, xfs, btrfs or f2fs. Whoever is killed on the way leaves the plain file. Costs what
     /// [`create`](Self::create) costs without the data, and one wait for the disk.
     ///

@@ -43,6 +43,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// assert_eq!(options.open(shared.name())?.snapshot()?.sum(), 6);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "to_owned")]
     pub fn snapshot(&self) -> Result<ndarray::Array<T, D>> {
         match self.segment().access() {
             Access::Observe => self.observe(OBSERVERS_PATIENCE),

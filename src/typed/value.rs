@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::cells;
 use super::element::{Element, checked_dtype};
-use super::value_guard::ValueGuard;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Entry, Patience};
+use crate::npy::Named;
 use crate::segment::{Address, Handle, Kind, Options, Origin, Region, Segment};
 use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
 
@@ -278,6 +278,7 @@ impl<T: Element> Value<T> {
     /// assert_eq!(pose.get()?, [0.0; 7]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "load")]
     #[inline]
     pub fn get(&self) -> Result<T> {
         let value = self.load();
@@ -290,7 +291,7 @@ impl<T: Element> Value<T> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly); for values that are no word, those of [`lock`](Self::lock).
+    /// [`ReadOnly`](ErrorKind::ReadOnly); for values that are no word, those of [`edit`](Self::edit).
     ///
     /// # Examples
     ///
@@ -301,6 +302,7 @@ impl<T: Element> Value<T> {
     /// assert_eq!(level.get()?, 7);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "store")]
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
         self.segment.writable()?;
@@ -335,6 +337,47 @@ impl<T: Element> Value<T> {
         self.replace(|region| cells::swap(region, value), |_| value)
     }
 
+    /// Sets the value to `new` if it is `current`, byte by byte, and returns what it was: in `Ok` if it was
+    /// set, in `Err` if it was another value and is left as it is.
+    ///
+    /// One atomic instruction for a value of 1, 2, 4 or 8 bytes. Any other is compared and set under the
+    /// lock. So two values that are equal as numbers may differ: 0.0 is not -0.0, and a NaN is itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set`](Self::set) and [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let leader = ndshm::Value::create_unique("doc-leader-", 0_u32)?;
+    /// assert_eq!(leader.compare_exchange(0, 17)?, Ok(0)); // the first one leads
+    /// assert_eq!(leader.compare_exchange(0, 23)?, Err(17)); // the next one learns who does
+    /// assert_eq!(leader.get()?, 17);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "compare_and_swap")]
+    pub fn compare_exchange(&self, current: T, new: T) -> Result<std::result::Result<T, T>> {
+        self.segment.writable()?;
+        let found = if cells::is_word::<T>() {
+            cells::compare_exchange(self.segment.region(), current, new)
+        } else {
+            let _hold = acquired(self.hold(Patience::Endless)?);
+            let found = self.get()?;
+            if bytemuck::bytes_of(&found) == bytemuck::bytes_of(&current) {
+                cells::commit(self.segment.region(), &new);
+                Ok(found)
+            } else {
+                Err(found)
+            }
+        };
+        if found.is_ok() {
+            self.announce();
+        }
+        Ok(found)
+    }
+
     /// Replaces the value by what `change` makes of it and returns what it was. No other change
     /// comes between; `change` may be called several times.
     ///
@@ -351,6 +394,7 @@ impl<T: Element> Value<T> {
     /// assert_eq!(mean.get()?[2], 3.0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "fetch_update")]
     pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T> {
         self.segment.writable()?;
         if cells::is_word::<T>() {
@@ -358,75 +402,10 @@ impl<T: Element> Value<T> {
             self.announce();
             return Ok(old);
         }
-        let mut guard = self.lock()?;
+        let mut guard = self.edit()?;
         let old = *guard;
         *guard = change(old);
         Ok(old)
-    }
-
-    /// Locks the value for compound work: the guard holds a copy to work on and commits it when
-    /// dropped. A panic, or the death of the process, leaves the value as it was.
-    ///
-    /// It keeps out others who lock. Operations on a value of 1, 2, 4 or 8 bytes take no lock and go
-    /// on meanwhile; what they change is overwritten when the guard commits.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly), [`Deadlock`](ErrorKind::Deadlock) when this thread has it
-    /// locked, [`OutOfSlots`](ErrorKind::OutOfSlots).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let pose = ndshm::Value::create_unique("doc-lock-", [0.0_f64; 7])?;
-    /// let mut guard = pose.lock()?;
-    /// guard[0] = 1.0;
-    /// guard[3] = 0.5;
-    /// assert_eq!(pose.get()?, [0.0; 7], "not committed yet");
-    /// drop(guard);
-    /// assert_eq!(pose.get()?[3], 0.5);
-    /// # Ok(()) }
-    /// ```
-    pub fn lock(&self) -> Result<ValueGuard<'_, T>> {
-        self.lock_with(Patience::Endless).map(acquired)
-    }
-
-    /// Locks the value if nobody else has it locked.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`lock`](Self::lock).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let pose = ndshm::Value::create_unique("doc-try-lock-", [0.0_f64; 7])?;
-    /// assert!(pose.try_lock()?.is_some());
-    /// # Ok(()) }
-    /// ```
-    pub fn try_lock(&self) -> Result<Option<ValueGuard<'_, T>>> {
-        self.lock_with(Patience::None)
-    }
-
-    /// Locks the value, waiting at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`lock`](Self::lock), and [`Timeout`](ErrorKind::Timeout), which names the owner.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// # use std::time::Duration;
-    /// let pose = ndshm::Value::create_unique("doc-lock-timeout-", [0.0_f64; 7])?;
-    /// pose.lock_timeout(Duration::from_secs(1))?[0] = 1.0;
-    /// # Ok(()) }
-    /// ```
-    pub fn lock_timeout(&self, timeout: Duration) -> Result<ValueGuard<'_, T>> {
-        self.lock_with(Patience::at_most(timeout)).map(acquired)
     }
 
     /// Waits until the value is not `last`, byte by byte, and returns it; at once if it is not.
@@ -487,20 +466,13 @@ impl<T: Element> Value<T> {
             self.announce();
             return Ok(old);
         }
-        let mut guard = self.lock()?;
+        let mut guard = self.edit()?;
         let old = *guard;
         *guard = locked(old);
         Ok(old)
     }
 
-    fn lock_with(&self, patience: Patience) -> Result<Option<ValueGuard<'_, T>>> {
-        self.segment.writable()?;
-        let Some(hold) = self.hold(patience)? else { return Ok(None) };
-        let copy = self.get()?;
-        Ok(Some(ValueGuard::new(self, copy, hold)))
-    }
-
-    fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
+    pub(super) fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
         let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
         Hold::tracked(&self.segment, &demand)
     }
@@ -554,18 +526,17 @@ impl<T: Element> Value<T> {
     pub(super) fn check(segment: Segment) -> Result<Self> {
         let control = segment.control();
         if control.kind != Kind::Value {
-            return Err(Error::new(
-                ErrorKind::KindMismatch,
-                format!("holds an {:?}, asked for a Value: open it as that", control.kind),
-            ));
+            return Err(control.kind.mismatch(Kind::Value));
         }
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         if control.dtype != dtype || control.shape != folded {
             return Err(Error::new(
                 ErrorKind::DtypeMismatch,
                 format!(
-                    "holds a {} of shape {:?}, asked for a {dtype} of shape {folded:?}",
-                    control.dtype, control.shape
+                    "holds {} of shape {:?}, asked for {} of shape {folded:?}",
+                    Named(&control.dtype),
+                    control.shape,
+                    Named(&dtype)
                 ),
             ));
         }
@@ -588,6 +559,13 @@ impl<T: Element> Clone for Value<T> {
 impl<T: Element + fmt::Debug> fmt::Debug for Value<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value").field("name", &self.name()).field("value", &self.get()).finish()
+    }
+}
+
+/// See [`Segment`]: the name, the shape and the dtype, not the value.
+impl<T: Element> fmt::Display for Value<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segment.fmt(f)
     }
 }
 

@@ -120,11 +120,11 @@ fn the_copy_of_a_guard_that_a_panicking_child_drops_poisons_nothing() {
 #[test]
 fn the_copy_of_a_value_guard_that_a_child_drops_commits_nothing() {
     let value = Value::create_unique("it-forks-", [0_u64; 4]).unwrap();
-    let mut guard = Some(value.lock().unwrap());
+    let mut guard = Some(value.edit().unwrap());
     fork(|| {
         **guard.as_mut().unwrap() = [1; 4];
         drop(guard.take());
-        assert!(value.try_lock().unwrap().is_none());
+        assert!(value.try_edit().unwrap().is_none());
     })
     .pass();
     drop(guard);

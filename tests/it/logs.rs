@@ -54,6 +54,38 @@ fn rows_of_other_processes_arrive_in_order_at_every_follower() {
 }
 
 #[test]
+fn a_follower_iterates_over_rows_until_the_log_is_full() {
+    let log = log(300);
+    log.extend(&[0, 1, 2]).unwrap();
+    thread::scope(|scope| {
+        let (own, all) = (log.follow(), log.follow_from(0));
+        let appender = scope.spawn(|| (3..300).try_for_each(|row| log.append(&row).map(drop)));
+        let rows = all.collect::<ndshm::Result<Vec<u64>>>().unwrap();
+        assert_eq!(rows, (0..300).collect::<Vec<_>>());
+        assert_eq!(own.map(Result::unwrap).sum::<u64>(), (3..300).sum::<u64>());
+        appender.join().unwrap().unwrap();
+    });
+    let mut late = log.follow_from(298);
+    assert_eq!(late.next().unwrap().unwrap(), 298);
+    assert_eq!((late.position(), late.wait().unwrap().as_slice()), (299, &[299][..]));
+    assert!(late.next().is_none() && late.next().is_none());
+    assert!(log.follow_from(1000).next().is_none());
+}
+
+#[test]
+fn an_iterating_follower_ends_after_it_told_that_its_log_was_replaced() {
+    let name = crate::support::FreeName::new();
+    let options = Log::<u64>::options();
+    let old = options.create(name.as_str(), 10).unwrap();
+    old.append(&7).unwrap();
+    let mut follower = old.follow_from(0);
+    let _new = Array1::<u64>::create_or_replace(name.as_str(), 10).unwrap();
+    assert_eq!(follower.next().unwrap().unwrap(), 7, "what was there comes first");
+    assert_eq!(follower.next().unwrap().unwrap_err().kind(), ErrorKind::Replaced);
+    assert!(follower.next().is_none() && follower.next().is_none());
+}
+
+#[test]
 fn a_sleeping_follower_is_woken_by_an_append() {
     let log = log(10);
     thread::scope(|scope| {

@@ -9,6 +9,7 @@ mod block;
 #[cfg(feature = "serde")]
 mod config;
 mod deaths;
+mod disks;
 mod events;
 mod fallback;
 mod foreign;
@@ -33,6 +34,7 @@ mod restarts;
 mod rings;
 mod sandbox;
 mod share;
+mod shown;
 mod spellings;
 mod status;
 mod storm;
@@ -40,6 +42,7 @@ mod support;
 mod threads;
 mod unwinding;
 mod users;
+mod values;
 
 #[test]
 fn child_role() {

@@ -127,8 +127,8 @@ pub(crate) fn observe(name: &str) {
     refused(word.fetch_add(1), ReadOnly, NO_LOCKS);
     refused(word.update(|old| old + 1), ReadOnly, NO_LOCKS);
     refused(large.set([0; 5]), ReadOnly, NO_LOCKS);
-    refused(large.lock(), ReadOnly, NO_LOCKS);
-    refused(large.try_lock(), ReadOnly, NO_LOCKS);
+    refused(large.edit(), ReadOnly, NO_LOCKS);
+    refused(large.try_edit(), ReadOnly, NO_LOCKS);
     refused(event.set(), ReadOnly, NO_LOCKS);
     refused(event.clear(), ReadOnly, NO_LOCKS);
 

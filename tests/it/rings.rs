@@ -435,6 +435,7 @@ fn observers_receive_whole_copies_and_take_no_slot() {
 
 #[test]
 fn frames_from_before_a_restart_are_forgotten_and_their_numbers_are_not() {
+    // What lies in memory is not there after a restart.
     let Some(file) = FreeFile::on_disk() else { return };
     let options = Ring1::<u64>::options().slots(3).lifetime(Lifetime::Persistent);
     fork(|| {

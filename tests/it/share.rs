@@ -177,7 +177,7 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         (
             npy("'<f8'", 1000, 128),
             DtypeMismatch,
-            "holds <f8 (1 axis: 1000), asked for <u8 (1 axis)",
+            "holds <f8 (f64), 1 axis: 1000, asked for <u8 (u64), 1 axis",
         ),
         (npy("'>u8'", 1000, 128), ForeignByteOrder, "big-endian"),
         (npy("'|O'", 1000, 128), Unsupported, "objects"),
@@ -185,9 +185,13 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         (npy("'<u8'", 1000, 81), Misaligned, "save it anew"),
         (more, InvalidArgument, "has bytes after its data, which ends at byte 8128"),
         (little_more, InvalidArgument, "has bytes after its data"),
-        (whole[..8000].to_vec(), Truncated, "is 8000 bytes long and its header promises 8128"),
+        (
+            whole[..8000].to_vec(),
+            Truncated,
+            "is 8.0 kB (8,000 bytes) long and its header promises 8.1 kB (8,128 bytes)",
+        ),
         (whole[..100].to_vec(), Truncated, "ends after 100 bytes"),
-        (npy_2("'<u8'", 10, 1 << 17), Unsupported, "has a header of 131072 bytes"),
+        (npy_2("'<u8'", 10, (1 << 17) + 64), Unsupported, "has a header of 131136 bytes"),
         (b"notes".to_vec(), NotASegment, "is not NPY"),
         (Vec::new(), NotASegment, "is not NPY"),
     ] {
@@ -196,7 +200,7 @@ fn what_cannot_be_shared_is_refused_and_left_as_it_is() {
         assert!(fs::read(path).unwrap() == bytes, "{says}: it was changed");
     }
     fs::write(path, &whole).unwrap();
-    refused(share(&Array2::<u64>::options(), path), RankMismatch, "asked for <u8 (2 axes)");
+    refused(share(&Array2::<u64>::options(), path), RankMismatch, "asked for <u8 (u64), 2 axes");
     let options: Options<Array<u64, Ix1>> = Array::options();
     refused(share(&options.clone().participants(0), path), InvalidArgument, "0 participants");
     refused(share(&options.access(Access::Read), path), InvalidArgument, "for reading only");

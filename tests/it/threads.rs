@@ -154,7 +154,7 @@ fn a_large_value_is_never_torn_while_threads_set_update_and_lock_it() {
                 });
                 scope.spawn(move || {
                     for _ in 0..ROUNDS {
-                        value.lock().unwrap().iter_mut().for_each(|item| *item += 1);
+                        value.edit().unwrap().iter_mut().for_each(|item| *item += 1);
                     }
                 });
             });

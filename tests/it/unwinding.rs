@@ -32,11 +32,11 @@ fn a_value_changed_in_a_destructor_while_its_thread_unwinds_is_committed() {
     let swapped = while_unwinding(|| {
         large.update(|[a, b, c]| [a + 1, b + 2, c + 3])?;
         let swapped = large.swap([2, 4, 6])?;
-        large.lock()?[0] += 1;
-        if let Some(mut guard) = large.try_lock()? {
+        large.edit()?[0] += 1;
+        if let Some(mut guard) = large.try_edit()? {
             guard[1] += 1;
         }
-        *word.lock()? += 5;
+        *word.edit()? += 5;
         word.update(|word| word + 1)?;
         Ok(swapped)
     });
@@ -48,7 +48,7 @@ fn a_value_changed_in_a_destructor_while_its_thread_unwinds_is_committed() {
 fn a_value_locked_when_its_thread_panics_stays_as_it_was() {
     let value = Value::create_unique("it-unwinding-", [0_u64; 3]).unwrap();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let mut guard = value.lock().unwrap();
+        let mut guard = value.edit().unwrap();
         guard[0] = 1;
         resume_unwind(Box::new(()));
     }));

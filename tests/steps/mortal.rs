@@ -88,7 +88,7 @@ pub(crate) fn at_home(name: &str, act: impl FnOnce()) {
     ndshm::remove(another.name()).unwrap();
     let (ready, readied) = channel();
     thread::spawn(move || {
-        let guard = another.lock().unwrap();
+        let guard = another.edit().unwrap();
         ready.send(()).unwrap();
         thread::park_timeout(DEADLINE);
         drop(guard);

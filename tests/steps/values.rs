@@ -98,7 +98,7 @@ fn set_large_after_a_death(run: &Run) -> End {
 
 fn set_large_behind_a_lock(run: &Run) -> End {
     set_large_beside(run, OLD, |value| {
-        let guard = value.lock_timeout(DEADLINE).unwrap();
+        let guard = value.edit_timeout(DEADLINE).unwrap();
         let mut mortal = run.start(value.name());
         mortal.until("it waits", || somebody_waits(value.segment()));
         drop(guard);
@@ -112,7 +112,7 @@ fn set_large_beside(run: &Run, before: Large, beside: impl FnOnce(&Value<Large>)
     let end = beside(&value);
     let left = value.get().unwrap();
     assert!(left == NEW || left == before && !end.has_said("set"), "{left:?}");
-    *value.lock_timeout(DEADLINE).unwrap() = LAST;
+    *value.edit_timeout(DEADLINE).unwrap() = LAST;
     assert_eq!(value.get().unwrap(), LAST);
     assert_eq!(payload(value.segment()), LAST, "where NumPy looks");
     assert!(run.again().start(value.name()).end().died_at.is_none());

@@ -77,6 +77,12 @@ impl Eye {
                 RingStatus::of(place.address())?;
                 Ok(Self::Outside(place.clone()))
             }
+            Err(error) if error.kind() == ErrorKind::KindMismatch => {
+                Err(Failure::problem(format!(
+                    "{:?} is no ring: only rings have frames to measure; `ndshm ls` tells what is one",
+                    place.path()
+                )))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -86,7 +86,7 @@ fn what_a_dead_writer_left_has_no_version_until_it_is_mended() {
         scene.end_write();
         assert_eq!(stripe.look(), Sight::Suspect, "nobody vouched");
         assert_eq!(scene.read(2, Patience::None), POISONED);
-        assert_eq!(stripe.lock_read_again(scene.cell(2, 0)), Entry::Poisoned);
+        assert_eq!(stripe.lock_read_again(scene.cell(2, 0)).unwrap(), Entry::Poisoned);
         scene.end_read(2);
         scene.end_read(2);
         assert_eq!(scene.commit(2, Patience::None), POISONED);

@@ -5,8 +5,10 @@
 
 use std::path::Path;
 
+use rustix::fs::StatVfsMountFlags;
+
 use super::{DIRECTORY, os_error};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 
 /// Below this the limits of a cgroup are not worth reading: any `malloc` could hit them as well.
 const WORTH_CHECKING: u64 = 1 << 20;
@@ -20,6 +22,8 @@ const MARGIN: u64 = 1 << 20;
 pub(crate) struct Room {
     pub(crate) storage_size: u64,
     pub(crate) storage_free: u64,
+    pub(crate) files_free: Option<u64>,
+    pub(crate) is_read_only: bool,
     pub(crate) memory_left: Option<u64>,
     pub(crate) cgroup_headroom: Option<u64>,
     pub(crate) file_size: Option<u64>,
@@ -32,6 +36,9 @@ pub(crate) fn room() -> Result<Room> {
     Ok(Room {
         storage_size: storage.f_blocks.saturating_mul(storage.f_frsize),
         storage_free: storage.f_bavail.saturating_mul(storage.f_frsize),
+        // A tmpfs without a limit has no number of them.
+        files_free: (storage.f_files > 0).then_some(storage.f_favail),
+        is_read_only: storage.f_flag.contains(StatVfsMountFlags::RDONLY),
         memory_left: memory_left(),
         cgroup_headroom: cgroup_headroom(),
         file_size: file_size_limit(),
@@ -44,7 +51,9 @@ pub(crate) fn check_file_size(len: u64) -> Result<()> {
         Some(limit) if len > limit => Err(Error::new(
             ErrorKind::LimitExceeded,
             format!(
-                "needs {len} bytes but this process may not make files over {limit}: raise `ulimit -f`"
+                "needs {} but this process may not make files over {}: raise `ulimit -f`",
+                size(len),
+                size(limit)
             ),
         )),
         _ => Ok(()),
@@ -61,8 +70,10 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
         return Err(Error::new(
             ErrorKind::MemoryLimit,
             format!(
-                "needs {len} bytes but the machine has {left} left, swap included, and the kernel \
-                 kills whom it likes when there are none: free some, or ask for less"
+                "needs {} but the machine has {} left, swap included, and the kernel kills whom it \
+                 likes when there is none: free some, or ask for less",
+                size(len),
+                size(left)
             ),
         ));
     }
@@ -70,9 +81,11 @@ pub(crate) fn check_memory(len: u64) -> Result<()> {
         Some(headroom) if len.saturating_add(MARGIN) > headroom => Err(Error::new(
             ErrorKind::MemoryLimit,
             format!(
-                "needs {len} bytes and {MARGIN} to spare but the memory cgroup leaves {headroom}, and \
-                 the kernel kills whoever goes over: raise the limit (docker: --memory; systemd: \
-                 MemoryMax)"
+                "needs {} and {} to spare but the memory cgroup leaves {}, and the kernel kills whoever \
+                 goes over: raise the limit (docker: --memory; systemd: MemoryMax)",
+                size(len),
+                size(MARGIN),
+                size(headroom)
             ),
         )),
         _ => Ok(()),

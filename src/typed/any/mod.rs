@@ -24,7 +24,7 @@ pub use self::snapshot::AnySnapshot;
 use super::array::Array;
 use super::element::Element;
 use super::rows::Split;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::npy::{Dtype, Order};
 use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Segment};
 use crate::sync::frozen;
@@ -433,11 +433,7 @@ impl AnyArray {
         if kind == Kind::Array {
             return Ok(Self { segment });
         }
-        Err(Error::new(
-            ErrorKind::KindMismatch,
-            format!("is of kind {kind:?}, asked for an array: open it as that, or take a snapshot"),
-        )
-        .of(segment.name()))
+        Err(kind.mismatch(Kind::Array).of(segment.name()))
     }
 }
 
@@ -454,6 +450,13 @@ impl fmt::Debug for AnyArray {
             .field("dtype", &format_args!("{}", self.dtype()))
             .field("shape", &self.shape())
             .finish_non_exhaustive()
+    }
+}
+
+/// See [`Segment`]: the name, the shape and the dtype, not the data.
+impl fmt::Display for AnyArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segment.fmt(f)
     }
 }
 

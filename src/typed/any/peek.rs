@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{AnyArray, AnyRows, AnySnapshot};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
 use crate::segment::{Access, Address, Glimpse, Kind, Segment};
@@ -287,7 +287,7 @@ impl<'a> Peek<'a> {
             let (len, asked) = (self.byte_len, bytes.len());
             return Err(Error::new(
                 ErrorKind::OutOfBounds,
-                format!("has {len} bytes of data, asked for {asked} from {offset} on"),
+                format!("has {} of data, asked for {} from {offset} on", size(len), size(asked)),
             ));
         };
         match self.source {

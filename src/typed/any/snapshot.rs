@@ -4,14 +4,14 @@ use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 use super::guard::{AnyRows, offset_of};
 use super::{AnyArray, strides};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::datum::Datum;
-use crate::npy::{Dtype, Header, Order};
+use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::segment::{Kind, NpyFile, Segment};
 use crate::sync::copy_out;
 use crate::typed::cells;
-use crate::typed::contents::{Contents, PAGE};
+use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 use crate::typed::log;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
@@ -149,7 +149,7 @@ impl AnySnapshot {
         len: usize,
     ) -> Result<Self> {
         let words = bytemuck::allocation::try_zeroed_vec(len.div_ceil(8)).map_err(|()| {
-            let message = format!("has {len} bytes of data, more than can be allocated");
+            let message = format!("has {} of data, more than can be allocated", size(len));
             Error::new(ErrorKind::OutOfAddressSpace, message)
         })?;
         Ok(Self { dtype, shape, order, words, len })
@@ -242,7 +242,7 @@ impl AnySnapshot {
     pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
         let (dtype, shape, order) = (&self.dtype, &self.shape, self.order);
         // Looked at below.
-        let contents = Contents { dtype, shape, order, alignment: PAGE };
+        let contents = Contents { dtype, shape, order, alignment: UNIT };
         let shape: IxDyn = contents.shape_of::<T, _>(checked_dtype::<T>()?)?;
         let shape = shape.slice().to_vec().set_f(self.order == Order::F);
         let items = bytemuck::try_cast_slice(self.bytes()).ok();

@@ -1,5 +1,6 @@
 //! Who follows a log.
 
+use std::iter::FusedIterator;
 use std::time::Duration;
 
 use super::{Log, LogRows};
@@ -30,16 +31,34 @@ use crate::typed::element::Element;
 /// # appender.join().unwrap()?;
 /// # Ok(()) }
 /// ```
+///
+/// It is an iterator, too, over one row after the other; `next` waits for the row if it is not there yet. After
+/// the last row that fits into the log it ends, and after an error, which is
+/// [`Replaced`](ErrorKind::Replaced) when another segment has the log's name by now.
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let log = ndshm::Log::<u64>::create_unique("doc-follow-rows-", 3)?;
+/// log.extend(&[1, 2, 3])?;
+/// for row in log.follow_from(0) {
+///     println!("{}", row?);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a follower does nothing until it is asked for rows"]
 pub struct Follower<T: Element> {
     log: Log<T>,
     next: usize,
+    /// The rows that were there at the last look of the iterator.
+    seen: Option<LogRows<T>>,
+    /// Whether the iterator told of an error.
+    failed: bool,
 }
 
 impl<T: Element> Follower<T> {
     pub(super) fn new(log: Log<T>, next: usize) -> Self {
-        Self { log, next }
+        Self { log, next, seen: None, failed: false }
     }
 
     /// Waits until there are rows that were not handed out yet, and returns all of them.
@@ -103,6 +122,13 @@ impl<T: Element> Follower<T> {
         self.next
     }
 
+    /// The next row, if it was there at the last look.
+    fn seen(&self) -> Option<T> {
+        let rows = self.seen.as_ref()?;
+        let row = self.next.checked_sub(rows.range().start)?;
+        rows.as_slice().get(row).copied()
+    }
+
     fn wait_with(&mut self, patience: Patience) -> Result<LogRows<T>> {
         if self.next >= self.log.capacity() {
             return Err(self.at_the_end());
@@ -140,3 +166,30 @@ impl<T: Element> Follower<T> {
         .of(self.log.name())
     }
 }
+
+impl<T: Element> Iterator for Follower<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        if self.failed {
+            return None;
+        }
+        if self.seen().is_none() {
+            let start = self.next;
+            match self.wait() {
+                // Handed out one by one, and so again by `wait` as long as they were not.
+                Ok(rows) => (self.seen, self.next) = (Some(rows), start),
+                Err(error) if error.kind() == ErrorKind::Full => return None,
+                Err(error) => {
+                    self.failed = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        let row = self.seen();
+        self.next += 1;
+        row.map(Ok)
+    }
+}
+
+impl<T: Element> FusedIterator for Follower<T> {}

@@ -20,6 +20,7 @@ use self::turn::Turn;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
+use crate::npy::{Named, UNIT};
 use crate::segment::{Address, Handle, Kind, Options, Origin, Reserve, Segment};
 use crate::sync::acquired;
 
@@ -36,7 +37,8 @@ use crate::sync::acquired;
 /// that found it so, and loses nothing.
 ///
 /// An element type `[T; N]` makes a table of N columns. NumPy sees an array of *capacity* rows; where
-/// it finds the number of those committed is told by `docs/format.md`:
+/// it finds the number of those committed is told by `docs/format.md`. It looks with `mmap_mode="r"`; never
+/// `"w+"`, which cuts the file to nothing under everybody:
 ///
 /// ```text
 /// rows = np.load("/dev/shm/ticks", mmap_mode="r")
@@ -319,6 +321,7 @@ impl<T: Element> Log<T> {
     /// assert_eq!(log.append(&9).unwrap_err().kind(), ndshm::ErrorKind::Full);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "push")]
     #[inline]
     pub fn append(&self, row: &T) -> Result<usize> {
         self.extend(std::slice::from_ref(row)).map(|rows| rows.start)
@@ -421,6 +424,8 @@ impl<T: Element> Log<T> {
     /// # Examples
     ///
     /// See [`Follower`].
+    #[doc(alias = "subscribe")]
+    #[doc(alias = "iter")]
     pub fn follow(&self) -> Follower<T> {
         self.follow_from(self.len())
     }
@@ -456,20 +461,18 @@ impl<T: Element> Log<T> {
     fn check(segment: Segment) -> Result<Self> {
         let control = segment.control();
         if control.kind != Kind::Log {
-            return Err(Error::new(
-                ErrorKind::KindMismatch,
-                format!("is of kind {:?}, asked for a Log: open it as that", control.kind),
-            ));
+            return Err(control.kind.mismatch(Kind::Log));
         }
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         let columns = control.shape.get(1..);
-        if control.dtype != dtype || columns != Some(&folded[..]) || align_of::<T>() > 4096 {
+        if control.dtype != dtype || columns != Some(&folded[..]) || align_of::<T>() > UNIT {
             return Err(Error::new(
                 ErrorKind::DtypeMismatch,
                 format!(
-                    "holds rows of {} of shape {:?}, asked for {dtype} of shape {folded:?}",
-                    control.dtype,
-                    columns.unwrap_or_default()
+                    "holds rows of {} of shape {:?}, asked for {} of shape {folded:?}",
+                    Named(&control.dtype),
+                    columns.unwrap_or_default(),
+                    Named(&dtype)
                 ),
             ));
         }
@@ -490,5 +493,12 @@ impl<T: Element> fmt::Debug for Log<T> {
             .field("len", &self.len())
             .field("capacity", &self.capacity())
             .finish()
+    }
+}
+
+/// See [`Segment`], whose shape is the capacity: the name, the shape and the dtype, not the rows.
+impl<T: Element> fmt::Display for Log<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segment.fmt(f)
     }
 }

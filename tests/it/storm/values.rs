@@ -91,7 +91,7 @@ fn take_turn(board: &Board, values: &Values, random: &mut Random, last: &mut u64
     let observed = values.seen.get()?;
     board.claim(is_uniform(&observed), "what an observer sees is never torn");
     board.claim(observed[0] >= seen[0], "what an observer sees never goes back");
-    let mut guard = board.timed(|| values.large.lock_timeout(DEADLINE))?;
+    let mut guard = board.timed(|| values.large.edit_timeout(DEADLINE))?;
     board.claim(is_uniform(&guard) && guard[0] >= seen[0], "a locked value is current");
     guard.iter_mut().for_each(|item| *item += 1);
     *last = guard[0];

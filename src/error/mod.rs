@@ -1,7 +1,12 @@
 //! The one error type: a kind to match on, and a sentence that tells a person what to do.
 
+mod words;
+
 use std::fmt;
 use std::io;
+
+use self::words::Visible;
+pub(crate) use self::words::{Spelt, size};
 
 /// Result of every fallible operation in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -59,6 +64,12 @@ pub enum ErrorKind {
     Full,
     /// The filesystem that holds the segments is full.
     StorageFull,
+    /// The filesystem has no inode left for one more file, however much room it has.
+    OutOfInodes,
+    /// The disk quota of the user, the group or the project is used up.
+    QuotaExceeded,
+    /// The filesystem is mounted read-only.
+    ReadOnlyFilesystem,
     /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.
     MemoryLimit,
     /// The process or the system is out of file descriptors.
@@ -110,7 +121,8 @@ pub enum ErrorKind {
 
 /// Error of every operation in this crate; one pointer wide.
 ///
-/// Its text says which segment, what was found, what was asked, and what to do.
+/// Its text says which segment, what was found, what was asked, and what to do. `{:?}`, which is what a `main`
+/// says that returns it, adds the kind and the cause.
 ///
 /// # Examples
 ///
@@ -119,6 +131,10 @@ pub enum ErrorKind {
 /// assert_eq!(error.kind(), ndshm::ErrorKind::InvalidName);
 /// assert_eq!(error.segment(), Some("a/b"));
 /// println!("{error}");
+///
+/// let missing = ndshm::Array1::<f64>::open("no-such-segment").unwrap_err();
+/// assert!(format!("{missing:?}").starts_with("\"no-such-segment\" does not exist"));
+/// assert!(format!("{missing:?}").ends_with("(kind: NotFound)"));
 /// ```
 pub struct Error(Box<Repr>);
 
@@ -194,18 +210,18 @@ impl fmt::Display for Error {
         if let Some(segment) = &self.0.segment {
             write!(f, "{segment:?} ")?;
         }
-        f.write_str(&self.0.message)
+        Visible(&self.0.message).fmt(f)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("segment", &self.0.segment)
-            .field("message", &self.0.message)
-            .field("source", &self.0.source)
-            .finish()
+        // What `main` says of an error that it returns, and `unwrap` when it panics.
+        write!(f, "{self} (kind: {:?}", self.0.kind)?;
+        match &self.0.source {
+            Some(source) => write!(f, "; cause: {source})"),
+            None => f.write_str(")"),
+        }
     }
 }
 
@@ -225,6 +241,25 @@ mod tests {
             size_of::<E>()
         }
         assert_eq!(travels::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn an_error_that_main_returns_reads_as_a_sentence_with_its_kind_and_cause() {
+        let full = Error::new(ErrorKind::StorageFull, "needs 1 byte: remove segments").of("cam0");
+        let says = "\"cam0\" needs 1 byte: remove segments (kind: StorageFull)";
+        assert_eq!(format!("{full:?}"), says);
+        let caused = full.caused_by(io::Error::other("No space left on device"));
+        let says = "\"cam0\" needs 1 byte: remove segments (kind: StorageFull; cause: No space left on device)";
+        assert_eq!(format!("{caused:?}"), says);
+    }
+
+    #[test]
+    fn no_name_or_header_in_an_error_speaks_to_the_terminal() {
+        let error =
+            Error::new(ErrorKind::Corrupt, "holds \u{9b}31m and \u{202e}").of("a\x1b[2J\u{ad}");
+        let says = r#""a\u{1b}[2J\u{ad}" holds \u{9b}31m and \u{202e}"#;
+        assert_eq!(error.to_string(), says);
+        assert_eq!(format!("{error:?}"), format!("{says} (kind: Corrupt)"));
     }
 
     #[test]
