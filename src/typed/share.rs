@@ -149,7 +149,9 @@ impl Options<AnyArray> {
     ///
     /// ```no_run
     /// # fn main() -> ndshm::Result<()> {
-    /// let table = ndshm::AnyArray::options().participants(8).share_npy("table.npy")?;
+    /// let options = ndshm::AnyArray::options().participants(8);
+    /// // SAFETY: whoever saved the file is done with it.
+    /// let table = unsafe { options.share_npy("table.npy") }?;
     /// # Ok(()) }
     /// ```
     pub unsafe fn share_npy(&self, path: impl AsRef<Path>) -> Result<AnyArray> {
