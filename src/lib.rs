@@ -159,7 +159,7 @@
 //! `ndarray` 0.17 is part of this interface: guards deref to its arrays, and axes are its dimensions. `cargo add
 //! ndarray@0.17` takes the same, and so does [`ndshm::ndarray`](ndarray) without it.
 //!
-//! Linux 4.14 or later, little-endian, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
+//! Linux 4.14 or later, little-endian, of 32 or 64 bits, with a tmpfs at `/dev/shm`. Elsewhere everything compiles and
 //! is [`ErrorKind::Unsupported`].
 //!
 //! | feature | gives |

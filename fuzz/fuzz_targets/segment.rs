@@ -46,7 +46,8 @@ fn shared_npy() -> Vec<u8> {
     bytes.extend(format!("{text:117}\n").bytes());
     bytes.resize(128 + 8000, 0);
     fs::write(&path, bytes).unwrap();
-    let bytes = bytes_of(AnyArray::share_npy(&path).unwrap().segment());
+    // SAFETY: the file is a moment old, and nobody else knows of it.
+    let bytes = bytes_of(unsafe { AnyArray::share_npy(&path) }.unwrap().segment());
     ndshm::remove(&path).unwrap();
     bytes
 }
@@ -115,7 +116,8 @@ fn exercise(name: &str) {
     }
     let _ = Frozen1::<u8>::open(name).map(|array| array.sum());
     let path = PathBuf::from(format!("/dev/shm/{name}"));
-    if let Ok(array) = AnyArray::share_npy(&path) {
+    // SAFETY: nobody else knows of the file.
+    if let Ok(array) = unsafe { AnyArray::share_npy(&path) } {
         let _ = array.request().timeout(soon).recover().read().map(|guard| guard.at(&[0]));
     }
 }

@@ -88,6 +88,7 @@ impl Site {
     pub(super) fn strength(self, access: Access, ordering: Ordering) -> Strength {
         let weakened = self.is_weakened(ordering);
         match ordering {
+            // SeqCst: what loom takes for acquire and release, and an order besides.
             SeqCst => Strength {
                 loom: access.acquire_and_release(),
                 is_sequential: !weakened && !is_flawed(Flaw::NoSeqCst),
@@ -106,6 +107,7 @@ impl Site {
         }
         match &*WEAKENED {
             None => false,
+            // SeqCst: what is weakened, not asked for.
             Some(Weakened::EverySeqCst) => ordering == SeqCst,
             Some(Weakened::Site { file, line, part }) => {
                 (self.place.line(), self.part, self.place.file()) == (*line, *part, file.as_str())

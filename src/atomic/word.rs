@@ -96,6 +96,7 @@ macro_rules! word {
             ) -> Result<$Integer, $Integer> {
                 step();
                 let (whole, fails) = (Site::here(Part::Success), Site::here(Part::Failure));
+                // SeqCst: a failure that looks for an announcement, which may be seen too late.
                 if failure == SeqCst || is_flawed(Flaw::SplitExchange) {
                     let found = self.look(fails, failure);
                     if found != current {
@@ -235,6 +236,7 @@ mod tests {
         }
     }
 
+    // SeqCst, everywhere: two words have one order for all readers with nothing less.
     #[test]
     fn loom_pair_two_readers_see_two_writes_in_one_order() {
         explore("pair: independent reads of independent writes", 3, || {
@@ -247,6 +249,7 @@ mod tests {
                 let words = Rc::clone(&words);
                 move || (words[0].load(SeqCst), words[1].load(SeqCst))
             });
+            // SeqCst: as above, the other way round.
             let (second, first) = (words[1].load(SeqCst), words[0].load(SeqCst));
             let orders = ((first, second), reader.join().unwrap());
             assert_ne!(orders, ((0, 1), (1, 0)), "two orders");

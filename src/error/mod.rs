@@ -64,6 +64,12 @@ pub enum ErrorKind {
     Full,
     /// The filesystem that holds the segments is full.
     StorageFull,
+    /// The filesystem has no inode left for one more file, however much room it has.
+    OutOfInodes,
+    /// The disk quota of the user, the group or the project is used up.
+    QuotaExceeded,
+    /// The filesystem is mounted read-only.
+    ReadOnlyFilesystem,
     /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.
     MemoryLimit,
     /// The process or the system is out of file descriptors.

@@ -13,6 +13,7 @@
 
 use std::fmt;
 
+use super::UNIT;
 use super::descr::{self, Dialect};
 use super::dtype::Dtype;
 use super::literal::{Flaw, Literal, Node, Value};
@@ -22,7 +23,7 @@ use super::text::{Dictionary, MAX_AXES, excerpt};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A canonical header is a multiple of so many bytes.
-pub(crate) const HEADER_SIZE: usize = 4096;
+pub(crate) const HEADER_SIZE: usize = UNIT;
 
 /// So many spaces in a row are padding of ours: `np.save` pads to 64 bytes, and leaves room for a longer
 /// shape of 21 digits.

@@ -23,3 +23,8 @@ pub(crate) use self::dtype::Dtype;
 pub(crate) use self::header::{HEADER_SIZE, Header, Order};
 pub(crate) use self::named::Named;
 pub(crate) use self::prelude::PRELUDE;
+
+/// The unit of the format, in bytes: data, frames and the control block begin at multiples of it, and
+/// canonical headers are a multiple of it long. It is the same everywhere; the system's page is often as
+/// long, and longer on some machines.
+pub(crate) const UNIT: usize = 4096;

@@ -105,7 +105,7 @@ impl<'a> Cursor<'a> {
 
     /// The rest of a power of ten whose sign comes next.
     fn exponent(&mut self) {
-        let before = self.text[..self.at].as_bytes();
+        let before = &self.text.as_bytes()[..self.at];
         if matches!(before.last(), Some(b'e' | b'E')) && matches!(self.peek(), Some(b'+' | b'-')) {
             self.at += 1;
             self.at += self.name().len();
@@ -146,11 +146,12 @@ impl<'a> Cursor<'a> {
     pub(super) fn quote(&self) -> Option<usize> {
         let rest = &self.text.as_bytes()[self.at..];
         let prefix = rest.iter().take(2).take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let known = match rest[..prefix] {
-            [] | [b'u' | b'U' | b'r' | b'R' | b'b' | b'B'] => true,
-            [b'b' | b'B', b'r' | b'R'] | [b'r' | b'R', b'b' | b'B'] => true,
-            _ => false,
-        };
+        let known = matches!(
+            rest[..prefix],
+            [] | [b'u' | b'U' | b'r' | b'R' | b'b' | b'B']
+                | [b'b' | b'B', b'r' | b'R']
+                | [b'r' | b'R', b'b' | b'B']
+        );
         (known && matches!(rest.get(prefix), Some(b'\'' | b'"'))).then_some(self.at + prefix)
     }
 

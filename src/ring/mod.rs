@@ -33,9 +33,9 @@ use ndarray::{Dimension, IntoDimension, Ix1, Ix2, Ix3, IxDyn};
 use self::record::{Form, Record};
 use crate::error::{Result, ResultExt};
 use crate::lock::Frames;
-use crate::npy::Order;
+use crate::npy::{Order, UNIT};
 use crate::segment::{Address, Handle, Items, Options, Origin, Segment};
-use crate::typed::contents::{Contents, PAGE};
+use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 
 /// A ring whose frames have one axis.
@@ -387,7 +387,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 
     fn check(segment: Segment) -> Result<Self> {
         let Form { dtype, shape, record } = Form::of(&segment)?;
-        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: PAGE };
+        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: UNIT };
         let shape = contents.shape_of::<T, D>(checked_dtype::<T>()?)?;
         Ok(Self { segment, record, shape, item: PhantomData })
     }

@@ -27,7 +27,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     pub(super) unsafe fn frame(&self, slot: usize) -> ArrayView<'static, T, D> {
         let frame = self.in_slot(slot).cast::<T>();
         // SAFETY: a slot has room for the product of the shape in items of T (Record, which the opener
-        // compared with the control block); slots begin at multiples of 4096, which T's alignment does not
+        // compared with the control block); slots begin at multiples of UNIT, which T's alignment does not
         // exceed (`Contents::shape_of`); any bytes are a T (Pod); the rest the caller promises.
         unsafe { ArrayView::from_shape_ptr(self.shape.clone(), frame.as_ptr()) }
     }

@@ -6,12 +6,10 @@ use super::meta::FrameMeta;
 use crate::atomic::{AtomicU64, fence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Entry, Frames, Sighting};
+use crate::npy::UNIT;
 use crate::npy::dtype::{Dtype, Field};
 use crate::segment::{Kind, Region, Segment, data_len};
 use crate::steps::step;
-
-/// A slot is a whole number of pages.
-const PAGE: usize = 4096;
 
 /// The description has cache lines of its own.
 const LINE: usize = 64;
@@ -81,8 +79,8 @@ impl Record {
         let frame_len = data_len(shape, dtype.item_size())?;
         // No sum here overflows: frames are shorter than the address space by more than that.
         let meta = data_len(&[frame_len.div_ceil(LINE)], LINE)?;
-        let pages = meta.saturating_add(size_of::<FrameMeta>()).div_ceil(PAGE);
-        Ok(Self { frame_len, meta, len: data_len(&[pages], PAGE)? })
+        let units = meta.saturating_add(size_of::<FrameMeta>()).div_ceil(UNIT);
+        Ok(Self { frame_len, meta, len: data_len(&[units], UNIT)? })
     }
 
     /// The slot as NumPy sees it.
@@ -167,7 +165,7 @@ mod tests {
             prop_assert_eq!(dtype.item_size(), record.len);
             prop_assert_eq!(dtype.offset_of("frame"), Some(0));
             prop_assert_eq!(dtype.offset_of("meta"), Some(record.meta));
-            prop_assert_eq!(record.len % PAGE, 0);
+            prop_assert_eq!(record.len % UNIT, 0);
             prop_assert_eq!(record.meta % LINE, 0);
         }
     }

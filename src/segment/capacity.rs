@@ -27,6 +27,7 @@ pub struct Capacity(Room);
 /// assert!(capacity.storage_free() <= capacity.storage_size());
 /// assert!(capacity.available() <= capacity.storage_free());
 /// println!("{} bytes may be created, {:?} in one file", capacity.available(), capacity.file_size());
+/// println!("{:?} more files, read-only {}", capacity.files_free(), capacity.is_read_only());
 /// println!("memory {:?}, cgroup {:?}", capacity.memory_left(), capacity.cgroup_headroom());
 /// # Ok(()) }
 /// ```
@@ -53,6 +54,26 @@ impl Capacity {
     #[must_use]
     pub fn storage_free(&self) -> u64 {
         self.0.storage_free
+    }
+
+    /// Returns how many more files `/dev/shm` takes, one for each segment; `None` without a limit.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn files_free(&self) -> Option<u64> {
+        self.0.files_free
+    }
+
+    /// Returns whether `/dev/shm` is mounted read-only.
+    ///
+    /// # Examples
+    ///
+    /// See [`capacity`].
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.0.is_read_only
     }
 
     /// Returns how many bytes the machine has left, swap included; `None` where it does not tell.
@@ -86,13 +107,17 @@ impl Capacity {
         self.0.file_size
     }
 
-    /// Returns the least of all these: the length of the longest segment that could be created now.
+    /// Returns the least of all these: the length of the longest segment that could be created now, which
+    /// is 0 where no file can be created.
     ///
     /// # Examples
     ///
     /// See [`capacity`].
     #[must_use]
     pub fn available(&self) -> u64 {
+        if self.is_read_only() || self.files_free() == Some(0) {
+            return 0;
+        }
         let limits = [self.memory_left(), self.cgroup_headroom(), self.file_size()];
         limits.into_iter().flatten().fold(self.storage_free(), u64::min)
     }

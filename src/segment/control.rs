@@ -4,11 +4,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::layout::{Layout, MAX_AXES, Measures, PAGE, SHARED_ALIGNMENT, data_len};
+use super::layout::{Layout, MAX_AXES, Measures, SHARED_ALIGNMENT, data_len};
 use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result, size};
-use crate::npy::{Dtype, Header, Order};
+use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
 
@@ -24,9 +24,13 @@ const LAYOUT_VERSION: u32 = 1;
 /// Reads back as itself only on machines of the same byte order.
 const BYTE_ORDER: u32 = 0x0a0b_0c0d;
 
-/// Longest head: the fixed part and the text of the dtype, which may be twice as long as in the longest
-/// header, where a name may be Latin-1 and a `bf16` has a shorter word.
-const LONGEST_HEAD: usize = 2 << 20;
+/// The longest NPY header that a segment may have, twice what NPY 1.0 can say: whoever lists what there
+/// is reads the header of every file.
+pub(super) const LONGEST_HEADER: usize = 128 << 10;
+
+/// Longest head: the fixed part and the text of the dtype. That may be twice as long as in the header,
+/// where a name may be Latin-1 and a `bf16` has a shorter word.
+const LONGEST_HEAD: usize = 1024 + 2 * LONGEST_HEADER;
 
 /// How many bytes of a control block an opener reads first; enough for all but long dtypes.
 pub(crate) const FIRST_READ: usize = 640;
@@ -323,7 +327,7 @@ impl Control {
             .map(|&len| length(len, "axis"))
             .collect::<Result<Vec<_>>>()?;
         let shadow_len = length(head.shadow_len, "shadow length")?;
-        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { PAGE };
+        let alignment = if kind == Kind::Array { SHARED_ALIGNMENT } else { UNIT };
         if !head.data_offset.is_multiple_of(alignment as u64) {
             return Err(field("data offset"));
         }

@@ -29,7 +29,9 @@ impl Segment {
         let had = match self.reserve_range(start..generous) {
             Ok(()) => generous,
             // What is left may do for these rows.
-            Err(error) if error.kind() == ErrorKind::StorageFull => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
                 self.reserve_range(start..end).of(self.name())?;
                 end
             }

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::inspect::read_control;
 use super::name::Name;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::object::{self, Object};
 
 /// The address of one particular segment, to be handed to another process as text: its name and
 /// its id, so that a namesake is not taken for it.
 ///
 /// Its text is `NAME#ID`, `/absolute/path#ID` for a file, or `/proc/PID/fd/N#ID` for an anonymous
 /// segment, the id in 32 hexadecimal digits. That of an anonymous segment works as long as the process
-/// runs that made it, for processes that see its PID. With feature `serde` a handle serialises as
+/// runs that made it and has it open, frozen or not, for processes that see its PID. With feature `serde` a handle serialises as
 /// its text.
 ///
 /// # Examples
@@ -44,6 +46,18 @@ impl Handle {
 
     pub(super) fn address(&self) -> &Name {
         &self.name
+    }
+
+    /// Where the process that an anonymous segment's handle names has that segment open by now, if it
+    /// does: [`freeze`](crate::Array::freeze) opens it anew, under another number.
+    pub(super) fn moved(&self) -> Option<Name> {
+        let places = object::beside_in_process(self.name.place());
+        places.into_iter().map(Name::found).find(|name| {
+            let id = Object::open_to_look(name.place())
+                .and_then(|(object, facts)| read_control(&object, &facts))
+                .map(|control| control.id);
+            id.is_ok_and(|id| id == self.id)
+        })
     }
 
     /// Returns the segment's name, or its path.

@@ -1,21 +1,18 @@
 //! What an object says it is, read and checked without mapping it.
 
-use super::control::{Control, FIRST_READ, MAGIC, SHORTEST_HEAD};
+use super::control::{Control, FIRST_READ, LONGEST_HEADER, MAGIC, SHORTEST_HEAD};
 use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
 use super::options::{Access, Lifetime};
 use crate::error::{Error, ErrorKind, Result, size};
-use crate::npy::{HEADER_SIZE, Header, PRELUDE};
+use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::{self, Facts, Object};
 use crate::sys::place::Place;
 
-/// The longest header a segment may have: what NPY 1.0 can say, four times what its dtype may take.
-pub(super) const LONGEST_HEADER: usize = 10 + 0xffff;
-
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers, of each at most 82 KiB.
+/// read is left out. Opens each file and reads its headers, of each at most 385 KiB.
 ///
 /// # Errors
 ///
@@ -126,7 +123,7 @@ fn check_header_len(start: &[u8]) -> Result<()> {
 fn control_offset(header: &Header) -> Result<u64> {
     let data_len = data_len(&header.shape, header.dtype.item_size())?;
     let end = header.data_offset.checked_add(data_len);
-    let offset = end.and_then(|end| end.checked_next_multiple_of(4096));
+    let offset = end.and_then(|end| end.checked_next_multiple_of(UNIT));
     Ok(offset.map_or(u64::MAX, |offset| offset as u64))
 }
 

@@ -3,11 +3,9 @@
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::lock::{Slot, Stripe};
+use crate::npy::UNIT;
 
 use super::records::{RingState, State};
-
-/// Payload and control block begin at multiples of this, but for the payload of shared `.npy` files.
-pub(super) const PAGE: usize = 4096;
 
 /// Data of shared `.npy` files begins at a multiple of this, as every NumPy writes it; since 1.14, of 64.
 /// Copies without a lock go by words of 8 bytes; what an element wants beyond is asked where one is.
@@ -76,7 +74,7 @@ impl Layout {
         let participants = usize::try_from(measures.participants).ok()?;
         let stripe_count = usize::try_from(measures.stripes).ok()?;
         let data_end = measures.data_offset.checked_add(measures.data_len)?;
-        let control_offset = data_end.checked_next_multiple_of(PAGE)?;
+        let control_offset = data_end.checked_next_multiple_of(UNIT)?;
 
         let state = measures.head_len.checked_next_multiple_of(LINE)?;
         let slots = state.checked_add(size_of::<State>())?;
@@ -161,13 +159,13 @@ pub(crate) mod tests {
             leases in 0u32..=1024,
         ) {
             let layout = Layout::new(Measures {
-                data_offset: 4096, data_len, head_len, participants, stripes, shadow_len,
+                data_offset: UNIT, data_len, head_len, participants, stripes, shadow_len,
                 frames, leases,
             }).unwrap();
             let (p, s) = (participants as usize, stripes as usize);
-            prop_assert!(layout.control_offset >= 4096 + data_len);
-            prop_assert!(layout.control_offset - (4096 + data_len) < PAGE);
-            prop_assert_eq!(layout.control_offset % PAGE, 0);
+            prop_assert!(layout.control_offset >= UNIT + data_len);
+            prop_assert!(layout.control_offset - (UNIT + data_len) < UNIT);
+            prop_assert_eq!(layout.control_offset % UNIT, 0);
             prop_assert!(layout.state >= head_len);
             prop_assert!(layout.slots >= layout.state + size_of::<State>());
             prop_assert!(layout.stripes >= layout.slots + p * size_of::<Slot>());

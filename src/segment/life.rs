@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::control::{Control, Plan};
+use super::control::{Control, LONGEST_HEADER, Plan};
 use super::handle::Handle;
 use super::info::Info;
 use super::inspect::{check_unsealed, read_control};
@@ -85,6 +85,16 @@ impl Draft {
         let settings = blueprint.settings;
         settings.check()?;
         let header = Header::encode(blueprint.dtype, settings.order, blueprint.shape)?;
+        if header.len() > LONGEST_HEADER {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "has a dtype that takes {} bytes of header, of {LONGEST_HEADER} at most: use fewer \
+                     fields or shorter names",
+                    header.len()
+                ),
+            ));
+        }
         let mut control = Control::new(&Plan {
             kind: blueprint.kind,
             lifetime: settings.lifetime.unwrap_or(if name.is_file() {
@@ -144,7 +154,7 @@ impl Draft {
         if self.name.is_file() {
             reap_beside(&self.name);
         }
-        self.publish_claiming(Claim::OfAnybody)
+        self.publish_claiming(Claim::Any)
     }
 
     fn publish_claiming(self, claim: Claim) -> Result<Segment> {
@@ -236,16 +246,22 @@ impl Segment {
     }
 
     pub(crate) fn attach_handle(handle: &Handle, opening: impl Into<Opening>) -> Result<Self> {
-        let segment = Self::attach(handle.address().clone(), opening)?;
-        if segment.control().id != handle.id() {
-            return Err(Error::new(
+        let opening = opening.into();
+        let found = match Self::attach(handle.address().clone(), opening) {
+            Ok(segment) if segment.control().id == handle.id() => return Ok(segment),
+            found => found,
+        };
+        if let Some(name) = handle.moved() {
+            return Self::attach(name, opening);
+        }
+        Err(found.err().unwrap_or_else(|| {
+            Error::new(
                 ErrorKind::Replaced,
                 "is another segment than the handle means: it was removed and created anew; ask \
                  its creator for a new handle",
             )
-            .of(handle.name()));
-        }
-        Ok(segment)
+            .of(handle.name())
+        }))
     }
 
     pub(crate) fn attach(name: Name, opening: impl Into<Opening>) -> Result<Self> {
@@ -284,6 +300,9 @@ impl Segment {
             opening,
         )?);
         step!("attach: mapped");
+        if access != Access::Observe {
+            paging::reserve_again(&object, &region, &facts)?;
+        }
         paging::prefault(&object, &region, opening, &facts)?;
         let membership = match access {
             Access::Observe => {

@@ -20,6 +20,11 @@ const LONGEST: usize = 255;
 /// A *file* lies on tmpfs, ext4, xfs, btrfs or f2fs. It outlives the machine's restart and may be
 /// larger than its memory. A relative path counts from the working directory.
 ///
+/// A full disk is an error and never a signal, as long as the file shares no blocks: after a snapshot, or
+/// a copy that `cp --reflink` made of it, the next write to each block needs room again, and where there is
+/// none the process is killed by SIGBUS. On btrfs files are made to be overwritten in place (`chattr +C`);
+/// others may be observed there and no more, and that takes Linux 6.17 or later.
+///
 /// # Examples
 ///
 /// ```

@@ -12,7 +12,7 @@ use super::region::Region;
 use super::trust::{Trust, check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
-use crate::sys::lock::{Byte, Locker};
+use crate::sys::lock::{Byte, Hold, Locker};
 use crate::sys::object::{self, Facts, Identity, Object};
 use crate::sys::place::Place;
 use crate::sys::process;
@@ -21,11 +21,12 @@ use crate::sys::wait;
 /// Which names a new segment may have that are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    OfNobody,
+    /// None of them.
+    Free,
     /// Those that only the dead have left.
-    OfTheDead,
+    Dead,
     /// Those of any segments.
-    OfAnybody,
+    Any,
 }
 
 /// The right to change what a name stands for, which is a given object.
@@ -33,61 +34,46 @@ pub(super) struct NameLock {
     /// Held, never read.
     _locker: Locker,
     hold: Hold,
-}
-
-/// How a name lock is held.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    /// By this holder alone.
-    Alone,
-    /// Beside a read lock of another program, and so, perhaps, beside others who leave.
-    Beside(Identity),
+    identity: Identity,
 }
 
 impl NameLock {
     /// Waits for the lock; `None` when something else is there by now, or nothing. `ForeignLock` at once
     /// when another program has it.
     pub(super) fn take(name: &Name, object: &Object) -> Result<Option<Self>> {
-        let place = name.place();
-        let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
-        locker.lock(Byte::Name)?;
-        step!("name: locked");
-        let still = object::identity_of(place)? == Some(object.identity());
-        Ok(still.then_some(Self { _locker: locker, hold: Hold::Alone }))
+        Self::take_by(name, object, |locker| locker.lock(Byte::Name).map(|()| Some(Hold::Alone)))
     }
 
     /// The same for who leaves for good, and cannot come back for the name: gets by beside another
-    /// program's read lock, which whoever may read the segment can take.
+    /// program's read lock.
     pub(super) fn take_to_leave(name: &Name, object: &Object) -> Result<Option<Self>> {
-        loop {
-            match Self::take(name, object) {
-                Err(error) if error.kind() == ErrorKind::ForeignLock => {}
-                taken => return taken,
-            }
-            let place = name.place();
-            let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
-            if locker.keep_off(Byte::Name)? {
-                let still = object::identity_of(place)? == Some(object.identity());
-                let hold = Hold::Beside(object.identity());
-                return Ok(still.then_some(Self { _locker: locker, hold }));
-            }
-        }
+        Self::take_by(name, object, |locker| locker.lock_beside(Byte::Name).map(Some))
     }
 
     /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
     pub(super) fn try_take(name: &Name, object: &Object) -> Result<Option<Self>> {
-        let place = name.place();
+        let lock = |locker: &Locker| Ok(locker.try_lock(Byte::Name)?.then_some(Hold::Alone));
+        Self::take_by(name, object, lock)
+    }
+
+    fn take_by(
+        name: &Name,
+        object: &Object,
+        lock: impl FnOnce(&Locker) -> Result<Option<Hold>>,
+    ) -> Result<Option<Self>> {
+        let (place, identity) = (name.place(), object.identity());
         let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
-        let right =
-            locker.try_lock(Byte::Name)? && object::identity_of(place)? == Some(object.identity());
-        Ok(right.then_some(Self { _locker: locker, hold: Hold::Alone }))
+        let Some(hold) = lock(&locker)? else { return Ok(None) };
+        step!("name: locked");
+        let still = object::identity_of(place)? == Some(identity);
+        Ok(still.then_some(Self { _locker: locker, hold, identity }))
     }
 
     /// Takes the name away.
     pub(super) fn unlink(self, name: &Name) -> Result<()> {
         match self.hold {
             Hold::Alone => object::unlink(name.place())?,
-            Hold::Beside(identity) => unlink_aside(name.place(), identity)?,
+            Hold::Beside => unlink_aside(name.place(), self.identity)?,
         }
         step!("name: gone");
         Ok(())
@@ -183,9 +169,9 @@ impl Candidate<'_> {
                 published => return published,
             };
             match claim {
-                Claim::OfNobody => return Err(told_of_the_dead(name, taken)),
-                Claim::OfTheDead if left_by_the_dead(name).is_none() => return Err(taken),
-                Claim::OfTheDead | Claim::OfAnybody => {}
+                Claim::Free => return Err(told_of_the_dead(name, taken)),
+                Claim::Dead if left_by_the_dead(name).is_none() => return Err(taken),
+                Claim::Dead | Claim::Any => {}
             }
             if replace_once(self, name, claim)? {
                 return Ok(name.place().clone());
@@ -227,7 +213,7 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
     check_trusted(name, &old, &facts, trust)?;
     step!("replace: opened");
     let Some(_lock) = NameLock::take(name, &old)? else { return Ok(false) };
-    if claim == Claim::OfTheDead && !is_left_by_the_dead(&old, &read_control(&old, &facts)?)? {
+    if claim == Claim::Dead && !is_left_by_the_dead(&old, &read_control(&old, &facts)?)? {
         // Somebody began to use it, which the caller finds when it looks again.
         return Ok(false);
     }
@@ -304,8 +290,12 @@ impl Farewell {
             return Ok(Self(None));
         };
         let (participants, stripes) = (control.participants, control.stripes);
-        let region = Region::new(old, control.layout, participants, stripes, Access::ReadWrite)?;
-        Ok(Self(Some(region)))
+        match Region::new(old, control.layout, participants, stripes, Access::ReadWrite) {
+            Ok(region) => Ok(Self(Some(region))),
+            // Nobody else has it mapped for writing either; who observes it sees what its name stands for.
+            Err(error) if error.kind() == ErrorKind::UnsupportedFilesystem => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
     }
 
     fn tell(&self) {

@@ -353,7 +353,7 @@ impl<H> Options<H> {
             stripes: None,
             trust: Trust::Ours,
             writers: Trust::Ours,
-            claim: Claim::OfNobody,
+            claim: Claim::Free,
         };
         Self { settings, handle: PhantomData }
     }

@@ -1,6 +1,7 @@
 //! Where the pages of a segment come from: reserved, mapped early, huge.
 
 use std::num::NonZero;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 use super::life::Segment;
@@ -61,6 +62,22 @@ pub(super) fn provide(
         mapping.populate(object, settings.paging.threads())?;
     }
     Ok(())
+}
+
+/// Sees to it that a file has blocks for its locks, and for the rows of a log that it says have some: a copy
+/// of a segment may have lost them, since copies like to leave zeros out.
+pub(super) fn reserve_again(object: &Object, region: &Region, facts: &Facts) -> Result<()> {
+    let layout = region.layout();
+    let control = layout.control_offset as u64..layout.total as u64;
+    let backed = region.state().backed.load(Relaxed).min(layout.data_len as u64);
+    // Nothing is asked for again where nothing is missing: xfs would want it free once more.
+    let has_all = facts.allocated >= control.end - control.start + backed;
+    if has_all || object.lies_in_memory()? {
+        return Ok(());
+    }
+    object.reserve(control)?;
+    let start = layout.data_offset as u64;
+    object.reserve(start..start + backed)
 }
 
 /// Maps the pages of a segment that exists, if its opener asks for it.

@@ -96,7 +96,7 @@ impl<H> Options<H> {
     /// ```
     #[must_use]
     pub fn reclaim_dead(self) -> Self {
-        self.set_claim(Claim::OfTheDead)
+        self.set_claim(Claim::Dead)
     }
 }
 

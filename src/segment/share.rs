@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use super::control::{Control, MAGIC, Plan, UNFINISHED};
-use super::inspect::{LONGEST_HEADER, read_control, read_header};
+use super::control::{Control, LONGEST_HEADER, MAGIC, Plan, UNFINISHED};
+use super::inspect::{read_control, read_header};
 use super::layout::SHARED_ALIGNMENT;
 use super::life::Segment;
 use super::name::Name;
@@ -17,7 +17,7 @@ use super::reboot;
 use super::region::Region;
 use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::npy::{Dtype, Header};
+use crate::npy::{Dtype, Header, UNIT};
 use crate::steps::step;
 use crate::sys::limits;
 use crate::sys::lock::{Byte, Locker};
@@ -117,7 +117,7 @@ impl Sharing<'_> {
     /// Cuts off what somebody began to add before he was killed; nobody else's bytes.
     fn cut_off(&self, end: u64, damage: Error) -> Result<()> {
         let mut first = [0; 8];
-        let place = end.next_multiple_of(4096);
+        let place = end.next_multiple_of(UNIT as u64);
         match self.object.read_exact_at(&mut first, place) {
             Ok(()) if first == UNFINISHED => {
                 self.object.set_len(end)?;
@@ -140,17 +140,16 @@ impl Sharing<'_> {
         let (object, layout) = (&self.object, control.layout);
         let (start, total) = (layout.control_offset as u64, layout.total as u64);
         limits::check_file_size(total)?;
-        let reserved = match self.settings.reserve {
-            Reserve::Full => 0..total,
-            Reserve::Lazy => start..total,
-        };
         if object.lies_in_memory()? {
             limits::check_memory(total - start)?;
         }
         // The file gets longer and says what for at once.
         object.write_all_at(&UNFINISHED, start)?;
         step!("share: begun");
-        object.reserve(reserved)?;
+        match self.settings.reserve {
+            Reserve::Full => object.reserve_unshared(0..total)?,
+            Reserve::Lazy => object.reserve_unshared(start..total)?,
+        }
         step!("share: memory had");
         let head = control.encode();
         let (magic, rest) = head.split_at(MAGIC.len());

@@ -6,11 +6,8 @@ use ndarray::Dimension;
 
 use super::element::Element;
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::{Dtype, Header, Named, Order};
+use crate::npy::{Dtype, Header, Named, Order, UNIT};
 use crate::segment::Segment;
-
-/// Alignment of a payload's start, which no element may exceed, but in shared `.npy` files.
-pub(crate) const PAGE: usize = 4096;
 
 /// What a segment or a file says that it holds.
 pub(crate) struct Contents<'a> {
@@ -104,7 +101,7 @@ impl fmt::Display for Contents<'_> {
 
 /// The power of two that an offset into a mapping is a multiple of.
 fn alignment_of(offset: usize) -> usize {
-    PAGE.min(1 << offset.trailing_zeros().min(12))
+    1 << offset.trailing_zeros().min(UNIT.trailing_zeros())
 }
 
 fn axes(count: usize) -> String {

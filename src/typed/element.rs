@@ -143,18 +143,21 @@ pub const fn assert_element<S, T: Element>(_: fn(&S) -> *const T) {}
 
 /// The dtype of a field.
 #[doc(hidden)]
+#[must_use]
 pub fn dtype_of_field<S, T: Element>(_: fn(&S) -> *const T) -> Dtype {
     T::dtype()
 }
 
 /// The size of a field in bytes.
 #[doc(hidden)]
+#[must_use]
 pub const fn size_of_field<S, T>(_: fn(&S) -> *const T) -> usize {
     size_of::<T>()
 }
 
 /// The alignment of a field's type in bytes.
 #[doc(hidden)]
+#[must_use]
 pub const fn align_of_field<S, T>(_: fn(&S) -> *const T) -> usize {
     align_of::<T>()
 }

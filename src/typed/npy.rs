@@ -13,10 +13,10 @@ use std::path::Path;
 
 use ndarray::{ArrayView, Dimension, RawArrayView, ShapeBuilder};
 
-use super::contents::{Contents, PAGE};
+use super::contents::Contents;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result};
-use crate::npy::Order;
+use crate::npy::{Order, UNIT};
 use crate::segment::NpyFile;
 
 /// An ordinary `.npy` file as an array of `T`, mapped for reading and left as it is: no locks, no
@@ -86,7 +86,7 @@ impl NpyFile {
     pub fn typed<T: Element, D: Dimension>(&self) -> Result<Npy<T, D>> {
         let (dtype, shape, order) = (self.dtype(), self.shape(), self.order());
         // Copies want none; `raw_view` looks.
-        let contents = Contents { dtype, shape, order, alignment: PAGE };
+        let contents = Contents { dtype, shape, order, alignment: UNIT };
         let shape = checked_dtype::<T>()
             .and_then(|asked| contents.shape_of::<T, D>(asked.numpy_form()))
             .map_err(|error| error.of(&self.path().to_string_lossy()))?;

@@ -136,6 +136,7 @@ impl<const N: usize> Text<N> {
     /// assert!(ndshm::Text::<5>::new("Δt")?.chars().eq(['Δ', 't']));
     /// # Ok(()) }
     /// ```
+    #[must_use]
     pub fn chars(&self) -> impl DoubleEndedIterator<Item = char> {
         let end = self.0.iter().rposition(|&code| code != 0).map_or(0, |last| last + 1);
         let character = |&code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);

@@ -139,3 +139,17 @@ fn dtypes_and_orders_that_no_segment_can_hold_are_refused() {
     refused(any.downcast::<f64, Ix1>(), ErrorKind::DtypeMismatch, "asked for <f8");
     refused(any.downcast::<f32, Ix2>(), ErrorKind::RankMismatch, "2 axes");
 }
+
+#[test]
+fn a_segment_has_as_many_fields_as_its_header_holds() {
+    let fields = |count| {
+        let fields: Vec<_> = (0..count).map(|n| format!("('a{n:05}', '|u1')")).collect();
+        format!("[{}]", fields.join(", ")).parse().unwrap()
+    };
+    let many = AnyArray::create_unique("it-any-", &fields(6000), &[2]).unwrap();
+    let again = AnyArray::open(many.name()).unwrap();
+    assert_eq!(again.dtype().offset_of("a05999"), Some(5999));
+    assert_eq!(many.segment().info().unwrap().data_offset() % 4096, 0);
+    let more = AnyArray::create_unique("it-any-", &fields(8000), &[2]);
+    refused(more, ErrorKind::InvalidArgument, "use fewer fields");
+}

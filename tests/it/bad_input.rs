@@ -133,12 +133,12 @@ fn what_is_not_ours_is_told_so_and_left_alone() {
 #[test]
 fn a_header_longer_than_any_segments_is_not_even_read() {
     let name = FreeName::new();
-    for len in [0xffff + 10_u32, 1 << 20, u32::MAX] {
+    for len in [1_u32 << 17, 1 << 20, u32::MAX] {
         // Whoever read on would find no text.
         let start = [&b"\x93NUMPY\x02\x00"[..], &len.to_le_bytes()].concat();
         fs::write(name.path(), start).unwrap();
         File::options().write(true).open(name.path()).unwrap().set_len(1 << 33).unwrap();
-        refused(Segment::open(name.as_str()), NotASegment, "header has 65545 bytes at most");
+        refused(Segment::open(name.as_str()), NotASegment, "header has 131072 bytes at most");
         refused(Status::of(name.as_str()), NotASegment, "plain .npy");
     }
 }
@@ -193,9 +193,9 @@ fn a_plain_file_that_no_segment_could_be_is_not_taken_for_a_damaged_one() {
     let mut newer = npy(&[7; 50_000]);
     newer[6] = 9;
     for file in [
-        npy_of(&text("'>f4'"), &[7; 50_000]),
         npy_of(&text("'|O'"), &[7; 50_000]),
-        npy_of(&text("[('a', '>i2')]"), &[7; 50_000]),
+        npy_of(&text("'<f16'"), &[7; 50_000]),
+        npy_of(&text("'i2,f4'"), &[7; 50_000]),
         npy_of("{'descr': '|u1', 'shape': (8,), }", &[7; 50_000]),
         npy_of(&text("'|u1'"), b"")[..60].to_vec(),
         newer,
@@ -209,6 +209,13 @@ fn a_plain_file_that_no_segment_could_be_is_not_taken_for_a_damaged_one() {
         assert!(fs::read(path_of(name)).unwrap() == file);
         // It is bytes to whoever asks for no more.
         Block::remove(name).unwrap();
+    }
+    // One that could be copied into a segment is left alone, too.
+    for descr in ["'>f4'", "'<U3'", "[('a', '>i2')]"] {
+        let name = FreeName::new();
+        fs::write(name.path(), npy_of(&text(descr), &[7; 50_000])).unwrap();
+        refused(ndshm::remove(name.as_str()), NotASegment, "is a plain .npy file");
+        refused(Array1::<u8>::create_or_replace(name.as_str(), 8), NotASegment, "plain .npy");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a process leaves behind that is killed, and what the others learn of it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use ndshm::{Array1, ErrorKind, PoisonCause, Value};
@@ -57,6 +58,27 @@ fn a_writer_killed_in_the_act_is_reported_once_and_suspected_until_somebody_vouc
     assert_eq!(array.read_timeout(DEADLINE).unwrap().sum(), 64);
     other.does("write");
     other.quit();
+}
+
+#[test]
+fn who_panicked_while_writing_is_named_and_did_not_die() {
+    let array = array();
+    let panics = fork(|| {
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = array.write_timeout(DEADLINE).unwrap();
+            resume_unwind(Box::new(()));
+        }));
+    });
+    let pid = panics.pid();
+    panics.pass();
+    for _ in 0..2 {
+        let error = array.read_timeout(DEADLINE).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Poisoned);
+        assert!(error.to_string().contains(&format!("process {pid} panicked")), "{error}");
+    }
+    let guard = array.request().timeout(DEADLINE).recover().read().unwrap();
+    let poison = guard.poison().unwrap();
+    assert_eq!((poison.cause(), poison.pid()), (PoisonCause::Panicked, pid));
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn an_array_without_a_name_is_sealed_when_it_is_frozen() {
         frozen.seal().expect("sealed already is as well");
         assert_eq!(frozen.sum(), 7 * 64);
         assert_eq!(open_for(frozen.segment()), [libc::O_RDONLY]);
-        assert!(Frozen1::<u64>::open_handle(&before).is_err(), "its maker closed that descriptor");
+        assert_eq!(Frozen1::<u64>::open_handle(&before).unwrap(), frozen);
 
         let file = File::options().read(true).write(true).open(frozen.segment().path()).unwrap();
         assert_eq!(file.write_at(&[1], 4096).unwrap_err().raw_os_error(), Some(libc::EPERM));
@@ -295,4 +295,26 @@ fn what_has_a_name_is_frozen_and_not_sealed() {
     let frozen = Frozen1::create_from(file.path(), &*frozen).unwrap();
     assert!(!frozen.is_sealed());
     refused(frozen.seal(), Unsupported, "created without a name");
+}
+
+#[test]
+fn a_handle_taken_before_an_anonymous_freeze_still_means_the_array() {
+    alone(|| {
+        let array = Array1::<u8>::create_anonymous(3).unwrap();
+        array.write().unwrap().fill(7);
+        let early = array.handle();
+        let frozen = array.freeze().unwrap();
+        assert_ne!(frozen.handle(), early);
+        // Whatever has the old number by now.
+        let others: Vec<_> = (0..100).map(|_| File::open("/dev/null").unwrap()).collect();
+        let opened = || {
+            assert_eq!(Frozen1::<u8>::open_handle(&early).unwrap().to_vec(), [7; 3]);
+            refused(Array1::<u8>::open_handle(&early), Frozen, "open it as `Frozen`");
+        };
+        opened();
+        fork(opened).pass();
+        drop((frozen, others));
+        let says = "its last handle there was dropped";
+        refused(Frozen1::<u8>::open_handle(&early), NotFound, says);
+    });
 }

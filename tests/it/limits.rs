@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ndarray::Array1 as Vector;
-use ndshm::{Array1, Block, ErrorKind::*, Event, Lifetime, Log, Reserve, Segment, Value};
+use ndshm::{Access, Array1, Block, ErrorKind::*, Event, Lifetime, Log, Reserve, Segment, Value};
 
 use crate::bad_input::refused;
 use crate::puppet::Puppet;
 use crate::support::{
     FreeName, alone, become_user, bind, close_descriptors, exists, for_everybody, fork, is_root,
-    limit, lock_slots, mount_overlay, mount_tmpfs, reopen_at, skip, unshare_mounts,
+    limit, lock_future_memory, lock_slots, mount_overlay, mount_tmpfs, remount_read_only,
+    reopen_at, skip, try_mount_tmpfs, unshare_mounts,
 };
 
 const MIB: usize = 1 << 20;
@@ -260,6 +261,120 @@ fn who_opens_what_a_peer_cut_short_is_told_so_and_can_remove_it() {
     }
     ndshm::remove(name.as_str()).unwrap();
     assert!(!exists(name.as_str()));
+}
+
+#[test]
+fn a_dev_shm_without_inodes_is_told_from_a_full_one() {
+    alone(|| {
+        with_small_shm("size=1m,nr_inodes=4", || {
+            // One is the directory's.
+            let made: Vec<_> = ["a", "b", "c"].map(|name| Event::create(name).unwrap()).into();
+            assert_eq!(ndshm::capacity().unwrap().files_free(), Some(0));
+            assert_eq!(ndshm::capacity().unwrap().available(), 0);
+            let says = "/dev/shm has";
+            refused(Array1::<u8>::create("d", 8), OutOfInodes, says);
+            refused(Block::create("d", 8), OutOfInodes, "none of its 4 inodes");
+            drop(made);
+            assert!(ndshm::capacity().unwrap().available() > 0);
+            drop(Event::create("d").unwrap());
+        });
+    });
+}
+
+#[test]
+fn a_read_only_dev_shm_says_so_and_is_observed() {
+    alone(|| {
+        with_small_shm("size=1m", || {
+            let options = Array1::<u8>::options().lifetime(Lifetime::Persistent);
+            drop(options.create("there", 8).unwrap());
+            remount_read_only("/dev/shm");
+            let says = "its filesystem is mounted read-only";
+            refused(Array1::<u8>::create("new", 8), ReadOnlyFilesystem, says);
+            refused(Block::create("new", 8), ReadOnlyFilesystem, says);
+            refused(Array1::<u8>::open("there"), ReadOnlyFilesystem, says);
+            refused(ndshm::remove("there"), ReadOnlyFilesystem, says);
+            let observer = Array1::<u8>::options().access(Access::Observe).open("there").unwrap();
+            assert_eq!(observer.snapshot().unwrap().len(), 8);
+            let capacity = ndshm::capacity().unwrap();
+            assert!(capacity.is_read_only() && capacity.available() == 0);
+        });
+    });
+}
+
+#[test]
+fn a_disk_quota_that_is_used_up_says_so() {
+    if !is_root() {
+        return skip("only root can become another user");
+    }
+    alone(|| {
+        if !unshare_mounts() {
+            return skip("may not make a mount namespace");
+        }
+        let options = "size=16m,mode=1777,usrquota_block_hardlimit=1m";
+        if let Err(error) = try_mount_tmpfs("/dev/shm", options) {
+            return skip(&format!("this kernel has no quotas for tmpfs: {error}"));
+        }
+        fork(|| {
+            become_user(USERS[0]);
+            refused(Array1::<u8>::create("big", 2 * MIB), QuotaExceeded, "the disk quota");
+            drop(Array1::<u8>::create("small", 1000).unwrap());
+            let log = Log::<[u8; 4096]>::create("log", 1 << 20).unwrap();
+            let full = loop {
+                if let Err(error) = log.append(&[1; 4096]) {
+                    break error;
+                }
+            };
+            refused(Err::<(), _>(full), QuotaExceeded, "the disk quota");
+            assert!(log.len() > 200 && log.rows().iter().all(|row| *row == [1; 4096]));
+        })
+        .pass();
+    });
+}
+
+#[test]
+fn a_lazy_segment_stays_sparse_where_all_memory_is_locked() {
+    alone(|| {
+        if let Err(error) = lock_future_memory() {
+            return skip(&format!("may not lock memory: {error}"));
+        }
+        let allocated =
+            |segment: &Segment| segment.path().metadata().unwrap().blocks() as usize * 512;
+        let log = Log::<[u8; 4096]>::create_unique("it-limits-", 1 << 16).unwrap();
+        log.append(&[1; 4096]).unwrap();
+        let huge = Array1::<u8>::options().reserve(Reserve::Lazy).huge_pages();
+        let lazy = huge.create_unique("it-limits-", 256 * MIB).unwrap();
+        lazy.write_rows(0..1).unwrap()[0] = 1;
+        for access in [Access::ReadWrite, Access::Read, Access::Observe] {
+            let same = Log::<[u8; 4096]>::options().access(access).open(log.name()).unwrap();
+            assert_eq!(same.rows()[0], [1; 4096], "{access:?}");
+            drop(huge.clone().access(access).open(lazy.name()).unwrap());
+        }
+        assert!(allocated(log.segment()) < 8 * MIB, "{}", allocated(log.segment()));
+        assert!(allocated(lazy.segment()) < 8 * MIB, "{}", allocated(lazy.segment()));
+    });
+}
+
+#[test]
+fn more_than_may_be_locked_is_told_from_no_address_space() {
+    if !is_root() {
+        return skip("only root can become another user");
+    }
+    alone(|| {
+        limit(libc::RLIMIT_MEMLOCK, 4 * MIB);
+        fork(|| {
+            become_user(USERS[0]);
+            if let Err(error) = lock_future_memory() {
+                return skip(&format!("may not lock memory: {error}"));
+            }
+            let says = "locks all its memory (mlockall)";
+            refused(Array1::<u8>::create_unique("it-limits-", 16 * MIB), LimitExceeded, says);
+            let name = FreeName::new();
+            refused(Log::<u8>::create(name.as_str(), 16 * MIB), LimitExceeded, says);
+            assert!(!exists(name.as_str()));
+            drop(array().write().unwrap());
+        })
+        .pass();
+    });
 }
 
 /// A directory that is not on a tmpfs; removed when dropped.

@@ -9,6 +9,7 @@ mod block;
 #[cfg(feature = "serde")]
 mod config;
 mod deaths;
+mod disks;
 mod events;
 mod fallback;
 mod foreign;

@@ -150,6 +150,26 @@ fn of_two_who_replace_at_once_one_has_the_name_and_the_other_is_told() {
 }
 
 #[test]
+fn what_is_about_to_be_exchanged_is_not_reaped_and_who_has_what_came_out_is_told() {
+    alone(|| {
+        own_shm();
+        let name = FreeName::new();
+        let array = Array1::<u64>::create(name.as_str(), 4).unwrap();
+        let id = u128::from_be_bytes(array.segment().id());
+        let [its_own, anothers] = [id, id ^ 1].map(|id| path_of(&format!(".ndshm-{id:032x}")));
+        fs::rename(name.path(), &its_own).unwrap();
+        ndshm::reap().unwrap();
+        fs::rename(&its_own, name.path()).unwrap();
+        assert!(!array.segment().is_replaced());
+
+        fs::rename(name.path(), &anothers).unwrap();
+        ndshm::reap().unwrap();
+        assert!(array.segment().is_replaced());
+        assert_eq!(leftovers(), [""; 0]);
+    });
+}
+
+#[test]
 fn who_replaces_while_others_remove_never_fails() {
     let name = FreeName::new();
     let replacing = AtomicBool::new(true);

@@ -296,7 +296,9 @@ pub(crate) fn trusting() -> ndshm::Options<ndshm::Array1<u64>> {
 /// The same options, for segments that everybody may write.
 pub(crate) fn for_everybody<H>(options: ndshm::Options<H>) -> ndshm::Options<H> {
     // SAFETY: the tests' users keep to the protocol.
-    unsafe { options.mode_for_writers(0o666).trust_owner() }
+    let options = unsafe { options.mode_for_writers(0o666) };
+    // SAFETY: as above.
+    unsafe { options.trust_owner() }
 }
 
 /// Closes every descriptor but the standard ones.
@@ -426,6 +428,30 @@ pub(crate) fn mount_tmpfs(at: &str, options: &str) {
     mount(c"tmpfs", &c_string(at), c"tmpfs", 0, &c_string(options));
 }
 
+/// Makes the mount at that place read-only.
+pub(crate) fn remount_read_only(at: &str) {
+    mount(c"none", &c_string(at), c"none", libc::MS_REMOUNT | libc::MS_RDONLY, c"");
+}
+
+/// Mounts a tmpfs with such options, if this kernel knows them.
+pub(crate) fn try_mount_tmpfs(at: &str, options: &str) -> std::io::Result<()> {
+    try_mount(c"tmpfs", &c_string(at), c"tmpfs", 0, &c_string(options))
+}
+
+/// Has the kernel forget what it keeps of a file that nobody has mapped.
+pub(crate) fn forget_cached(file: &File) {
+    file.sync_all().unwrap();
+    // SAFETY: takes numbers.
+    unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+}
+
+/// Has all memory that this process maps from now on locked.
+pub(crate) fn lock_future_memory() -> std::io::Result<()> {
+    // SAFETY: takes a number.
+    let result = unsafe { libc::mlockall(libc::MCL_FUTURE) };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
 pub(crate) fn bind(from: &Path, at: &str) {
     mount(&c_string(from.to_str().unwrap()), &c_string(at), c"none", libc::MS_BIND, c"");
 }
@@ -483,8 +509,13 @@ pub(crate) fn lock_bytes(file: &File, command: i32, kind: i32, start: i64, len: 
     lock.l_type = libc::c_short::try_from(kind).unwrap();
     lock.l_start = start;
     lock.l_len = len;
+    // Of glibc for 32 bits, the function takes another structure than the call.
+    #[cfg(target_arch = "x86")]
+    let number = libc::SYS_fcntl64;
+    #[cfg(not(target_arch = "x86"))]
+    let number = libc::SYS_fcntl;
     // SAFETY: these commands read one flock64, which `lock` is.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) };
+    let result = unsafe { libc::syscall(number, file.as_raw_fd(), command, &raw const lock) };
     assert_eq!(result, 0, "lock: {}", std::io::Error::last_os_error());
 }
 

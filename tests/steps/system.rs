@@ -10,6 +10,12 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// The call that takes a `struct flock64`, as glibc's function `fcntl` does not on 32-bit systems.
+#[cfg(target_arch = "x86")]
+const FCNTL: libc::c_long = libc::SYS_fcntl64;
+#[cfg(not(target_arch = "x86"))]
+const FCNTL: libc::c_long = libc::SYS_fcntl;
+
 /// How a forked child ended.
 pub(crate) enum Forked {
     Passed,
@@ -80,6 +86,7 @@ pub(crate) fn lock_name(file: &File) {
     lock.l_start = (1 << 60) - 1;
     lock.l_len = 1;
     // SAFETY: the command reads one flock64, which `lock` is.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
+    let result =
+        unsafe { libc::syscall(FCNTL, file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
     assert_eq!(result, 0, "lock: {}", std::io::Error::last_os_error());
 }

@@ -7,10 +7,13 @@ use crate::Result;
 use crate::bench;
 use crate::command::{self, cargo};
 use crate::cross;
+use crate::disks;
 use crate::fuzz::{self, Found};
+use crate::i686;
 use crate::loom;
 use crate::mutants;
 use crate::numpy;
+use crate::pages;
 use crate::report::Report;
 use crate::sanitize::{self, Sanitizer};
 use crate::step_kill;
@@ -29,6 +32,7 @@ pub(crate) enum Length {
 /// Runs all checks in order and stops at the first that fails.
 pub(crate) fn run(length: Length) -> Result {
     let mut ci = Ci::default();
+    disks::set_up();
     let seconds = |usual: u64| match length {
         Length::Usual => usual,
         Length::Long => 10 * usual,
@@ -57,6 +61,7 @@ pub(crate) fn run(length: Length) -> Result {
     ci.step("tests", || test(&["--workspace"]))?;
     ci.step("tests, no features", || test(&["--no-default-features"]))?;
     ci.step("tests, all features", || test(&["--all-features"]))?;
+    ci.step("tests, longer pages", pages::run)?;
     ci.step("kill storm", || storm::run(seconds(20), Report::Text))?;
     // Once at every step takes as long as it takes.
     let again = if length == Length::Long { 300 } else { 0 };
@@ -74,10 +79,16 @@ pub(crate) fn run(length: Length) -> Result {
         command::run(bench::frames("test")?.args(["--benches"]))
     })?;
     ci.step("loom", || loom::run(seconds(60), Report::Text))?;
-    ci.step("weakened atomics", || weaken::run(Scope::SeqCst))?;
+    ci.step("weakened atomics", || {
+        weaken::run(match length {
+            Length::Usual => Scope::SeqCst,
+            Length::Long => Scope::All { seconds: 2 },
+        })
+    })?;
     ci.task("address sanitizer", || sanitize::run(Sanitizer::Address))?;
     ci.task("thread sanitizer", || sanitize::run(Sanitizer::Thread))?;
     ci.task("fuzz", || fuzz::run(None, seconds(30), Report::Text, Found::Stays))?;
+    ci.task("32-bit programs", i686::run)?;
     ci.task("other platforms", cross::run)?;
     if length == Length::Long {
         ci.step("mutants", || mutants::run(Vec::new()))?;

@@ -59,6 +59,23 @@ pub(crate) fn works(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Tells whether a program is somewhere on the path.
+pub(crate) fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// Installs Debian's packages, and tells whether that could be done.
+pub(crate) fn apt_install(packages: &[&str]) -> bool {
+    let apt = |args: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        apt.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
+        run(&mut apt).is_ok()
+    };
+    apt(&["update", "-qq"])
+        && apt(&[&["install", "-qq", "--no-install-recommends"], packages].concat())
+}
+
 fn not_run(command: &Command, error: std::io::Error) -> String {
     format!("{error}: {}", show(command))
 }

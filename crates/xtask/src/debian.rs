@@ -14,6 +14,15 @@ pub(crate) struct Debian {
     pub(crate) root: PathBuf,
 }
 
+/// How much of a standard library is made.
+#[derive(Clone, Copy)]
+pub(crate) enum Std {
+    /// What type checks need.
+    Metadata,
+    /// What programs are linked with, by that linker.
+    Code(&'static str),
+}
+
 impl Debian {
     /// Unpacks the compiler unless that is done already. `None`: apt does not know it.
     pub(crate) fn unpacked() -> Result<Option<Self>> {
@@ -47,6 +56,40 @@ impl Debian {
         cargo.env("LD_LIBRARY_PATH", self.libraries());
     }
 
+    /// Adds the standard library for `target`, unless it is there: from the source that Debian ships
+    /// with the compiler. The targets of [`Std::Code`] are others than those of [`Std::Metadata`].
+    pub(crate) fn add_std(&self, target: &str, std: Std) -> Result {
+        let made = self.root.join("usr/lib/rustlib").join(target).join("lib");
+        if made.exists() {
+            return Ok(());
+        }
+        let partial = Partial::beside(&self.root)?;
+        let (command, profile) = match std {
+            Std::Metadata => ("check", "debug"),
+            Std::Code(_) => ("build", "release"),
+        };
+        let mut cargo = command::cargo([command, "--quiet", "--package", "sysroot", "--offline"]);
+        if let Std::Code(linker) = std {
+            cargo.args(["--release", "--features", "panic-unwind"]);
+            cargo.env(linker_variable(target), linker);
+        }
+        cargo
+            .current_dir(self.root.join("usr/lib/rustlib/src/rust/library"))
+            .args(["--config", "source.crates-io.replace-with='vendor'"])
+            .args(["--config", "source.vendor.directory='vendor'"])
+            // Debian leaves out the crates that only the library's own tests need.
+            .arg("-Zavoid-dev-deps")
+            .args(["--target", target, "--target-dir"])
+            .arg(&partial.0)
+            // The standard library is nightly code, and says of itself that it is unstable.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", "-Zforce-unstable-if-unmarked");
+        self.compile_with(&mut cargo);
+        command::run(&mut cargo)?;
+        fs::create_dir_all(made.parent().expect("it was joined to a directory"))?;
+        partial.publish(&partial.0.join(target).join(profile).join("deps"), &made)
+    }
+
     /// Adds a library to those for `target`, unless it is there.
     pub(crate) fn add_library(&self, target: &str, library: &Path) -> Result {
         let name = library.file_name().ok_or("a library has a name")?;
@@ -63,6 +106,11 @@ impl Debian {
     fn libraries(&self) -> PathBuf {
         self.root.join("usr/lib/x86_64-linux-gnu")
     }
+}
+
+/// Returns the variable that tells Cargo how to link programs for `target`.
+pub(crate) fn linker_variable(target: &str) -> String {
+    format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_uppercase())
 }
 
 /// Returns the packages that make up the compiler, if apt knows them: the ones we name, and

@@ -8,10 +8,13 @@ mod ci;
 mod command;
 mod cross;
 mod debian;
+mod disks;
 mod fuzz;
+mod i686;
 mod loom;
 mod mutants;
 mod numpy;
+mod pages;
 mod paths;
 mod report;
 mod sanitize;
@@ -39,6 +42,8 @@ Usage: cargo xtask TASK
   bench [frames]                time the library beside its baselines, print the table
   bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
+  pages                         run the tests as if pages were longer than 4 KiB
+  i686                          run the tests as 32-bit programs
   cross                         type-check for Windows and macOS";
 
 use ci::Length;
@@ -67,6 +72,8 @@ enum Task {
     Mutants { files: Vec<String> },
     Bench(bench::Choice),
     Sanitize(sanitize::Sanitizer),
+    Pages,
+    I686,
     Cross,
 }
 
@@ -102,6 +109,8 @@ fn run(task: Task) -> Result<Outcome> {
         Task::Mutants { files } => mutants::run(files)?,
         Task::Bench(choice) => bench::run(choice)?,
         Task::Sanitize(sanitizer) => return sanitize::run(sanitizer),
+        Task::Pages => pages::run()?,
+        Task::I686 => return i686::run(),
         Task::Cross => return cross::run(),
     }
     Ok(Outcome::Passed)
@@ -137,7 +146,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
         "loom" => Task::Loom { seconds: seconds.unwrap_or(60), report },
-        "weaken" if all => Task::Weaken(Scope::All { seconds: seconds.unwrap_or(10) }),
+        "weaken" if all => Task::Weaken(Scope::All { seconds: seconds.unwrap_or(2) }),
         "weaken" => Task::Weaken(Scope::SeqCst),
         "fuzz" => {
             let (target, seconds) = (words.next(), seconds.unwrap_or(60));
@@ -155,6 +164,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             Some("thread") => sanitize::Sanitizer::Thread,
             _ => return Err(USAGE.into()),
         }),
+        "pages" => Task::Pages,
+        "i686" => Task::I686,
         "cross" => Task::Cross,
         _ => return Err(USAGE.into()),
     };

@@ -208,9 +208,12 @@ fn failure(logs: &Path, mutant: &str) -> Result<String> {
 
 /// Returns the regular expression that matches just this text.
 fn escaped(text: &str) -> String {
-    let escape = |c: char| match c {
-        c if c.is_alphanumeric() || c.is_whitespace() => vec![c],
-        c => vec!['\\', c],
-    };
-    text.chars().flat_map(escape).collect()
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }

@@ -105,15 +105,7 @@ pub(crate) fn run(scope: Scope) -> Result {
         let code = line_of(&sources, site).unwrap_or_default();
         let exception = exception_of(site, code);
         println!("{site}  {ordering}\n    {code}\n    {}", describe(fate, exception));
-        match (fate, exception) {
-            (Fate::Caught { .. }, Some(_)) => {
-                complaints.push(format!("{site} is an exception, and a model misses it"));
-            }
-            (Fate::Survived | Fate::NotRun, None) if ordering == "SeqCst" => {
-                complaints.push(format!("{site} can be weakened and no model fails: {code}"));
-            }
-            _ => {}
-        }
+        complaints.extend(complaint(site, ordering, fate, exception.is_some()));
     }
     let is_there = |exception: &&Exception| {
         let code_of = |site| line_of(&sources, site).unwrap_or_default();
@@ -311,6 +303,22 @@ fn describe(fate: &Fate, exception: Option<&Exception>) -> String {
     }
 }
 
+/// What is wrong with that, if anything is.
+fn complaint(site: &str, ordering: &str, fate: &Fate, is_excepted: bool) -> Option<String> {
+    match fate {
+        Fate::Caught { .. } if is_excepted => {
+            Some(format!("{site} is an exception, and a model misses it: strike the exception out"))
+        }
+        Fate::Survived if ordering == "SeqCst" && !is_excepted => Some(format!(
+            "{site} can be weakened and no model fails: weaken it in the source, or write a model"
+        )),
+        Fate::NotRun if !is_excepted => {
+            Some(format!("{site} is in no model, or not on the line of its call: write a model"))
+        }
+        _ => None,
+    }
+}
+
 /// How many of each ordering were caught.
 fn summary(fates: &[(Site, String, Fate)]) -> String {
     let mut counts = BTreeMap::<&str, [usize; 2]>::new();
@@ -339,5 +347,15 @@ mod tests {
         assert_eq!(line_of(&sources, "src/a.rs:3:failure"), Some("x.load(SeqCst);"));
         assert_eq!(line_of(&sources, "src/a.rs:6"), None);
         assert_eq!(line_of(&sources, "src/b.rs:3"), None);
+    }
+    #[test]
+    fn only_a_seq_cst_that_no_model_misses_is_complained_of() {
+        let caught = Fate::Caught { model: "m".into(), how: "one sleeps on" };
+        assert!(complaint("a:1", "SeqCst", &caught, false).is_none());
+        assert!(complaint("a:1", "SeqCst", &caught, true).is_some());
+        assert!(complaint("a:1", "SeqCst", &Fate::Survived, false).is_some());
+        assert!(complaint("a:1", "SeqCst", &Fate::Survived, true).is_none());
+        assert!(complaint("a:1", "SeqCst", &Fate::NotRun, false).is_some());
+        assert!(complaint("a:1", "Acquire", &Fate::Survived, false).is_none());
     }
 }

@@ -39,8 +39,8 @@ pub(super) fn in_the_way(descriptor: BorrowedFd<'_>, lock: &libc::flock64) -> Er
         ErrorKind::ForeignLock,
         format!(
             "is locked by another program: a {kind} lock on {range} is held {whose}; end that program, \
-             nobody but this library may lock segments. Whoever may read a segment can do that: create \
-             it with a narrower `mode` to keep others out"
+             nobody but this library may lock segments. Whoever may read a segment can do that; mode \
+             0600 keeps other users out"
         ),
     )
 }

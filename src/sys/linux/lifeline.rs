@@ -24,14 +24,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use super::lock::{Byte, Locker, is_held};
+use super::map::map_error;
 use super::object::Object;
 use super::os_error;
+use super::pages::page_size;
 use super::unshared::{self, List};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
-
-/// Size of the pages that lifelines map and marks live in.
-const PAGE: usize = 4096;
 
 /// Proof to every other process that this one is alive.
 #[derive(Debug)]
@@ -44,9 +43,9 @@ impl Lifeline {
     /// Turns a lock on `byte` into one that lasts as long as this process, and proves that it does.
     pub(crate) fn new(object: &Object, locker: Locker, byte: Byte) -> Result<Self> {
         let mapping = MmapOptions::new()
-            .len(PAGE)
+            .len(page_size())
             .map_raw_read_only(locker.descriptor()?)
-            .map_err(|error| os_error("map its lifeline", error))?;
+            .map_err(|error| map_error("map its lifeline", error))?;
         step!("lifeline: mapped");
         mapping
             .advise(Advice::DontFork)
@@ -108,13 +107,13 @@ impl std::ops::Deref for Mark {
 fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
     let page = MmapRaw::from(
         MmapOptions::new()
-            .len(PAGE)
+            .len(page_size())
             .map_anon()
-            .map_err(|error| os_error("map a page of marks", error))?,
+            .map_err(|error| map_error("map a page of marks", error))?,
     );
     let base = NonNull::new(page.as_mut_ptr()).expect("a mapping never starts at zero");
     // SAFETY: the range is the private anonymous page mapped above, which nothing points into yet.
-    if unsafe { libc::madvise(base.as_ptr().cast(), PAGE, libc::MADV_WIPEONFORK) } != 0 {
+    if unsafe { libc::madvise(base.as_ptr().cast(), page_size(), libc::MADV_WIPEONFORK) } != 0 {
         return Err(os_error(
             "mark a page to be wiped on fork (Linux 4.14 or later is needed)",
             std::io::Error::last_os_error(),
@@ -122,7 +121,7 @@ fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
     }
     mem::forget(page);
     let words = base.cast::<AtomicU32>();
-    Ok((0..PAGE / size_of::<AtomicU32>()).map(move |index| {
+    Ok((0..page_size() / size_of::<AtomicU32>()).map(move |index| {
         // SAFETY: `index` stays within the page.
         let word = unsafe { words.add(index) };
         // SAFETY: the page is never unmapped, is zeroed, aligned, and only reached as atomics.

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use rustix::fs::StatVfsMountFlags;
+
 use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result, size};
 
@@ -20,6 +22,8 @@ const MARGIN: u64 = 1 << 20;
 pub(crate) struct Room {
     pub(crate) storage_size: u64,
     pub(crate) storage_free: u64,
+    pub(crate) files_free: Option<u64>,
+    pub(crate) is_read_only: bool,
     pub(crate) memory_left: Option<u64>,
     pub(crate) cgroup_headroom: Option<u64>,
     pub(crate) file_size: Option<u64>,
@@ -32,6 +36,9 @@ pub(crate) fn room() -> Result<Room> {
     Ok(Room {
         storage_size: storage.f_blocks.saturating_mul(storage.f_frsize),
         storage_free: storage.f_bavail.saturating_mul(storage.f_frsize),
+        // A tmpfs without a limit has no number of them.
+        files_free: (storage.f_files > 0).then_some(storage.f_favail),
+        is_read_only: storage.f_flag.contains(StatVfsMountFlags::RDONLY),
         memory_left: memory_left(),
         cgroup_headroom: cgroup_headroom(),
         file_size: file_size_limit(),

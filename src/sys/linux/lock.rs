@@ -33,6 +33,13 @@ const LONGEST_MOMENT: Duration = Duration::from_secs(5);
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// The call that takes a `struct flock64`, for the kernel lays that out alike in all C libraries. On
+/// 32-bit targets glibc's function `fcntl` wants a `struct flock` with offsets of 32 bits instead.
+#[cfg(all(target_pointer_width = "32", not(target_arch = "x86_64")))]
+const FCNTL: libc::c_long = libc::SYS_fcntl64;
+#[cfg(not(all(target_pointer_width = "32", not(target_arch = "x86_64"))))]
+const FCNTL: libc::c_long = libc::SYS_fcntl;
+
 /// A byte with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Byte {
@@ -52,6 +59,22 @@ impl Byte {
             Self::Init => FIRST_SLOT - 2,
         }
     }
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Alone,
+    /// Beside another program's read lock and, perhaps, others who hold it so.
+    Beside,
+}
+
+/// What came of trying to lock.
+enum Attempt {
+    Locked,
+    /// A participant has it, or had it just now.
+    BehindOurs,
+    BehindForeign(libc::flock64),
 }
 
 /// A description of its own, to hold byte locks with; they go when this is dropped.
@@ -87,45 +110,48 @@ impl Locker {
 
     /// Takes the lock if nobody has it; `ForeignLock` when another program has.
     pub(crate) fn try_lock(&self, byte: Byte) -> Result<bool> {
-        self.try_lock_for(request(byte), byte)
+        match self.attempt(byte, libc::F_WRLCK)? {
+            Attempt::Locked => Ok(true),
+            Attempt::BehindOurs => Ok(false),
+            Attempt::BehindForeign(lock) => {
+                Err(foreign::in_the_way(self.descriptor()?.as_fd(), &lock))
+            }
+        }
     }
 
     /// Takes a lock that is only ever held for a moment, waiting up to five seconds; `ForeignLock` at once
     /// when another program has it.
     pub(crate) fn lock(&self, byte: Byte) -> Result<()> {
-        let began = Instant::now();
-        while !self.try_lock(byte)? {
-            if began.elapsed() >= LONGEST_MOMENT {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!(
-                        "has had its {byte:?} lock held for {} s, by a process that is changing its \
-                         name, sharing it, or opening it after a restart: that process is stopped or \
-                         stuck, end it",
-                        LONGEST_MOMENT.as_secs()
-                    ),
-                ));
-            }
-            wait::pause(PAUSE);
-            step!("lock: waited for");
-        }
-        Ok(())
+        wait_for(byte, || Ok(self.try_lock(byte)?.then_some(())))
     }
 
-    /// Keeps everybody from taking the lock with [`lock`](Self::lock), if nobody has it so; other
-    /// programs' read locks are not in the way. To those who try meanwhile this is a lock of another
-    /// program.
-    pub(crate) fn keep_off(&self, byte: Byte) -> Result<bool> {
-        self.try_lock_for(of_kind(libc::F_RDLCK, request(byte)), byte)
+    /// The same for who can do with less: where another program has a read lock, which whoever may read
+    /// the file can take, this takes one too. It keeps out all who want the lock, to whom it looks like
+    /// another program's, but for those who call this.
+    pub(crate) fn lock_beside(&self, byte: Byte) -> Result<Hold> {
+        wait_for(byte, || match self.attempt(byte, libc::F_WRLCK)? {
+            Attempt::Locked => Ok(Some(Hold::Alone)),
+            Attempt::BehindOurs => Ok(None),
+            Attempt::BehindForeign(lock) => match self.attempt(byte, libc::F_RDLCK)? {
+                Attempt::Locked => Ok(Some(Hold::Beside)),
+                Attempt::BehindOurs => Ok(None),
+                Attempt::BehindForeign(_) => {
+                    Err(foreign::in_the_way(self.descriptor()?.as_fd(), &lock))
+                }
+            },
+        })
     }
 
-    fn try_lock_for(&self, mut request: libc::flock64, byte: Byte) -> Result<bool> {
+    fn attempt(&self, byte: Byte, kind: libc::c_int) -> Result<Attempt> {
         let descriptor = self.descriptor()?;
-        match control(descriptor, libc::F_OFD_SETLK, &mut request) {
-            Ok(()) => Ok(true),
+        match control(descriptor, libc::F_OFD_SETLK, &mut of_kind(kind, request(byte))) {
+            Ok(()) => Ok(Attempt::Locked),
             Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
-                probe(descriptor, byte)?;
-                Ok(false)
+                Ok(match obstacle(descriptor, byte)? {
+                    Some(Obstacle::Foreign(lock)) => Attempt::BehindForeign(lock),
+                    // What is gone since was none that anybody meant to keep.
+                    Some(Obstacle::Ours) | None => Attempt::BehindOurs,
+                })
             }
             Err(error) => Err(os_error("lock a byte of it", error)),
         }
@@ -142,34 +168,62 @@ impl Locker {
     }
 }
 
+/// Calls `attempt` until it brings something, for five seconds by the clock.
+fn wait_for<R>(byte: Byte, mut attempt: impl FnMut() -> Result<Option<R>>) -> Result<R> {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = attempt()? {
+            return Ok(found);
+        }
+        if began.elapsed() >= LONGEST_MOMENT {
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                format!(
+                    "has had its {byte:?} lock held for {} s, by a process that is changing its name, \
+                     sharing it, or opening it after a restart: that process is stopped or stuck, end it",
+                    LONGEST_MOMENT.as_secs()
+                ),
+            ));
+        }
+        wait::pause(PAUSE);
+        step!("lock: waited for");
+    }
+}
+
 /// Whether some other description holds the byte.
 ///
 /// A lock that participants never take there is `ForeignLock`: it would make the dead look alive.
 pub(crate) fn is_held(object: &Object, byte: Byte) -> Result<bool> {
     object.check_descriptor()?;
-    let held = probe(object.borrow(), byte)?;
-    if !held {
+    match obstacle(object.borrow(), byte)? {
+        Some(Obstacle::Ours) => Ok(true),
+        Some(Obstacle::Foreign(lock)) => Err(foreign::in_the_way(object.borrow(), &lock)),
         // A descriptor closed and reused between the check and the probe would say "unlocked" too.
-        object.check_descriptor()?;
+        None => object.check_descriptor().map(|()| false),
     }
-    Ok(held)
 }
 
-/// Whether another description than this holds the byte; `ForeignLock` when what it holds is no lock of
-/// this library's.
-fn probe(descriptor: impl AsFd, byte: Byte) -> Result<bool> {
+/// A lock that is in the way of one on a byte.
+enum Obstacle {
+    /// As participants take them.
+    Ours,
+    Foreign(libc::flock64),
+}
+
+/// The lock of another description than this that is in the way of one on the byte.
+fn obstacle(descriptor: impl AsFd, byte: Byte) -> Result<Option<Obstacle>> {
     let mut found = request(byte);
-    control(&descriptor, libc::F_OFD_GETLK, &mut found)
+    control(descriptor, libc::F_OFD_GETLK, &mut found)
         .map_err(|error| os_error("probe a lock of it", error))?;
     let is_ours = i32::from(found.l_type) == libc::F_WRLCK
         && found.l_start == byte.offset()
         && found.l_len == 1
         && found.l_pid == -1;
-    match i32::from(found.l_type) {
-        libc::F_UNLCK => Ok(false),
-        _ if is_ours => Ok(true),
-        _ => Err(foreign::in_the_way(descriptor.as_fd(), &found)),
-    }
+    Ok(match i32::from(found.l_type) {
+        libc::F_UNLCK => None,
+        _ if is_ours => Some(Obstacle::Ours),
+        _ => Some(Obstacle::Foreign(found)),
+    })
 }
 
 fn request(byte: Byte) -> libc::flock64 {
@@ -200,9 +254,9 @@ fn control(
 ) -> io::Result<()> {
     let descriptor: BorrowedFd<'_> = descriptor.as_fd();
     loop {
+        let request = std::ptr::from_mut(request);
         // SAFETY: F_OFD_SETLK and F_OFD_GETLK read and write one flock64, which `request` is.
-        let result =
-            unsafe { libc::fcntl(descriptor.as_raw_fd(), command, std::ptr::from_mut(request)) };
+        let result = unsafe { libc::syscall(FCNTL, descriptor.as_raw_fd(), command, request) };
         if result == 0 {
             return Ok(());
         }
@@ -300,13 +354,19 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_others_off_gets_by_read_locks_alone() {
+    fn who_can_do_with_less_locks_beside_read_locks_alone() {
         let (object, place) = object();
-        let lockers = [(); 3].map(|()| Locker::new(&object, &place).unwrap());
-        let [one, two, three] = &lockers;
-        assert!(one.keep_off(Byte::Name).unwrap() && two.keep_off(Byte::Name).unwrap());
+        let [reader, one, two, three] = [(); 4].map(|()| Locker::new(&object, &place).unwrap());
+        assert_eq!(one.lock_beside(Byte::Init).unwrap(), Hold::Alone);
+        assert!(!two.try_lock(Byte::Init).unwrap());
+        let read = reader.attempt(Byte::Name, libc::F_RDLCK).unwrap();
+        assert!(matches!(read, Attempt::Locked));
+        for locker in [&one, &two] {
+            assert_eq!(locker.lock_beside(Byte::Name).unwrap(), Hold::Beside);
+        }
+        drop(reader);
         assert_eq!(three.try_lock(Byte::Name).unwrap_err().kind(), ErrorKind::ForeignLock);
-        assert!(three.try_lock(Byte::Init).unwrap());
-        assert!(!one.keep_off(Byte::Init).unwrap());
+        drop((one, two));
+        assert!(three.try_lock(Byte::Name).unwrap());
     }
 }

@@ -2,18 +2,22 @@
 //!
 //! # Safety
 //!
-//! The one unsafe call here maps an object over pages that were reserved just before, for it alone.
+//! The unsafe code here maps at addresses that the kernel chooses, or over address space that was
+//! reserved just before, for this mapping alone; and gives the kernel advice about what was mapped.
+//! Nobody points into a mapping before it is whole.
 #![allow(unsafe_code)]
 
+use std::io;
 use std::os::fd::AsRawFd;
-use std::ptr::NonNull;
-
-use memmap2::{MmapOptions, MmapRaw};
+use std::ptr::{self, NonNull};
 
 use super::object::Object;
 use super::os_error;
-use super::pages::HUGE_PAGE;
+use super::pages::{HUGE_PAGE, page_size};
 use crate::error::{Error, ErrorKind, Result, size};
+
+/// From `linux/mman.h`; libc has it for glibc alone.
+const MLOCK_ONFAULT: libc::c_uint = 1;
 
 /// Whether a mapping may be written through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,41 +26,54 @@ pub(crate) enum Protection {
     ReadWrite,
 }
 
+impl Protection {
+    fn bits(self) -> libc::c_int {
+        match self {
+            Self::Read => libc::PROT_READ,
+            Self::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        }
+    }
+}
+
 /// A part of an object in this process's address space; unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
-    /// The object's pages, and perhaps reserved ones around them.
-    room: MmapRaw,
-    /// Where in the room the object's pages begin.
+    /// The object's pages, and perhaps others around them.
+    room: Room,
+    /// Where in the room the object's part begins.
     start: usize,
     pub(super) len: usize,
     pub(super) protection: Protection,
 }
 
 impl Mapping {
-    /// Maps `len` bytes from the page-aligned `offset` on.
+    /// Maps `len` bytes from `offset` on, which need not be a multiple of a page.
     pub(crate) fn new(
         object: &Object,
         offset: u64,
         len: usize,
         protection: Protection,
     ) -> Result<Self> {
-        let mut options = MmapOptions::new();
-        options.offset(offset).len(len).no_reserve_swap();
-        let file = &object.borrow();
-        let mapped = match protection {
-            Protection::Read => options.map_raw_read_only(file),
-            Protection::ReadWrite => options.map_raw(file),
-        };
-        let room = mapped.map_err(|error| match error.raw_os_error() {
-            Some(libc::EOVERFLOW | libc::EINVAL) => Error::new(
+        let (page_start, start) = page_below(offset);
+        let too_long = || {
+            Error::new(
                 ErrorKind::SizeOverflow,
                 format!("cannot be mapped: {} do not fit the address space", size(len)),
             )
-            .caused_by(error),
-            _ => os_error(&format!("map {} of it", size(len)), error),
+        };
+        let whole = start.checked_add(len).filter(|whole| isize::try_from(*whole).is_ok());
+        let (whole, page_start) =
+            whole.zip(libc::off_t::try_from(page_start).ok()).ok_or_else(too_long)?;
+        if protection == Protection::ReadWrite {
+            object.check_stores()?;
+        }
+        let room = Room::of(object, page_start, whole, protection).map_err(|error| match error
+            .raw_os_error()
+        {
+            Some(libc::EOVERFLOW | libc::EINVAL) => too_long().caused_by(error),
+            _ => map_error(&format!("map {} of it", size(len)), error),
         })?;
-        Ok(Self { room, start: 0, len, protection })
+        Ok(Self { room, start, len, protection })
     }
 
     /// Maps the first `len` bytes where huge pages can back them, and asks for these; as
@@ -77,28 +94,20 @@ impl Mapping {
 
     /// Maps the first `len` bytes at a multiple of the length of a huge page.
     fn aligned(object: &Object, len: usize, protection: Protection) -> Option<Self> {
-        let mut options = MmapOptions::new();
-        options.len(len.checked_add(HUGE_PAGE)?).no_reserve_swap();
-        let room = MmapRaw::from(options.map_anon().ok()?);
-        let address = room.as_ptr().addr();
+        let room = Room::reserved(len.checked_add(HUGE_PAGE)?).ok()?;
+        let address = room.base.addr().get();
         let start = address.next_multiple_of(HUGE_PAGE) - address;
-        let protection_bits = match protection {
-            Protection::Read => libc::PROT_READ,
-            Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
-        };
-        let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
-        let place = room.as_mut_ptr().wrapping_add(start).cast();
-        let descriptor = object.borrow().as_raw_fd();
-        // SAFETY: `start` is less than HUGE_PAGE, by a page at least, so the range lies within the room,
-        // which nothing else points into and which unmaps all of it.
-        let mapped = unsafe { libc::mmap(place, len, protection_bits, flags, descriptor, 0) };
-        (mapped == place).then_some(Self { room, start, len, protection })
+        // `start` is less than HUGE_PAGE, by a page at least, so the range lies within the room.
+        room.put(start, object, len, protection).ok()?;
+        Some(Self { room, start, len, protection })
     }
 
-    /// Waits until `len` bytes from the page-aligned `offset` on are on the disk, if there is one.
+    /// Waits until `len` bytes from `offset` on are on the disk, if there is one.
     pub(crate) fn flush(&self, offset: usize, len: usize) -> Result<()> {
+        let (start, skipped) = page_below((self.start + offset) as u64);
+        let start = usize::try_from(start).expect("it is within the room");
         self.room
-            .flush_range(self.start + offset, len)
+            .sync(start, skipped + len, libc::MS_SYNC)
             .map_err(|error| os_error("flush it to its disk", error))
     }
 
@@ -107,9 +116,147 @@ impl Mapping {
         self.len
     }
 
-    /// Start of the mapping, page-aligned.
+    /// Start of the mapping.
     pub(crate) fn base(&self) -> NonNull<u8> {
-        NonNull::new(self.room.as_mut_ptr().wrapping_add(self.start))
-            .expect("a mapping never starts at zero")
+        // SAFETY: the start is within the room.
+        unsafe { self.room.base.add(self.start) }
+    }
+}
+
+/// Turns a mapping that failed into an error; `what` completes "could not …".
+#[cold]
+pub(super) fn map_error(what: &str, error: io::Error) -> Error {
+    if error.raw_os_error() != Some(libc::EAGAIN) {
+        return os_error(what, error);
+    }
+    Error::new(
+        ErrorKind::LimitExceeded,
+        format!(
+            "could not {what}: this process locks all its memory (mlockall), and that is more than it may \
+             lock: raise `ulimit -l`"
+        ),
+    )
+    .caused_by(error)
+}
+
+/// The multiple of a page that is at most `offset`, and how much less it is.
+fn page_below(offset: u64) -> (u64, usize) {
+    let rest = offset % page_size() as u64;
+    (offset - rest, usize::try_from(rest).expect("less than a page"))
+}
+
+/// Address space of this process that is unmapped when dropped.
+#[derive(Debug)]
+struct Room {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: it owns address space, which belongs to no thread, and reaches nothing in it.
+unsafe impl Send for Room {}
+// SAFETY: see `Send`.
+unsafe impl Sync for Room {}
+
+impl Room {
+    /// Maps so many bytes of an object.
+    ///
+    /// A process that locks all its memory (`mlockall` with `MCL_FUTURE`) would have every page of a
+    /// mapping had at once, and a sparse object would lose its sparseness. So sparse ones are mapped
+    /// without access first, and then locked only as they are touched.
+    fn of(
+        object: &Object,
+        offset: libc::off_t,
+        len: usize,
+        protection: Protection,
+    ) -> io::Result<Self> {
+        let is_sparse = object.facts().is_ok_and(|facts| facts.allocated < facts.len);
+        let bits = if is_sparse { libc::PROT_NONE } else { protection.bits() };
+        let room = Self::map(len, bits, libc::MAP_SHARED, object.borrow().as_raw_fd(), offset)?;
+        if is_sparse {
+            room.open_up(0, len, protection)?;
+        }
+        Ok(room)
+    }
+
+    /// Reserves so many bytes, which nobody may reach.
+    fn reserved(len: usize) -> io::Result<Self> {
+        Self::map(len, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
+    }
+
+    fn map(
+        len: usize,
+        bits: libc::c_int,
+        flags: libc::c_int,
+        descriptor: libc::c_int,
+        offset: libc::off_t,
+    ) -> io::Result<Self> {
+        let (len, flags) = (len.max(1), flags | libc::MAP_NORESERVE);
+        // SAFETY: a null hint without MAP_FIXED never replaces an existing mapping.
+        let base = unsafe { libc::mmap(ptr::null_mut(), len, bits, flags, descriptor, offset) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let base = NonNull::new(base.cast()).expect("a mapping never starts at zero");
+        Ok(Self { base, len })
+    }
+
+    /// Puts the first `len` bytes of an object at `start`, over what is reserved there.
+    fn put(
+        &self,
+        start: usize,
+        object: &Object,
+        len: usize,
+        protection: Protection,
+    ) -> io::Result<()> {
+        let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        let (place, descriptor) = (self.at(start, len), object.borrow().as_raw_fd());
+        // SAFETY: the range lies within the room, which nothing points into and which unmaps all of it.
+        let mapped = unsafe { libc::mmap(place, len, libc::PROT_NONE, flags, descriptor, 0) };
+        if mapped != place {
+            return Err(io::Error::last_os_error());
+        }
+        self.open_up(start, len, protection)
+    }
+
+    /// Lets bytes be reached that could not be up to now; if this process locks all its memory, they are
+    /// locked from when they are touched.
+    fn open_up(&self, start: usize, len: usize, protection: Protection) -> io::Result<()> {
+        let place = self.at(start, len);
+        // Of all that this could do, the kernel only says whether memory is locked.
+        let locked = self.sync(start, len, libc::MS_INVALIDATE);
+        if locked.is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY)) {
+            // SAFETY: the range lies within the room; it changes when pages are locked.
+            if unsafe { libc::syscall(libc::SYS_mlock2, place, len, MLOCK_ONFAULT) } != 0 {
+                // Before Linux 4.4 they are not locked at all.
+                // SAFETY: as above.
+                let _ = unsafe { libc::munlock(place, len) };
+            }
+        }
+        // SAFETY: the range lies within the room, which nothing points into yet.
+        if unsafe { libc::mprotect(place, len, protection.bits()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+
+    fn sync(&self, start: usize, len: usize, flags: libc::c_int) -> io::Result<()> {
+        // SAFETY: the range lies within the room; this writes what is there elsewhere, if at all.
+        if unsafe { libc::msync(self.at(start, len), len, flags) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+
+    /// Where a range of the room begins.
+    fn at(&self, start: usize, len: usize) -> *mut libc::c_void {
+        assert!(start <= self.len && len <= self.len - start);
+        self.base.as_ptr().wrapping_add(start).cast()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // SAFETY: the range was mapped by this room, and whoever points into it has borrowed its mapping.
+        let _ = unsafe { libc::munmap(self.base.as_ptr().cast(), self.len) };
     }
 }

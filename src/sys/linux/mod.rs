@@ -6,11 +6,13 @@ pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod map;
+mod mount;
 pub(crate) mod object;
 mod object_error;
 mod open;
 pub(crate) mod pages;
 pub(crate) mod process;
+mod storage;
 mod temporary;
 mod unshared;
 pub(crate) mod users;
@@ -39,6 +41,20 @@ fn os_error(what: &str, source: impl Into<io::Error>) -> Error {
         Some(libc::ENFILE) => (
             ErrorKind::OutOfDescriptors,
             "the system has no free file descriptors: raise `fs.file-max`",
+        ),
+        Some(libc::EROFS) => (
+            ErrorKind::ReadOnlyFilesystem,
+            "its filesystem is mounted read-only: observe what is there, remount it (mount -o \
+             remount,rw), or use another one",
+        ),
+        Some(libc::EDQUOT) => (
+            ErrorKind::QuotaExceeded,
+            "the disk quota of this user, group or project is used up: remove files of theirs, or \
+             have the quota raised",
+        ),
+        Some(libc::ENOSPC) => (
+            ErrorKind::StorageFull,
+            "the filesystem has no room left: remove files there, or use another one",
         ),
         Some(libc::ENOMEM) => (
             ErrorKind::OutOfAddressSpace,

@@ -9,15 +9,12 @@
 
 use std::io;
 use std::mem;
-use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{
-    Access, AtFlags, FallocateFlags, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags,
-};
+use rustix::fs::{Access, AtFlags, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags};
 use rustix::io::Errno;
 
 use super::object_error::{create_error, lost, publish_error};
@@ -31,19 +28,13 @@ use crate::sys::place::Place;
 /// Programs that close "all" descriptors usually mean the low ones.
 const LOWEST_DESCRIPTOR: RawFd = 64;
 
-/// `f_type` of tmpfs, from `linux/magic.h`.
-const TMPFS_MAGIC: u64 = 0x0102_1994;
-
-/// `f_type` of the filesystems that a file may lie on: tmpfs, ext2 to ext4, xfs, btrfs, f2fs.
-const FILESYSTEMS: [u64; 5] = [TMPFS_MAGIC, 0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
-
-/// One `fallocate` covers this much, so that signals interrupt it at sane intervals.
-const RESERVE_STEP: u64 = 64 << 20;
+/// How `/proc` shows descriptors of memory that [`create_anonymous`] made.
+const MEMORY: &str = "/memfd:ndshm ";
 
 /// Which file a descriptor or a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity {
-    device: u64,
+    pub(super) device: u64,
     inode: u64,
 }
 
@@ -91,8 +82,9 @@ impl Object {
         // Whatever the umask left of the mode given above.
         rustix::fs::fchmod(object.borrow(), Mode::from_raw_mode(mode))
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
-        object.set_len(len)?;
         object.check_filesystem(place)?;
+        object.overwrite_in_place()?;
+        object.set_len(len)?;
         Ok(object)
     }
 
@@ -160,63 +152,6 @@ impl Object {
         (Self { descriptor, identity: facts.identity, access, temporary }, facts)
     }
 
-    /// Refuses filesystems on which locks or mappings do not behave; where named objects live that is
-    /// a call once per device.
-    fn check_filesystem(&self, place: &Place) -> Result<()> {
-        static LAST_GOOD: AtomicU64 = AtomicU64::new(u64::MAX);
-        let wrong = |magic: u64, advice: String| {
-            Err(Error::new(
-                ErrorKind::UnsupportedFilesystem,
-                format!("lies on a filesystem of type {magic:#x}: {advice}"),
-            ))
-        };
-        if let Place::File(_) = place {
-            return match self.filesystem()? {
-                magic if FILESYSTEMS.contains(&magic) => Ok(()),
-                magic => wrong(magic, "use tmpfs, ext4, xfs, btrfs or f2fs".to_owned()),
-            };
-        }
-        if LAST_GOOD.load(Relaxed) == self.identity.device {
-            return Ok(());
-        }
-        match self.filesystem()? {
-            TMPFS_MAGIC => LAST_GOOD.store(self.identity.device, Relaxed),
-            magic => return wrong(magic, format!("mount a tmpfs at {DIRECTORY}")),
-        }
-        Ok(())
-    }
-
-    fn filesystem(&self) -> Result<u64> {
-        let statfs = rustix::fs::fstatfs(self.borrow())
-            .map_err(|errno| os_error("stat its filesystem", errno))?;
-        Ok(u64::try_from(statfs.f_type).unwrap_or(u64::MAX))
-    }
-
-    /// Whether its bytes take memory and no disk.
-    pub(crate) fn lies_in_memory(&self) -> Result<bool> {
-        Ok(self.filesystem()? == TMPFS_MAGIC)
-    }
-
-    /// Allocates every page of a range of bytes, so that a full tmpfs is an error now and not a
-    /// SIGBUS later; pages that exist keep what they hold.
-    pub(crate) fn reserve(&self, range: Range<u64>) -> Result<()> {
-        let len = range.end.saturating_sub(range.start);
-        let mut done = range.start;
-        while done < range.end {
-            let part = RESERVE_STEP.min(range.end - done);
-            match rustix::fs::fallocate(self.borrow(), FallocateFlags::empty(), done, part) {
-                Ok(()) => {
-                    done += part;
-                    step!("reserve: a part done");
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::NOSPC) => return Err(self.storage_full(len)),
-                Err(errno) => return Err(os_error(&format!("reserve {len} bytes"), errno)),
-            }
-        }
-        Ok(())
-    }
-
     /// Shows the object at its place; fails with `AlreadyExists` when something is there.
     ///
     /// Returns where others find it. A file is on its disk by then, its name included.
@@ -248,7 +183,7 @@ impl Object {
             let from = self.proc_path();
             linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &to, AtFlags::SYMLINK_FOLLOW);
         }
-        linked.map_err(publish_error)
+        linked.map_err(|errno| publish_error(directory_of(place), errno))
     }
 
     /// Whether the kernel lets nobody write it or cut it short any more.
@@ -331,7 +266,7 @@ impl Object {
             match rustix::io::pwrite(self.borrow(), &bytes[done..], offset + done as u64) {
                 Ok(count) => done += count,
                 Err(Errno::INTR) => {}
-                Err(Errno::NOSPC) => return Err(self.storage_full(bytes.len() as u64)),
+                Err(Errno::NOSPC) => return Err(self.storage_full(bytes.len() as u64, u64::MAX)),
                 Err(errno) => return Err(os_error("write its header", errno)),
             }
         }
@@ -420,22 +355,6 @@ impl Object {
         format!("/proc/self/fd/{}", self.descriptor.load(Relaxed))
     }
 
-    #[cold]
-    pub(super) fn storage_full(&self, asked: u64) -> Error {
-        let free =
-            rustix::fs::fstatvfs(self.borrow()).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
-        let (home, advice) = if self.lies_in_memory().unwrap_or(true) {
-            (DIRECTORY, "raise its size (mount -o remount,size=…; docker: --shm-size)")
-        } else {
-            ("its filesystem", "use another disk")
-        };
-        Error::new(
-            ErrorKind::StorageFull,
-            format!("needs {asked} bytes but {home} has {free} free: remove segments, or {advice}"),
-        )
-        .caused_by(io::Error::from_raw_os_error(libc::ENOSPC))
-    }
-
     fn into_raw(self) -> RawFd {
         let raw = self.descriptor.load(Relaxed);
         mem::forget(self);
@@ -486,7 +405,8 @@ pub(crate) fn exchange(one: &Place, other: &Place) -> Result<()> {
 /// Moves what is at one place to another; fails with `AlreadyExists` when something is there.
 pub(crate) fn rename(from: &Place, to: &Place) -> Result<()> {
     let (cwd, flags) = (rustix::fs::CWD, RenameFlags::NOREPLACE);
-    rustix::fs::renameat_with(cwd, c_path(from)?, cwd, c_path(to)?, flags).map_err(publish_error)
+    rustix::fs::renameat_with(cwd, c_path(from)?, cwd, c_path(to)?, flags)
+        .map_err(|errno| publish_error(directory_of(to), errno))
 }
 
 /// Waits until the name is on the disk that it is of; one in memory is at once.
@@ -501,6 +421,19 @@ pub(crate) fn flush_name(place: &Place) -> Result<()> {
 pub(crate) fn names() -> Result<Vec<String>> {
     let entries = std::fs::read_dir(DIRECTORY).map_err(|error| os_error("list /dev/shm", error))?;
     Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+}
+
+/// Memory of this library's without a name that the process has open which a place is of.
+pub(crate) fn beside_in_process(place: &Place) -> Vec<Place> {
+    let Place::Descriptor(path) = place else { return Vec::new() };
+    let entries = Path::new(&**path).parent().and_then(|parent| std::fs::read_dir(parent).ok());
+    let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    paths
+        .filter(|path| {
+            std::fs::read_link(path).is_ok_and(|what| what.to_string_lossy().starts_with(MEMORY))
+        })
+        .filter_map(|path| Some(Place::Descriptor(path.to_str()?.into())))
+        .collect()
 }
 
 /// Where other programs find the object at that place.

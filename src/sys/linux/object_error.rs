@@ -5,6 +5,7 @@ use std::path::Path;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
+use super::mount::Mount;
 use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind};
 use crate::sys::place::Place;
@@ -19,8 +20,9 @@ pub(super) fn lost() -> Error {
 }
 
 #[cold]
-pub(super) fn publish_error(errno: Errno) -> Error {
+pub(super) fn publish_error(directory: &Path, errno: Errno) -> Error {
     match errno {
+        Errno::NOSPC => Mount::at(directory).takes_no_file(),
         Errno::EXIST => Error::new(
             ErrorKind::AlreadyExists,
             "exists already: open it, remove it first, or choose another name",
@@ -37,6 +39,7 @@ pub(super) fn create_error(place: &Place, directory: &Path, errno: Errno) -> Err
             ErrorKind::NotFound,
             format!("cannot be created: there is no directory {}, make it", directory.display()),
         ),
+        (_, Errno::NOSPC) => Mount::at(directory).takes_no_file(),
         (_, errno) => os_error(&format!("create a file in {}", directory.display()), errno),
     }
 }
@@ -57,6 +60,11 @@ pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
             ErrorKind::NotFound,
             "does not exist: create it first, or see with `ndshm ls` what there is",
         ),
+        (Place::Descriptor(path), Errno::NOENT) if process_lives(path) => Error::new(
+            ErrorKind::NotFound,
+            "is not open in that process any more, which lives: its last handle there was dropped; \
+             ask one that still has it for a handle",
+        ),
         (Place::Descriptor(_), Errno::NOENT) => Error::new(
             ErrorKind::NotFound,
             "is gone with the process that had it open: ask one that still has it for a handle",
@@ -68,6 +76,11 @@ pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
         ),
         (_, errno) => os_error("open it", errno),
     }
+}
+
+/// Whether the process of a path `/proc/PID/fd/N` is there.
+fn process_lives(path: &str) -> bool {
+    Path::new(path).parent().is_some_and(Path::is_dir)
 }
 
 #[cold]

@@ -20,9 +20,6 @@ use crate::error::{Error, ErrorKind, Result, size};
 /// Length of a huge page where ordinary ones are 4 KiB long; elsewhere there are none for us.
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
-/// The shortest page there is.
-const PAGE: usize = 4096;
-
 /// How much a thread takes on at a time; a multiple of [`HUGE_PAGE`].
 const CHUNK: usize = 16 << 20;
 
@@ -31,6 +28,30 @@ const MADV_COLLAPSE: libc::c_int = 25;
 
 /// Fields of `/proc/PID/smaps` that count huge pages of objects.
 const HUGE_FIELDS: [&str; 2] = ["ShmemPmdMapped:", "FilePmdMapped:"];
+
+/// Length of an ordinary page of this system.
+pub(super) fn page_size() -> usize {
+    static SIZE: AtomicUsize = AtomicUsize::new(0);
+    let known = SIZE.load(Relaxed);
+    if known != 0 {
+        return known;
+    }
+    // SAFETY: takes a number.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    let size = usize::try_from(size).ok().filter(|size| size.is_power_of_two());
+    let size = size.expect("every system tells the length of its pages");
+    SIZE.store(size, Relaxed);
+    size
+}
+
+/// No run of pages that the page cache keeps together, and makes writable at once, is longer; and all of
+/// them begin at multiples of their length.
+pub(super) fn longest_folio() -> u64 {
+    // A huge page, which one page of the page table stands for; but the index of the cache has runs of 2048
+    // pages at most.
+    let page = page_size() as u64;
+    page * (page / 8).min(2048)
+}
 
 /// Whether the kernel can give a mapping its pages before they are touched, and make it an error when there
 /// is no memory for them (Linux 5.14 or later).
@@ -47,6 +68,7 @@ impl Mapping {
             Protection::ReadWrite => libc::MADV_POPULATE_WRITE,
         };
         let can_populate = can_populate();
+        let allocated = object.facts()?.allocated;
         let work = |bytes: Range<usize>| {
             if can_populate {
                 return advise(self.pages(bytes), advice);
@@ -56,7 +78,7 @@ impl Mapping {
         };
         in_parallel(self.len, threads, work).map_err(|error| match error.raw_os_error() {
             // What is a SIGBUS to who touches the page.
-            Some(libc::EFAULT) => object.storage_full(self.len as u64),
+            Some(libc::EFAULT) => object.storage_full(self.len as u64, allocated),
             Some(libc::ENOMEM) => Error::new(
                 ErrorKind::MemoryLimit,
                 format!("needs {}, and the machine has too little memory left", size(self.len)),
@@ -72,7 +94,7 @@ impl Mapping {
             return Ok(false);
         }
         // A failure shows when the rest is asked for.
-        let touched = advise(self.pages(0..PAGE), libc::MADV_POPULATE_WRITE);
+        let touched = advise(self.pages(0..page_size()), libc::MADV_POPULATE_WRITE);
         Ok(touched.is_ok() && object.facts()?.allocated >= HUGE_PAGE as u64)
     }
 
@@ -98,7 +120,7 @@ impl Mapping {
     }
 
     fn touch(&self, bytes: Range<usize>) {
-        for byte in self.pages(bytes).iter().step_by(PAGE) {
+        for byte in self.pages(bytes).iter().step_by(page_size()) {
             match self.protection {
                 Protection::Read => byte.load(Relaxed),
                 Protection::ReadWrite => byte.fetch_or(0, Relaxed),
@@ -118,11 +140,14 @@ impl Mapping {
 
 /// Advises the kernel about memory whose bytes it leaves as they are.
 fn advise(pages: &[AtomicU8], advice: libc::c_int) -> io::Result<()> {
-    let start = pages.as_ptr().cast_mut().map_addr(|start| start & !(PAGE - 1)).cast();
+    // No bytes may be anywhere.
+    let skipped = if pages.is_empty() { 0 } else { pages.as_ptr().addr() % page_size() };
+    let start =
+        pages.as_ptr().cast_mut().map_addr(|address| address - address % page_size()).cast();
     loop {
         // SAFETY: all callers' kinds of advice keep what the pages hold, and any address may be asked
         // about: one that is not mapped is ENOMEM.
-        if unsafe { libc::madvise(start, pages.len(), advice) } == 0 {
+        if unsafe { libc::madvise(start, skipped + pages.len(), advice) } == 0 {
             return Ok(());
         }
         let error = io::Error::last_os_error();
@@ -199,21 +224,22 @@ mod tests {
 
     #[test]
     fn every_page_has_memory_afterwards_whether_populated_or_touched() {
-        let len = 2 * CHUNK + 3 * PAGE;
+        let page = page_size();
+        let len = 2 * CHUNK + 3 * page;
         let threads = NonZero::new(3).unwrap();
         let (object, mapped) = mapping(len);
         mapped.populate(&object, threads).unwrap();
         assert_eq!(object.facts().unwrap().allocated, len as u64);
 
         let (object, mapped) = mapping(len);
-        mapped.pages(PAGE..PAGE + 1)[0].store(7, Relaxed);
+        mapped.pages(page..page + 1)[0].store(7, Relaxed);
         in_parallel(len, threads, |bytes| {
             mapped.touch(bytes);
             Ok(())
         })
         .unwrap();
         assert_eq!(object.facts().unwrap().allocated, len as u64);
-        assert_eq!(mapped.pages(PAGE..PAGE + 1)[0].load(Relaxed), 7);
+        assert_eq!(mapped.pages(page..page + 1)[0].load(Relaxed), 7);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) fn check_memory(_len: u64) -> Result<()> {
 pub(crate) struct Room {
     pub(crate) storage_size: u64,
     pub(crate) storage_free: u64,
+    pub(crate) files_free: Option<u64>,
+    pub(crate) is_read_only: bool,
     pub(crate) memory_left: Option<u64>,
     pub(crate) cgroup_headroom: Option<u64>,
     pub(crate) file_size: Option<u64>,

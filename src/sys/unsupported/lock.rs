@@ -16,6 +16,14 @@ pub(crate) enum Byte {
     Init,
 }
 
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Alone,
+    /// Beside another program's read lock.
+    Beside,
+}
+
 /// A description of its own, to hold byte locks with.
 #[derive(Debug)]
 pub(crate) struct Locker(Never);
@@ -37,7 +45,7 @@ impl Locker {
         match self.0 {}
     }
 
-    pub(crate) fn keep_off(&self, _byte: Byte) -> Result<bool> {
+    pub(crate) fn lock_beside(&self, _byte: Byte) -> Result<Hold> {
         match self.0 {}
     }
 }

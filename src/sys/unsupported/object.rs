@@ -61,6 +61,10 @@ impl Object {
         match self.0 {}
     }
 
+    pub(crate) fn reserve_unshared(&self, _range: Range<u64>) -> Result<()> {
+        match self.0 {}
+    }
+
     pub(crate) fn lies_in_memory(&self) -> Result<bool> {
         match self.0 {}
     }
@@ -136,6 +140,10 @@ pub(crate) fn flush_name(_place: &Place) -> Result<()> {
 
 pub(crate) fn names() -> Result<Vec<String>> {
     Err(unsupported())
+}
+
+pub(crate) fn beside_in_process(_place: &Place) -> Vec<Place> {
+    Vec::new()
 }
 
 pub(crate) fn path_of(place: &Place) -> PathBuf {

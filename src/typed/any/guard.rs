@@ -190,8 +190,7 @@ impl AnyRows {
         let item = unsafe { self.as_ptr().add(offset) };
         // SAFETY: the hold keeps writers out of the item, which is that long, while `self` is borrowed.
         let bytes = unsafe { slice::from_raw_parts(item, self.dtype().item_size()) };
-        // A copy is read, which is the same at each look, whoever writes without a lock.
-        Some(Datum::read(self.dtype(), &bytes.to_vec()))
+        Some(Datum::read(self.dtype(), bytes))
     }
 
     /// The item of the whole array's shape at the first of the rows.

@@ -7,11 +7,11 @@ use super::{AnyArray, strides};
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::datum::Datum;
-use crate::npy::{Dtype, Header, Order};
+use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::segment::{Kind, NpyFile, Segment};
 use crate::sync::copy_out;
 use crate::typed::cells;
-use crate::typed::contents::{Contents, PAGE};
+use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 use crate::typed::log;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
@@ -242,7 +242,7 @@ impl AnySnapshot {
     pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
         let (dtype, shape, order) = (&self.dtype, &self.shape, self.order);
         // Looked at below.
-        let contents = Contents { dtype, shape, order, alignment: PAGE };
+        let contents = Contents { dtype, shape, order, alignment: UNIT };
         let shape: IxDyn = contents.shape_of::<T, _>(checked_dtype::<T>()?)?;
         let shape = shape.slice().to_vec().set_f(self.order == Order::F);
         let items = bytemuck::try_cast_slice(self.bytes()).ok();

@@ -20,7 +20,7 @@ use self::turn::Turn;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Patience;
-use crate::npy::Named;
+use crate::npy::{Named, UNIT};
 use crate::segment::{Address, Handle, Kind, Options, Origin, Reserve, Segment};
 use crate::sync::acquired;
 
@@ -465,7 +465,7 @@ impl<T: Element> Log<T> {
         }
         let (dtype, folded) = checked_dtype::<T>()?.fold();
         let columns = control.shape.get(1..);
-        if control.dtype != dtype || columns != Some(&folded[..]) || align_of::<T>() > 4096 {
+        if control.dtype != dtype || columns != Some(&folded[..]) || align_of::<T>() > UNIT {
             return Err(Error::new(
                 ErrorKind::DtypeMismatch,
                 format!(

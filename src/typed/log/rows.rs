@@ -57,7 +57,7 @@ impl<T: Element> LogRows<T> {
         // SAFETY: a log's rows were checked to be `T` when it was made, and it has room for more than
         // `start` of them, or as many.
         let first = unsafe { first.add(start) };
-        // SAFETY: the payload begins at a multiple of 4096, which T's alignment does not exceed; any
+        // SAFETY: the payload begins at a multiple of UNIT, which T's alignment does not exceed; any
         // bytes are a T (Pod); the rows are committed, so nobody writes them any more; and they stay
         // mapped as long as the segment, which is kept beside the view.
         let rows = unsafe { slice::from_raw_parts(first.as_ptr(), len - start) };

@@ -180,7 +180,7 @@ fn what_there_is_no_memory_for_is_told_so() {
     let shape = [1 << 20, 1 << 12];
     let made = options.create(free.as_str(), &Dtype::Scalar(Scalar::U8), &shape);
     let Ok(_array) = made else { return crate::skip("no room for a sparse array of 4 GiB") };
-    let script = "ulimit -v 6000000; exec \"$0\" show \"$1\" --json";
+    let script = "ulimit -v 3000000; exec \"$0\" show \"$1\" --json";
     let args = ["-c", script, env!("CARGO_BIN_EXE_ndshm"), free.as_str()];
     Run::of(Command::new("sh").args(args)).ends_with(1).says("there is no memory");
 }
