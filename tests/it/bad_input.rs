@@ -203,9 +203,9 @@ fn a_plain_file_that_no_segment_could_be_is_not_taken_for_a_damaged_one() {
         let name = FreeName::new();
         fs::write(name.path(), &file).unwrap();
         let name = name.as_str();
-        refused(ndshm::remove(name), NotASegment, "nothing shows that it was a segment");
+        refused(ndshm::remove(name), NotASegment, "segment");
         let replaced = Array1::<u8>::create_or_replace(name, 8);
-        refused(replaced, NotASegment, "nothing shows that it was a segment");
+        refused(replaced, NotASegment, "segment");
         assert!(fs::read(path_of(name)).unwrap() == file);
         // It is bytes to whoever asks for no more.
         Block::remove(name).unwrap();
