@@ -142,7 +142,7 @@ fn fill_with_a_log(disk: &Disk) {
             log.segment().sync().unwrap();
         }
     };
-    let says = format!("bytes but {} has ", disk.mounted.display());
+    let says = format!(" but {} has ", disk.mounted.display());
     refused(Err::<(), _>(full), StorageFull, &says);
     assert!(log.len() == rows && rows > 40_000, "{rows} rows of 4 KiB on a disk of 320 MiB");
     assert!(log.rows().iter().enumerate().all(|(number, found)| *found == row(number)));

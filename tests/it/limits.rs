@@ -98,7 +98,7 @@ fn in_shm() -> usize {
 fn a_full_dev_shm_is_an_error_and_leaves_nothing() {
     alone(|| {
         with_small_shm("size=1m", || {
-            let says = "bytes but /dev/shm has 1048576 free";
+            let says = "bytes) but /dev/shm has 1.0 MB (1,048,576 bytes) free";
             refused(Array1::<u8>::create("big", 2 * MIB), StorageFull, says);
             refused(Block::create("big", 2 * MIB), StorageFull, says);
             let contents = Vector::from_elem(2 * MIB, 1_u8);
@@ -132,7 +132,7 @@ fn a_lazy_segment_on_a_full_dev_shm_is_an_error_where_its_bookkeeping_does_not_f
         with_small_shm("size=64k", || {
             fs::write("/dev/shm/filler", vec![1; 64 << 10]).unwrap();
             let lazy = Array1::<u8>::options().reserve(Reserve::Lazy);
-            refused(lazy.create("lazy", 8), StorageFull, "has 0 free");
+            refused(lazy.create("lazy", 8), StorageFull, "has 0 bytes free");
             assert_eq!(in_shm(), 1);
         });
     });
@@ -167,12 +167,12 @@ fn a_log_on_a_full_dev_shm_is_an_error_that_loses_nothing() {
                     Err(error) => break error,
                 }
             };
-            refused(Err::<(), _>(full), StorageFull, "has 0 free");
+            refused(Err::<(), _>(full), StorageFull, "has 0 bytes free");
             assert!(rows > 760, "{rows} pages of 768 less those of the header and the locks");
             let whole = || (0..).zip(&log.rows()).all(|(number, found)| *found == row(number));
             assert!(log.len() as u64 == rows && whole());
-            refused(log.extend(&[row(rows)]), StorageFull, "has 0 free");
-            fork(|| refused(log.append(&row(rows)), StorageFull, "has 0 free")).pass();
+            refused(log.extend(&[row(rows)]), StorageFull, "has 0 bytes free");
+            fork(|| refused(log.append(&row(rows)), StorageFull, "has 0 bytes free")).pass();
 
             fs::remove_file("/dev/shm/filler").unwrap();
             assert_eq!(log.append(&row(rows)).unwrap() as u64, rows);
@@ -190,10 +190,10 @@ fn a_dev_shm_filled_to_the_last_page_is_an_error_for_everything_and_leaves_nothi
             while filler.write_all(&[1; 4096]).is_ok() {}
             let files = in_shm();
 
-            refused(Array1::<u8>::create("one", 1), StorageFull, "has 0 free");
-            refused(Value::create("one", 1_u8), StorageFull, "has 0 free");
-            refused(Value::open_or_create("one", [1_u8; 100]), StorageFull, "has 0 free");
-            refused(Event::create("one"), StorageFull, "has 0 free");
+            refused(Array1::<u8>::create("one", 1), StorageFull, "has 0 bytes free");
+            refused(Value::create("one", 1_u8), StorageFull, "has 0 bytes free");
+            refused(Value::open_or_create("one", [1_u8; 100]), StorageFull, "has 0 bytes free");
+            refused(Event::create("one"), StorageFull, "has 0 bytes free");
             assert_eq!(in_shm(), files);
             assert_eq!(value.fetch_add(1).unwrap(), 1);
             fork(|| assert_eq!(Value::<u64>::open("value").unwrap().swap(3).unwrap(), 2)).pass();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, StatVfs};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, size};
 
 /// What is known of a mount; it may be nothing.
 pub(super) struct Mount {
@@ -37,7 +37,7 @@ impl Mount {
         let point = self.point();
         let free = self.stat.as_ref().map_or_else(
             || "too little".to_owned(),
-            |stat| free(stat).saturating_add(becomes_free).to_string(),
+            |stat| size(free(stat).saturating_add(becomes_free)).to_string(),
         );
         let advice = match point {
             "/dev/shm" => {
@@ -56,11 +56,11 @@ impl Mount {
             Some(stat) if stat.f_files > 0 && stat.f_ffree == 0 => Error::new(
                 ErrorKind::OutOfInodes,
                 format!(
-                    "cannot be created: {} has {} bytes free and none of its {} inodes, one of which \
+                    "cannot be created: {} has {} free and none of its {} inodes, one of which \
                      each file takes: remove files there, or use another filesystem (of a tmpfs, mount \
                      -o remount,nr_inodes=… raises their number)",
                     self.point(),
-                    free(stat),
+                    size(free(stat)),
                     stat.f_files
                 ),
             )

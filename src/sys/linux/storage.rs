@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use super::mount::Mount;
 use super::object::Object;
 use super::{DIRECTORY, os_error, pages};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, size};
 use crate::steps::step;
 use crate::sys::place::Place;
 
@@ -144,7 +144,7 @@ impl Object {
         };
         self.allocate(range, flags).map_err(|errno| match errno {
             Errno::NOSPC => self.storage_full(asked, facts.allocated),
-            errno => os_error(&format!("reserve {asked} bytes"), errno),
+            errno => os_error(&format!("reserve {}", size(asked)), errno),
         })
     }
 
@@ -201,7 +201,7 @@ impl Object {
     #[cold]
     pub(super) fn storage_full(&self, asked: u64, allocated: u64) -> Error {
         let got = self.facts().map_or(0, |facts| facts.allocated.saturating_sub(allocated));
-        Mount::of(self.borrow()).full(&format!("needs {asked} bytes"), got)
+        Mount::of(self.borrow()).full(&format!("needs {}", size(asked)), got)
     }
 }
 
