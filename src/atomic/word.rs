@@ -249,7 +249,7 @@ mod tests {
                 let words = Rc::clone(&words);
                 move || (words[0].load(SeqCst), words[1].load(SeqCst))
             });
-            // SeqCst: as above, the other way round.
+            // SeqCst: anything less would let the two see the writes in two orders.
             let (second, first) = (words[1].load(SeqCst), words[0].load(SeqCst));
             let orders = ((first, second), reader.join().unwrap());
             assert_ne!(orders, ((0, 1), (1, 0)), "two orders");

@@ -34,9 +34,15 @@ fn is_whole(number: usize) -> bool {
     number.is_multiple_of(page())
 }
 
+/// Where this thread's error number is, as long as the thread runs.
+fn error_number() -> *mut c_int {
+    // SAFETY: it takes nothing and always answers.
+    unsafe { libc::__errno_location() }
+}
+
 fn refuse() -> c_int {
-    // SAFETY: the place of this thread's error number is always there.
-    unsafe { *libc::__errno_location() = libc::EINVAL };
+    // SAFETY: this thread runs, and the number is its own.
+    unsafe { *error_number() = libc::EINVAL };
     -1
 }
 
@@ -57,7 +63,8 @@ fn call_mmap(
     let mapped = unsafe {
         libc::syscall(libc::SYS_mmap2, at, len, bits, flags, file, (offset / 4096) as c_long)
     };
-    ptr::with_exposed_provenance_mut(mapped.cast_unsigned() as usize)
+    let mapped = isize::try_from(mapped).expect("on Linux a long is as wide as an address");
+    ptr::with_exposed_provenance_mut(mapped.cast_unsigned())
 }
 
 fn call(number: c_long, at: *mut c_void, len: size_t, third: c_int) -> c_int {
@@ -104,11 +111,11 @@ fn map(
     }
     let mapped = call_mmap(aligned, len, bits, flags | libc::MAP_FIXED, file, offset);
     if mapped == libc::MAP_FAILED {
-        // SAFETY: the place of this thread's error number is always there.
-        let error = unsafe { *libc::__errno_location() };
+        // SAFETY: this thread runs, and the number is its own.
+        let error = unsafe { *error_number() };
         call(libc::SYS_munmap, aligned, end, 0);
         // SAFETY: as above.
-        unsafe { *libc::__errno_location() = error };
+        unsafe { *error_number() = error };
     }
     mapped
 }
@@ -122,6 +129,7 @@ pub extern "C" fn mmap(
     file: c_int,
     offset: off_t,
 ) -> *mut c_void {
+    #[allow(clippy::useless_conversion, reason = "it is narrower on 32-bit systems")]
     map(at, len, bits, flags, file, i64::from(offset))
 }
 
@@ -172,7 +180,7 @@ pub extern "C" fn msync(at: *mut c_void, len: size_t, flags: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn sysconf(name: c_int) -> c_long {
     if name == libc::_SC_PAGESIZE {
-        return page().cast_signed() as c_long;
+        return c_long::try_from(page()).unwrap_or(-1);
     }
     // SAFETY: the next one of that name is the C library's, which is of that type.
     let next = unsafe { libc::dlsym(libc::RTLD_NEXT, c"sysconf".as_ptr()) };
