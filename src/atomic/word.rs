@@ -243,6 +243,7 @@ mod tests {
             let words = Rc::new([AtomicU32::new(0), AtomicU32::new(0)]);
             let writers = [0, 1].map(|word| {
                 let words = Rc::clone(&words);
+                // SeqCst: anything less would leave the two writes without an order.
                 thread::spawn(move || words[word].store(1, SeqCst))
             });
             let reader = thread::spawn({

@@ -140,9 +140,20 @@ pub(super) fn unlink_if_still(name: &Name, object: &Object) -> Result<bool> {
     unlink_under(NameLock::take(name, object)?, name)
 }
 
-/// The same for who leaves for good: see [`NameLock::take_to_leave`].
+/// The same for who leaves for good: see [`NameLock::take_to_leave`]. Goes without the lock when this
+/// process has no descriptor left to hold it with.
 pub(super) fn unlink_to_leave(name: &Name, object: &Object) -> Result<bool> {
-    unlink_under(NameLock::take_to_leave(name, object)?, name)
+    let (place, identity) = (name.place(), object.identity());
+    match NameLock::take_to_leave(name, object) {
+        Err(error) if error.kind() == ErrorKind::OutOfDescriptors => {
+            let still = object::identity_of(place)? == Some(identity);
+            if still {
+                unlink_aside(place, identity)?;
+            }
+            Ok(still)
+        }
+        lock => unlink_under(lock?, name),
+    }
 }
 
 fn unlink_under(lock: Option<NameLock>, name: &Name) -> Result<bool> {

@@ -342,7 +342,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 
     /// Returns the lengths of the axes as a number or a tuple of numbers, to be taken apart: see
-    /// [`ndarray::ArrayRef::dim`].
+    /// `dim` of [`ndarray::ArrayBase`].
     ///
     /// # Examples
     ///

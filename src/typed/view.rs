@@ -51,8 +51,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened for less than writing, and
-    /// [`Frozen`](ErrorKind::Frozen).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) when the array was opened for less than writing, and
+    /// [`Frozen`](crate::ErrorKind::Frozen).
     ///
     /// # Examples
     ///

@@ -26,12 +26,12 @@ struct Intruder(Forked);
 
 impl Intruder {
     fn at(path: &Path, (kind, start, len): Range) -> Self {
-        let locked = Event::create(FreeName::new().as_str()).unwrap();
+        let locked = Event::create_anonymous().unwrap();
         let child = fork(|| {
             let file = File::options().read(true).write(kind == libc::F_WRLCK).open(path).unwrap();
             lock_bytes(&file, libc::F_OFD_SETLK, kind, start, len);
             locked.set().unwrap();
-            Event::create(FreeName::new().as_str()).unwrap().wait().unwrap();
+            Event::create_anonymous().unwrap().wait().unwrap();
         });
         locked.wait_timeout(DEADLINE).unwrap();
         Self(child)
@@ -161,10 +161,10 @@ fn another_users_read_lock_keeps_no_creator_from_removing_its_segment() {
     let name = FreeName::new();
     let options = Array1::<u64>::options().mode(0o644);
     let array = options.create(name.as_str(), 8).unwrap();
-    let locked = Event::create(FreeName::new().as_str()).unwrap();
+    let locked = Event::create_anonymous().unwrap();
     let _reader = fork(|| {
         let file = File::open(name.path()).unwrap();
-        let forever = Event::create(FreeName::new().as_str()).unwrap();
+        let forever = Event::create_anonymous().unwrap();
         become_user(65534);
         lock_bytes(&file, libc::F_OFD_SETLK, libc::F_RDLCK, 0, NAME_BYTE + 1);
         locked.set().unwrap();

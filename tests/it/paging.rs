@@ -100,7 +100,7 @@ fn a_dev_shm_too_small_to_prefault_is_an_error_and_leaves_nothing() {
                     Array1::<u8>::options().huge_pages(),
                     Array1::<u8>::options().prefault(0).huge_pages(),
                 ] {
-                    refused(options.create("big", 9 * MIB), StorageFull, "bytes but /dev/shm has");
+                    refused(options.create("big", 9 * MIB), StorageFull, "bytes) but /dev/shm has");
                     assert_eq!(in_shm(), 0);
                     let fits = options.create("fits", 5 * MIB).unwrap();
                     fits.write().unwrap().fill(1);
@@ -118,7 +118,7 @@ fn to_prefault_a_lazy_segment_that_finds_no_memory_is_an_error() {
             let array = lazy.create("lazy", 9 * MIB).unwrap();
             for access in [Access::ReadWrite, Access::Read, Access::Observe] {
                 let options = Array1::<u8>::options().access(access).prefault(2);
-                refused(options.open("lazy"), StorageFull, "bytes but /dev/shm has");
+                refused(options.open("lazy"), StorageFull, "bytes) but /dev/shm has");
             }
             drop(array);
         });

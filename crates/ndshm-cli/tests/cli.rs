@@ -353,7 +353,7 @@ fn doctor_tells_what_is_wrong_with_shared_memory() {
     let closed = on("-o ro,size=1G", "1M");
     closed.ends_with(1);
     assert!(closed.stdout.contains("FAIL  creating"), "{}", closed.stdout);
-    assert!(closed.stdout.contains("Read-only file system"), "{}", closed.stdout);
+    assert!(closed.stdout.contains("is mounted read-only"), "{}", closed.stdout);
 }
 
 #[test]

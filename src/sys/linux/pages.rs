@@ -255,13 +255,13 @@ mod tests {
     #[test]
     fn huge_pages_are_counted_where_they_are_ours() {
         let smaps = "\
-            7f0000000000-7f0000400000 rw-s 00000000 00:1a 5  /dev/shm/one\n\
+            7f000000-7f400000 rw-s 00000000 00:1a 5  /dev/shm/one\n\
             Rss:                4096 kB\nShmemPmdMapped:     2048 kB\nFilePmdMapped:         0 kB\n\
-            7f0000400000-7f0000800000 rw-s 00000000 00:1a 6  /dev/shm/two\n\
+            7f400000-7f800000 rw-s 00000000 00:1a 6  /dev/shm/two\n\
             ShmemPmdMapped:     4096 kB\nFilePmdMapped:         0 kB\n";
-        assert_eq!(huge_bytes_in(smaps, 0x7f00_0000_0000..0x7f00_0040_0000), 2 << 20);
-        assert_eq!(huge_bytes_in(smaps, 0x7f00_0040_0000..0x7f00_0040_1000), 4 << 20);
-        assert_eq!(huge_bytes_in(smaps, 0x7f00_0080_0000..0x7f00_0080_1000), 0);
+        assert_eq!(huge_bytes_in(smaps, 0x7f00_0000..0x7f40_0000), 2 << 20);
+        assert_eq!(huge_bytes_in(smaps, 0x7f40_0000..0x7f40_1000), 4 << 20);
+        assert_eq!(huge_bytes_in(smaps, 0x7f80_0000..0x7f80_1000), 0);
         assert_eq!(huge_bytes_in("nonsense\n-\n", 0..usize::MAX), 0);
     }
 }

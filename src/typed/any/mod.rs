@@ -65,7 +65,7 @@ impl AnyArray {
     /// # Errors
     ///
     /// Those of [`Array::create`](crate::Array::create), and
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for dtypes that no segment can hold.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for dtypes that no segment can hold.
     ///
     /// # Examples
     ///
@@ -126,7 +126,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch), and those of
+    /// [`NotFound`](crate::ErrorKind::NotFound), [`KindMismatch`](crate::ErrorKind::KindMismatch), and those of
     /// [`Segment::open`].
     ///
     /// # Examples
@@ -140,7 +140,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
+    /// Those of [`open`](Self::open), and [`Replaced`](crate::ErrorKind::Replaced).
     ///
     /// # Examples
     ///
@@ -283,8 +283,8 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch), [`RankMismatch`](ErrorKind::RankMismatch),
-    /// [`ShapeMismatch`](ErrorKind::ShapeMismatch).
+    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch), [`RankMismatch`](crate::ErrorKind::RankMismatch),
+    /// [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch).
     ///
     /// # Examples
     ///
@@ -401,8 +401,8 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the array was opened with [`Access::Read`](crate::Access), and
-    /// [`Frozen`](ErrorKind::Frozen).
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) when the array was opened with [`Access::Read`](crate::Access), and
+    /// [`Frozen`](crate::ErrorKind::Frozen).
     ///
     /// # Examples
     ///

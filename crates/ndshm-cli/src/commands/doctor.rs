@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndshm::{Capacity, Value};
+use ndshm::{Capacity, ErrorKind, Value};
 use serde_json::json;
 
 use crate::args::Doctor;
@@ -156,11 +156,16 @@ fn creation(home: &Home) -> Finding {
     }
     match Value::create_unique("ndshm-doctor-", 0_u8) {
         Ok(_) => Finding::fine(what, "a segment was made and removed"),
-        Err(error) => Finding::failure(
-            what,
-            error.to_string(),
-            "run as a user who may write in /dev/shm, which is of mode 1777 usually",
-        ),
+        Err(error) => {
+            let advice = match error.kind() {
+                ErrorKind::PermissionDenied => {
+                    "run as a user who may write in /dev/shm, which is of mode 1777 usually"
+                }
+                // The error itself says what to do.
+                _ => "",
+            };
+            Finding::failure(what, error.to_string(), advice)
+        }
     }
 }
 

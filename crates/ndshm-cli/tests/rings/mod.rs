@@ -119,7 +119,7 @@ fn only_rings_have_frames_and_only_after_the_first() {
     let _array = Array1::<u8>::create(&name.with("-array"), 3).unwrap();
     let _ring = Ring3::<u8>::create(&name.with("-ring"), (2, 3, 3)).unwrap();
     ndshm(["show", &name.with("-array"), "--frame", "1"]).ends_with(2).says("is no ring");
-    ndshm(["hz", &name.with("-array"), "-s", "0.01"]).ends_with(1).says("asked for a Ring");
+    ndshm(["hz", &name.with("-array"), "-s", "0.01"]).ends_with(1).says("is no ring");
     ndshm(["show", &name.with("-ring")]).ends_with(1).says("has no frame yet");
     ndshm(["hz", &name.with("-ring"), "-s", "0.01"]).ends_with(1).says("brought 0 frames");
     ndshm(["bw", &name.with("-none")]).ends_with(3);
