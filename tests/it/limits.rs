@@ -158,7 +158,7 @@ fn a_log_on_a_full_dev_shm_is_an_error_that_loses_nothing() {
     alone(|| {
         with_small_shm("size=4m", || {
             fs::write("/dev/shm/filler", vec![1; MIB]).unwrap();
-            let log = Log::<[u64; 512]>::create("log", 1 << 20).unwrap();
+            let log = Log::<[u64; 512]>::create("log", 1 << 18).unwrap();
             let row = |number| [number; 512];
             let mut rows = 0;
             let full = loop {
@@ -468,7 +468,7 @@ fn a_log_that_the_memory_cgroup_does_not_let_grow_says_so_and_loses_nothing() {
         let Some(_group) = Group::new(64 * MIB) else {
             return skip("may not make a memory cgroup");
         };
-        let log = Log::<[u8; 4096]>::create_unique("it-limits-", 1 << 20).unwrap();
+        let log = Log::<[u8; 4096]>::create_unique("it-limits-", 1 << 18).unwrap();
         let rows = vec![[1; 4096]; 300];
         let error = loop {
             if let Err(error) = log.extend(&rows) {

@@ -204,6 +204,9 @@ unsafe impl<T: Element, S: Element> Element for Row<T, S> {
 
 #[test]
 fn shapes_that_nothing_can_hold_are_refused() {
+    if usize::BITS < 64 {
+        return skip("axes that take 64 bits are refused one by one, whatever they make together");
+    }
     let file = |shape: &str| {
         let text = format!("{{'descr': '<f8', 'fortran_order': True, 'shape': {shape}, }}");
         Scratch::with(&npy(&text, 192, b""))
@@ -222,6 +225,9 @@ fn shapes_that_nothing_can_hold_are_refused() {
 
 #[test]
 fn a_sparse_file_larger_than_memory_is_looked_at_where_it_is() {
+    if usize::BITS < 64 {
+        return skip("a TiB is more than the address space of 32 bits");
+    }
     let len = 1_u64 << 40;
     let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({len},), }}");
     let file = Scratch::with(&npy(&text, 128, b""));

@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 /// Gives this thread and its children an empty `/dev/shm`.
-fn own_shm() {
+pub(crate) fn own_shm() {
     if unshare_mounts() {
         mount_tmpfs("/dev/shm", "size=64m");
     } else {

@@ -28,7 +28,7 @@ pub(crate) fn refuse_nameless_files() {
         ]
     };
     let mut filter = refuse(libc::SYS_openat, 2).to_vec();
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
     filter.extend(refuse(libc::SYS_open, 1));
     filter.push(step(answer, 0, 0, libc::SECCOMP_RET_ALLOW));
     let len = libc::c_ushort::try_from(filter.len()).unwrap();

@@ -509,9 +509,13 @@ pub(crate) fn lock_bytes(file: &File, command: i32, kind: i32, start: i64, len: 
     lock.l_type = libc::c_short::try_from(kind).unwrap();
     lock.l_start = start;
     lock.l_len = len;
-    // Of glibc for 32 bits, the function takes another structure than the call.
+    // Of glibc for 32 bits, the function takes another structure than the call, and the command for
+    // traditional locks another than the one that is of 64 bits (F_SETLK64).
     #[cfg(target_arch = "x86")]
-    let number = libc::SYS_fcntl64;
+    let (number, command) = match command {
+        libc::F_SETLK => (libc::SYS_fcntl64, 13),
+        command => (libc::SYS_fcntl64, command),
+    };
     #[cfg(not(target_arch = "x86"))]
     let number = libc::SYS_fcntl;
     // SAFETY: these commands read one flock64, which `lock` is.

@@ -68,7 +68,9 @@ impl Object {
         }
         let statfs = rustix::fs::fstatfs(self.borrow())
             .map_err(|errno| os_error("stat its filesystem", errno))?;
-        let magic = u64::try_from(statfs.f_type).unwrap_or(u64::MAX);
+        // Signed, and of 32 bits for 32-bit programs, where half of the numbers are negative.
+        #[allow(clippy::useless_conversion, reason = "its width is the system's")]
+        let magic = i64::from(statfs.f_type).cast_unsigned() & u64::from(u32::MAX);
         if magic == TMPFS {
             LAST_TMPFS.store(device, Relaxed);
         }
