@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use ndshm::{Array1, Event, Lifetime, Log, Segment, Value};
-use ndshm_fuzz::{CONTROL, Damage, bytes_of};
+use ndshm_fuzz::{CONTROL, Damage, bytes_of, original_of};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
@@ -38,18 +38,18 @@ static SEEDS: LazyLock<[Seed; 12]> = LazyLock::new(|| {
     let options = Array1::<f32>::options().lifetime(Lifetime::Persistent);
     let persistent = options.create_unique("fuzz-", 10).unwrap();
     let seeds = [
-        Seed::Orphan(bytes_of(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
-        Seed::Orphan(bytes_of(Value::create_unique("fuzz-", 7_u64).unwrap().segment())),
-        Seed::Orphan(bytes_of(Value::create_unique("fuzz-", [7_u8; 100]).unwrap().segment())),
-        Seed::Orphan(bytes_of(Event::create_unique("fuzz-").unwrap().segment())),
-        Seed::Persistent(bytes_of(persistent.segment())),
+        Seed::Orphan(original_of(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
+        Seed::Orphan(original_of(Value::create_unique("fuzz-", 7_u64).unwrap().segment())),
+        Seed::Orphan(original_of(Value::create_unique("fuzz-", [7_u8; 100]).unwrap().segment())),
+        Seed::Orphan(original_of(Event::create_unique("fuzz-").unwrap().segment())),
+        Seed::Persistent(original_of(persistent.segment())),
         Seed::Foreign,
         Seed::Foreign,
         Seed::Live,
-        Seed::Orphan(bytes_of(Log::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
-        Seed::Unnamed(bytes_of(Value::create_unique("fuzz-", 7_u64).unwrap().segment())),
-        Seed::Replaced(bytes_of(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
-        Seed::Replaced(bytes_of(persistent.segment())),
+        Seed::Orphan(original_of(Log::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
+        Seed::Unnamed(original_of(Value::create_unique("fuzz-", 7_u64).unwrap().segment())),
+        Seed::Replaced(original_of(Array1::<u8>::create_unique("fuzz-", 100).unwrap().segment())),
+        Seed::Replaced(original_of(persistent.segment())),
     ];
     ndshm::remove(persistent.name()).unwrap();
     seeds

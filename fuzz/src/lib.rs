@@ -9,6 +9,7 @@ use ndshm::Segment;
 pub const CONTROL: usize = 8192;
 const HEAD: Range<usize> = CONTROL..CONTROL + 576;
 const CHECKSUM: Range<usize> = CONTROL + 20..CONTROL + 24;
+const INODE: Range<usize> = CONTROL + 504..CONTROL + 512;
 
 /// Returns the whole file.
 ///
@@ -17,6 +18,25 @@ const CHECKSUM: Range<usize> = CONTROL + 20..CONTROL + 24;
 /// If it cannot be read.
 pub fn bytes_of(segment: &Segment) -> Vec<u8> {
     fs::read(segment.path()).unwrap()
+}
+
+/// Returns the whole file as if nobody had noted which file it is, so that no copy is told from it.
+///
+/// # Panics
+///
+/// If it cannot be read.
+pub fn original_of(segment: &Segment) -> Vec<u8> {
+    let mut bytes = bytes_of(segment);
+    bytes[INODE].fill(0);
+    seal(&mut bytes);
+    bytes
+}
+
+/// Makes the head's checksum match.
+fn seal(bytes: &mut [u8]) {
+    bytes[CHECKSUM].fill(0);
+    let sum = crc32fast::hash(&bytes[HEAD]);
+    bytes[CHECKSUM].copy_from_slice(&sum.to_le_bytes());
 }
 
 /// What becomes of a whole segment.
@@ -39,9 +59,7 @@ impl Damage<'_> {
             bytes[place] = overwrite[2];
         }
         if self.checksum % 2 == 0 {
-            bytes[CHECKSUM].fill(0);
-            let sum = crc32fast::hash(&bytes[HEAD]);
-            bytes[CHECKSUM].copy_from_slice(&sum.to_le_bytes());
+            seal(bytes);
         }
     }
 

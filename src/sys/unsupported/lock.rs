@@ -18,6 +18,7 @@ pub(crate) enum Byte {
 
 /// How a lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "nothing is held beside anything where there are no locks")]
 pub(crate) enum Hold {
     Alone,
     /// Beside another program's read lock.
