@@ -33,6 +33,8 @@ impl<'a> Cursor<'a> {
         let bytes = self.text.as_bytes();
         loop {
             match bytes.get(self.at)? {
+                // A segment's header ends with thousands.
+                b' ' if bytes[self.at..].starts_with(&[b' '; 64]) => self.at += 64,
                 b' ' | b'\t' | b'\x0c' | b'\n' | b'\r' => self.at += 1,
                 b'\\' if bytes[self.at + 1..].starts_with(b"\n") => self.at += 2,
                 b'\\' if bytes[self.at + 1..].starts_with(b"\r\n") => self.at += 3,
