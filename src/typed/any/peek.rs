@@ -6,7 +6,7 @@ use super::{AnyArray, AnyRows, AnySnapshot};
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
-use crate::segment::{Access, Address, Glimpse, Kind, Segment};
+use crate::segment::{Access, Address, Glimpse, Kind, Opens, Segment};
 use crate::sync::{Look, OutsideLook, copy_value_outside, observe, observe_outside, stripes_over};
 use crate::typed::log;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::datum::Datum;
 use crate::npy::{Dtype, Header, Order, UNIT};
-use crate::segment::{Kind, NpyFile, Segment};
+use crate::segment::{Kind, NpyFile, Opens, Segment};
 use crate::sync::copy_out;
 use crate::typed::cells;
 use crate::typed::contents::Contents;
