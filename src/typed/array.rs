@@ -230,7 +230,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// # Examples
     ///
     /// See [`Request`].
-    pub fn request(&self) -> Request<'_, T, D> {
+    pub fn request(&self) -> Request<'_, Self> {
         Request::new(self)
     }
 

@@ -19,11 +19,11 @@ use ndarray::Dimension;
 
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
 pub use self::peek::{Peek, peek};
-pub use self::request::AnyRequest;
 pub use self::snapshot::AnySnapshot;
 use super::array::Array;
 use super::element::Element;
 use super::options::plan;
+use super::request::Request;
 use super::rows::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Order};
@@ -188,7 +188,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::read`].
+    /// Those of [`Request::read`].
     ///
     /// # Examples
     ///
@@ -201,7 +201,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::read`].
+    /// Those of [`Request::read`].
     ///
     /// # Examples
     ///
@@ -214,7 +214,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::write`].
+    /// Those of [`Request::write`].
     ///
     /// # Examples
     ///
@@ -227,7 +227,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::write`].
+    /// Those of [`Request::write`].
     ///
     /// # Examples
     ///
@@ -240,9 +240,9 @@ impl AnyArray {
     ///
     /// # Examples
     ///
-    /// See [`AnyRequest`].
-    pub fn request(&self) -> AnyRequest<'_> {
-        AnyRequest::new(self)
+    /// See [`Request`].
+    pub fn request(&self) -> Request<'_, AnyArray> {
+        Request::new(self)
     }
 
     /// Copies the array out, under the read lock; without one for observers, as
