@@ -236,7 +236,7 @@ pub use crate::typed::frozen::{
     Frozen, Frozen1, Frozen2, Frozen3, Frozen4, Frozen5, Frozen6, FrozenD,
 };
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
-pub use crate::typed::log::{Follower, Log, LogRows};
+pub use crate::typed::log::{AnyFollower, AnyLog, AnyLogRows, Follower, Log, LogRows};
 pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::part::{ArrayPart, Part};

@@ -100,7 +100,7 @@ pub struct Ring<T: Element, D: Dimension> {
 handle! {
     /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise.
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for frames of no bytes, or of 2 GiB or more.
-    impl[T: Element, D: Dimension] Ring<T, D>, "ring", "a ring", "ndshm::Ring1::<f32>", given "1024":
+    impl[T: Element, D: Dimension] Ring<T, D>, "ring", "a ring", "ndshm::Ring1::<f32>", given "1024", |it| &it.segment;
     create(shape: impl IntoDimension<Dim = D>) => shape.into_dimension()
 }
 

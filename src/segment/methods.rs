@@ -9,12 +9,12 @@ macro_rules! handle {
     (
         $(#[$about:meta])*
         impl[$($generics:tt)*] $name:ident $(<$($parameter:ident),*>)?,
-        $noun:literal, $a:literal, $type:literal, given $given:tt:
+        $noun:literal, $a:literal, $type:literal, given $given:tt, |$it:ident| $segment:expr;
         create($($argument:ident: $argument_type:ty),*) => $start:expr
     ) => {
         $crate::segment::handle! {
             impl[$($generics)*] $name $(<$($parameter),*>)?, $noun, $type,
-            made $crate::segment::handle!(@call $type, "create_unique", "\"doc-handle-\"", $given), |it| &it.segment
+            made $crate::segment::handle!(@call $type, "create_unique", "\"doc-handle-\"", $given), |$it| $segment
         }
 
         #[doc = concat!("Creating ", $a, ".")]

@@ -37,7 +37,8 @@ pub struct Event {
 
 handle! {
     /// It stays set until it is cleared, unless the options say [`auto_reset`](Options::auto_reset).
-    impl[] Event, "event", "an event", "ndshm::Event", given "": create() => ()
+    impl[] Event, "event", "an event", "ndshm::Event", given "", |it| &it.segment;
+    create() => ()
 }
 
 impl Opens for Event {

@@ -68,7 +68,7 @@ pub struct Array<T: Element, D: Dimension> {
 handle! {
     /// Its elements are zeros. Creating it costs some thirty system calls, and the kernel's time to find and clear
     /// the memory.
-    impl[T: Element, D: Dimension] Array<T, D>, "array", "an array", "ndshm::Array1::<f64>", given "1000":
+    impl[T: Element, D: Dimension] Array<T, D>, "array", "an array", "ndshm::Array1::<f64>", given "1000", |it| &it.segment;
     create(shape: impl IntoDimension<Dim = D>) => shape.into_dimension()
 }
 

@@ -45,7 +45,8 @@ pub struct Value<T: Element> {
 }
 
 handle! {
-    impl[T: Element] Value<T>, "value", "a value", "ndshm::Value::<u8>", given "7": create(value: T) => value
+    impl[T: Element] Value<T>, "value", "a value", "ndshm::Value::<u8>", given "7", |it| &it.segment;
+    create(value: T) => value
 }
 
 impl<T: Element> Opens for Value<T> {

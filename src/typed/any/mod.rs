@@ -17,6 +17,7 @@ use std::ptr::NonNull;
 
 use ndarray::Dimension;
 
+pub(super) use self::guard::offset_of;
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
 pub use self::peek::{Peek, peek};
 pub use self::snapshot::AnySnapshot;
@@ -62,7 +63,7 @@ pub struct AnyArray {
 handle! {
     /// Its items are zeros. [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for a dtype that no
     /// segment can hold.
-    impl[] AnyArray, "array of any dtype", "an array of any dtype", "ndshm::AnyArray", given "&\"<f8\".parse()?, &[10]":
+    impl[] AnyArray, "array of any dtype", "an array of any dtype", "ndshm::AnyArray", given "&\"<f8\".parse()?, &[10]", |it| &it.segment;
     create(dtype: &Dtype, shape: &[usize]) => (dtype.clone(), shape.to_vec())
 }
 
@@ -336,7 +337,7 @@ impl fmt::Display for AnyArray {
 }
 
 /// Bytes between neighbours along each axis of an array of that shape.
-fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
+pub(super) fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
     let mut strides = vec![0; shape.len()];
     let mut stride = dtype.item_size();
     let axes: &mut dyn Iterator<Item = usize> = match order {

@@ -8,7 +8,7 @@ use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
 use crate::segment::{Access, Address, Glimpse, Kind, Opens, Segment};
 use crate::sync::{Look, OutsideLook, copy_value_outside, observe, observe_outside, stripes_over};
-use crate::typed::log;
+use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// What a segment holds at one moment, to copy from: see [`Segment::peek`].
@@ -155,10 +155,10 @@ impl Segment {
                 look(&still(all_of(&rows), rows.shape()))
             }
             (Kind::Log, _) => {
-                let rows = log::committed(self);
+                let rows = AnyLog::from_segment(self.clone())?.rows();
                 let mut shape = control.shape.clone();
-                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
-                look(&still(rows.bytes, &shape))
+                shape.iter_mut().take(1).for_each(|first| *first = rows.range().len());
+                look(&still(rows.bytes(), &shape))
             }
             _ => {
                 let copy = AnySnapshot::of(self)?;

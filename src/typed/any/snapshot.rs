@@ -13,7 +13,7 @@ use crate::sync::copy_out;
 use crate::typed::cells;
 use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
-use crate::typed::log;
+use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// A private copy of what a segment holds, of a dtype and shape known at run time only.
@@ -74,11 +74,11 @@ impl AnySnapshot {
             )
             .of(segment.name())),
             Kind::Log => {
-                let rows = log::committed(segment);
+                let rows = AnyLog::from_segment(segment.clone())?.rows();
                 let mut shape = segment.control().shape.clone();
-                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
+                shape.iter_mut().take(1).for_each(|first| *first = rows.range().len());
                 let mut copy = Self::zeroed(segment, shape);
-                copy.bytes_mut().copy_from_slice(rows.bytes);
+                copy.bytes_mut().copy_from_slice(rows.bytes());
                 Ok(copy)
             }
         }

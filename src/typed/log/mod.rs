@@ -1,8 +1,10 @@
 //! Logs: rows that are appended, read in place, and followed.
 //!
-//! In reading order: this file, a log and what it is asked for · [`turn`] appending under the lock ·
+//! In reading order: this file, a log and what it is asked for · [`any`] the same of any dtype, which it stands on ·
+//! [`turn`] appending under the lock ·
 //! [`rows`] committed rows · [`follower`] waiting for more.
 
+mod any;
 mod follower;
 mod rows;
 mod turn;
@@ -10,20 +12,16 @@ mod turn;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-pub use self::follower::Follower;
-pub use self::rows::LogRows;
-pub(crate) use self::rows::committed;
-use self::turn::Turn;
+pub use self::any::AnyLog;
+pub use self::follower::{AnyFollower, Follower};
+pub use self::rows::{AnyLogRows, LogRows};
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
 use crate::npy::{Named, UNIT};
-use crate::segment::{
-    Creates, Draft, Kind, Opens, Options, Plan, Reserve, Segment, Settings, handle,
-};
+use crate::segment::{Creates, Draft, Opens, Options, Plan, Reserve, Segment, Settings, handle};
 use crate::sync::acquired;
 
 /// An append-only table in shared memory: any number of processes append rows, any number read and
@@ -68,36 +66,33 @@ use crate::sync::acquired;
 /// # Ok(()) }
 /// ```
 pub struct Log<T: Element> {
-    segment: Segment,
+    any: AnyLog,
     row: PhantomData<fn() -> T>,
 }
 
 handle! {
     /// It is empty, and has room for `capacity` rows. Memory is had as it grows; with
     /// [`reserve`](Options::reserve)`(Reserve::Full)` all at once, and then no append fails for want of it.
-    impl[T: Element] Log<T>, "log", "a log", "ndshm::Log::<u64>", given "1000": create(capacity: usize) => capacity
+    impl[T: Element] Log<T>, "log", "a log", "ndshm::Log::<u64>", given "1000", |it| it.any.segment();
+    create(capacity: usize) => capacity
 }
 
 impl<T: Element> Opens for Log<T> {
     fn check(segment: Segment) -> Result<Self> {
-        let control = segment.control();
-        if control.kind != Kind::Log {
-            return Err(control.kind.mismatch(Kind::Log));
-        }
+        let any = AnyLog::check(segment)?;
         let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let columns = control.shape.get(1..);
-        if control.dtype != dtype || columns != Some(&folded[..]) || align_of::<T>() > UNIT {
+        if *any.dtype() != dtype || any.row_shape() != folded || align_of::<T>() > UNIT {
             return Err(Error::new(
                 ErrorKind::DtypeMismatch,
                 format!(
                     "holds rows of {} of shape {:?}, asked for {} of shape {folded:?}",
-                    Named(&control.dtype),
-                    columns.unwrap_or_default(),
+                    Named(any.dtype()),
+                    any.row_shape(),
                     Named(&dtype)
                 ),
             ));
         }
-        Ok(Self { segment, row: PhantomData })
+        Ok(Self { any, row: PhantomData })
     }
 
     fn default_options() -> Options<Self> {
@@ -109,16 +104,11 @@ impl<T: Element> Creates for Log<T> {
     type Start = usize;
 
     fn plan(settings: &Settings, &capacity: &usize) -> Result<Plan> {
-        let (dtype, mut shape) = checked_dtype::<T>()?.fold();
-        shape.insert(0, capacity);
-        Plan::new(settings, Kind::Log, dtype, shape)
+        AnyLog::plan(settings, &(checked_dtype::<T>()?, vec![capacity]))
     }
 
     fn fill(draft: &mut Draft, _capacity: &usize) -> Result<()> {
-        let region = draft.region();
-        if draft.is_reserved() {
-            region.state().backed.store(region.layout().data_len as u64, Relaxed);
-        }
+        any::fill(draft);
         Ok(())
     }
 }
@@ -132,7 +122,7 @@ impl<T: Element> Log<T> {
     /// See [`append`](Self::append).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.in_capacity(self.segment.region().state().tail().len())
+        self.any.len()
     }
 
     /// Returns whether no row is committed.
@@ -160,7 +150,7 @@ impl<T: Element> Log<T> {
     /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.segment.control().shape[0]
+        self.any.capacity()
     }
 
     /// Returns whether no row can be appended any more.
@@ -265,10 +255,7 @@ impl<T: Element> Log<T> {
     }
 
     fn extend_with(&self, rows: &[T], patience: Patience) -> Result<Option<Range<usize>>> {
-        let Some(turn) = Turn::take(self, patience)? else { return Ok(None) };
-        let appended = turn.append(rows)?;
-        self.segment.region().state().tail().announce(&self.segment.membership().peers(0));
-        Ok(Some(appended))
+        self.any.extend_with(bytemuck::cast_slice(rows), patience)
     }
 }
 
@@ -292,7 +279,7 @@ impl<T: Element> Log<T> {
     /// See [`LogRows`].
     #[must_use]
     pub fn rows_from(&self, start: usize) -> LogRows<T> {
-        LogRows::of(self, start)
+        LogRows::of(self.any.rows_from(start))
     }
 
     /// Follows the log from here on: the rows committed after this call.
@@ -318,18 +305,13 @@ impl<T: Element> Log<T> {
     /// # Ok(()) }
     /// ```
     pub fn follow_from(&self, start: usize) -> Follower<T> {
-        Follower::new(self.clone(), start)
-    }
-
-    /// The word in memory as a number of rows that can be true.
-    fn in_capacity(&self, len: u64) -> usize {
-        usize::try_from(len).map_or(self.capacity(), |len| len.min(self.capacity()))
+        Follower::new(self.any.follow_from(start))
     }
 }
 
 impl<T: Element> Clone for Log<T> {
     fn clone(&self) -> Self {
-        Self { segment: self.segment.clone(), row: PhantomData }
+        Self { any: self.any.clone(), row: PhantomData }
     }
 }
 
@@ -346,6 +328,6 @@ impl<T: Element> fmt::Debug for Log<T> {
 /// See [`Segment`], whose shape is the capacity: the name, the shape and the dtype, not the rows.
 impl<T: Element> fmt::Display for Log<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.segment.fmt(f)
+        self.any.fmt(f)
     }
 }
