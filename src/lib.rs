@@ -223,7 +223,7 @@ pub use crate::segment::{
 };
 pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
 pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRows, AnySnapshot, AnyWriteGuard, Peek, peek,
+    AnyArray, AnyReadGuard, AnyRows, AnySnapshot, AnyValue, AnyWriteGuard, Peek, peek,
 };
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,

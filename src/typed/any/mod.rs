@@ -3,13 +3,14 @@
 //! In reading order: this file, an array and what it is asked for · [`request`] every way to lock its
 //! rows · [`guard`] what a lock hands out · [`snapshot`] copies, of segments of any kind ·
 //! [`peek`] looks at some of it ·
-//! [`options`] creating and opening with options.
+//! [`value`] the core of values · [`options`] creating and opening with options.
 
 mod guard;
 mod options;
 mod peek;
 mod request;
 mod snapshot;
+mod value;
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -21,6 +22,8 @@ pub(super) use self::guard::offset_of;
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
 pub use self::peek::{Peek, peek};
 pub use self::snapshot::AnySnapshot;
+pub use self::value::AnyValue;
+pub(super) use self::value::plan as plan_value;
 use super::array::Array;
 use super::element::Element;
 use super::options::plan;
