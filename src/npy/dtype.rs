@@ -1,7 +1,7 @@
 //! What one element is made of: NumPy's dtypes, without objects.
 //!
-//! A dtype is written as NumPy writes it, `<f4` or `[('x', '<f4'), ('pos', '<f4', (2,
-//! 3))]`. The exception is `<bf16`, which NumPy cannot spell.
+//! A dtype is written as NumPy writes it, `<f4` or
+//! `[('x', '<f4'), ('pos', '<f4', (2, 3))]`. The exception is `<bf16`, which NumPy cannot spell.
 //! [`Dtype::numpy_form`] replaces it by plain bytes, `|V2`.
 
 use std::collections::HashSet;
