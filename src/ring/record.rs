@@ -15,33 +15,33 @@ use crate::steps::step;
 const LINE: usize = 64;
 
 /// Length of a description in words.
-pub(super) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
+pub(crate) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
 
 /// Where a slot's parts lie, in bytes: frame, description, and padding up to the next page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) frame_len: usize,
-    pub(super) meta: usize,
-    pub(super) len: usize,
+pub(crate) struct Record {
+    pub(crate) frame_len: usize,
+    pub(crate) meta: usize,
+    pub(crate) len: usize,
 }
 
 /// What a ring's control block says of its frames.
 #[derive(Clone, Debug)]
-pub(super) struct Form {
+pub(crate) struct Form {
     /// That of an item, which is no array.
-    pub(super) dtype: Dtype,
-    pub(super) shape: Vec<usize>,
-    pub(super) record: Record,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) record: Record,
 }
 
 impl Form {
-    pub(super) fn of(segment: &Segment) -> Result<Self> {
+    pub(crate) fn of(segment: &Segment) -> Result<Self> {
         let control = segment.control();
         Self::in_slots(control.kind, &control.dtype)
     }
 
     /// What frames are in a segment of that kind whose items are of that dtype.
-    pub(super) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
+    pub(crate) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
         if kind != Kind::Ring {
             return Err(kind.mismatch(Kind::Ring));
         }
@@ -68,14 +68,14 @@ fn other_records() -> Error {
 
 /// The words of a ring, if its frames can be believed: after a restart of the machine a file's
 /// cannot, until the next publisher forgets them.
-pub(super) fn sound_frames(segment: &Segment) -> Option<Frames<'_>> {
+pub(crate) fn sound_frames(segment: &Segment) -> Option<Frames<'_>> {
     let sound = segment.region().stripe(0).entry() == Entry::Clean;
     sound.then(|| segment.region().frames())
 }
 
 impl Record {
     /// Lays out a frame of that shape, whose items are of `dtype`, which is no array.
-    pub(super) fn new(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
+    pub(crate) fn new(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
         let frame_len = data_len(shape, dtype.item_size())?;
         // No sum here overflows: frames are shorter than the address space by more than that.
         let meta = data_len(&[frame_len.div_ceil(LINE)], LINE)?;
@@ -84,7 +84,7 @@ impl Record {
     }
 
     /// The slot as NumPy sees it.
-    pub(super) fn dtype(self, dtype: &Dtype, shape: &[usize]) -> Dtype {
+    pub(crate) fn dtype(self, dtype: &Dtype, shape: &[usize]) -> Dtype {
         let mut frame = dtype.clone();
         for &len in shape.iter().rev() {
             frame = Dtype::Array(Box::new(frame), len);
@@ -98,7 +98,7 @@ impl Record {
     }
 
     /// Where the description in that slot begins, in the payload.
-    pub(super) fn meta_offset(self, slot: usize) -> usize {
+    pub(crate) fn meta_offset(self, slot: usize) -> usize {
         slot * self.len + self.meta
     }
 
@@ -108,7 +108,7 @@ impl Record {
     ///
     /// When there is no such slot.
     #[inline]
-    pub(super) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
+    pub(crate) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
         let first = self.meta_offset(slot) / size_of::<u64>();
         &region.payload_words()[first..first + META_WORDS]
     }
@@ -116,7 +116,7 @@ impl Record {
     /// A copy of the description in a slot, each word whole; words that others write meanwhile may be old
     /// or new.
     #[inline]
-    pub(super) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
+    pub(crate) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
         let mut words = [0_u64; META_WORDS];
         for (copy, word) in words.iter_mut().zip(self.meta_words(region, slot)) {
             // Relaxed: who wants them all of one frame looks at its number before and after.
@@ -126,7 +126,7 @@ impl Record {
     }
 
     /// Copies a frame into `bytes`, with what goes with it, unless it is written over meanwhile.
-    pub(super) fn copy(
+    pub(crate) fn copy(
         self,
         segment: &Segment,
         seen: Sighting,
@@ -137,7 +137,7 @@ impl Record {
     }
 
     /// Copies what goes with a frame, unless that is written over meanwhile.
-    pub(super) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
+    pub(crate) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
         let meta = self.meta_in(region, seen.slot);
         step!("observe: frame copied");
         // No copy before this, of the frame either, may sink below the second look.

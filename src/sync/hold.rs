@@ -109,7 +109,7 @@ impl Poison {
         self.pid
     }
 
-    pub(super) fn of(stripe: &Stripe) -> Self {
+    pub(crate) fn of(stripe: &Stripe) -> Self {
         let (cause, pid) = stripe.culprit();
         let cause = match cause {
             lock::PoisonCause::Panicked => PoisonCause::Panicked,

@@ -173,7 +173,7 @@ pub(crate) fn check_sound(segment: &Segment) -> Result<()> {
 }
 
 #[cold]
-pub(super) fn suspect(poison: &Poison) -> Error {
+pub(crate) fn suspect(poison: &Poison) -> Error {
     Error::new(
         ErrorKind::Poisoned,
         format!(

@@ -93,7 +93,7 @@ pub(super) fn load_committed<T: Element>(region: &Region) -> T {
 }
 
 /// Reads a value of any type, as its last commit left it; `bytes` is as long as it.
-pub(super) fn load_bytes(region: &Region, bytes: &mut [u8]) {
+pub(crate) fn load_bytes(region: &Region, bytes: &mut [u8]) {
     match bytes.len() {
         1 => bytes.copy_from_slice(&load::<u8>(region).to_le_bytes()),
         2 => bytes.copy_from_slice(&load::<u16>(region).to_le_bytes()),

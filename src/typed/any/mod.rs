@@ -1,15 +1,11 @@
 //! Arrays whose dtype is known at run time only.
 //!
 //! In reading order: this file, an array and what it is asked for · [`request`] every way to lock its
-//! rows · [`guard`] what a lock hands out · [`snapshot`] copies, of segments of any kind ·
-//! [`peek`] looks at some of it ·
-//! [`options`] creating and opening with options.
+//! rows · [`guard`] what a lock hands out · [`options`] creating and opening with options.
 
 mod guard;
 mod options;
-mod peek;
 mod request;
-mod snapshot;
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -17,16 +13,15 @@ use std::ptr::NonNull;
 
 use ndarray::Dimension;
 
+pub(crate) use self::guard::offset_of;
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
-pub use self::peek::{Peek, peek};
 pub use self::request::AnyRequest;
-pub use self::snapshot::AnySnapshot;
 use super::array::Array;
 use super::element::Element;
 use super::rows::Split;
 use crate::error::Result;
 use crate::npy::{Dtype, Order};
-use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Segment};
+use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
 use crate::sync::frozen;
 
 /// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
@@ -34,7 +29,7 @@ use crate::sync::frozen;
 ///
 /// Its locks are those of [`Array`](crate::Array), and its guards hand out bytes, typed views where
 /// the type fits, and single items as [`Datum`](crate::Datum). Axes that an element type `[T; N]`
-/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`].
+/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`](crate::AnySnapshot).
 ///
 /// # Examples
 ///
@@ -361,23 +356,6 @@ impl AnyArray {
         AnyRequest::new(self)
     }
 
-    /// Copies the array out, under the read lock; without one for observers, as
-    /// [`Array::snapshot`](crate::Array::snapshot) does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::snapshot`](crate::Array::snapshot).
-    ///
-    /// # Examples
-    ///
-    /// See [`AnySnapshot`].
-    pub fn snapshot(&self) -> Result<AnySnapshot> {
-        match self.segment.access() {
-            Access::Observe => AnySnapshot::observe(&self.segment),
-            Access::ReadWrite | Access::Read => Ok(AnySnapshot::of_rows(&*self.read()?)),
-        }
-    }
-
     /// Returns where the data begins, for other languages to read; valid while this handle lives, and
     /// not to be read without a lock.
     ///
@@ -428,7 +406,7 @@ impl AnyArray {
     }
 
     /// Checks that a segment holds an array.
-    pub(super) fn from_segment(segment: Segment) -> Result<Self> {
+    pub(crate) fn from_segment(segment: Segment) -> Result<Self> {
         let kind = segment.control().kind;
         if kind == Kind::Array {
             return Ok(Self { segment });
@@ -461,7 +439,7 @@ impl fmt::Display for AnyArray {
 }
 
 /// Bytes between neighbours along each axis of an array of that shape.
-fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
+pub(crate) fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
     let mut strides = vec![0; shape.len()];
     let mut stride = dtype.item_size();
     let axes: &mut dyn Iterator<Item = usize> = match order {

@@ -2,17 +2,15 @@
 
 use std::sync::atomic::Ordering::Acquire;
 
-use super::any::{AnyFrame, too_fast};
-use super::meta::FrameMeta;
-use super::record::Form;
+use super::status::Status;
+use super::words::Glimpse;
 use crate::atomic::fence;
 use crate::error::{Result, ResultExt};
-use crate::lock::{Entry, Patience, named_in};
+use crate::lock::named_in;
 use crate::npy::Dtype;
-use crate::segment::{Address, Glimpse, Participant};
-use crate::sync::Status;
-use crate::typed::any::AnySnapshot;
-use crate::typed::snapshot::OBSERVERS_PATIENCE;
+use crate::ring::meta::FrameMeta;
+use crate::ring::record::Form;
+use crate::segment::{Address, Participant};
 
 /// What a ring is and what goes on in it: who publishes, which frames are there, who leases them.
 ///
@@ -216,79 +214,7 @@ fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStat
     Ok(leases)
 }
 
-impl AnyFrame {
-    /// Copies a frame of the ring at `address` from outside: nothing is mapped, no lease is taken and nothing
-    /// is written, so it takes no trust in whoever owns the ring or may write it. `find` chooses one of the frames
-    /// that are there, by their numbers, which come oldest first; `None` when it chose none.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`RingStatus::of`]; [`Timeout`](crate::ErrorKind::Timeout) when for a second each was
-    /// written over before it was copied, and [`OutOfAddressSpace`](crate::ErrorKind::OutOfAddressSpace) when
-    /// there is no memory for a copy.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{AnyFrame, FrameMeta, Ring1};
-    ///
-    /// let ring = Ring1::<u8>::create("doc-peek-ring", 3)?;
-    /// let mut publisher = ring.publisher()?;
-    /// publisher.publish_from(&ndarray::arr1(&[1, 2, 3]), FrameMeta::new())?;
-    ///
-    /// let newest = AnyFrame::peek("doc-peek-ring", |numbers| numbers.last().copied())?;
-    /// assert_eq!(newest.expect("a frame").snapshot().bytes(), [1, 2, 3]);
-    /// assert!(AnyFrame::peek("doc-peek-ring", |_| Some(7))?.is_none());
-    /// # Ok(()) }
-    /// ```
-    pub fn peek<'a>(
-        address: impl Into<Address<'a>>,
-        find: impl Fn(&[u64]) -> Option<u64>,
-    ) -> Result<Option<Self>> {
-        let glimpse = Glimpse::of(address)?;
-        glimpse.check_settled()?;
-        let info = glimpse.info();
-        let form = Form::in_slots(info.kind(), info.dtype()).of(info.name())?;
-        form.copy_in(&glimpse, find).of(info.name())
-    }
-}
-
 impl Form {
-    fn copy_in(
-        &self,
-        glimpse: &Glimpse,
-        find: impl Fn(&[u64]) -> Option<u64>,
-    ) -> Result<Option<AnyFrame>> {
-        let Self { dtype, shape, record } = self;
-        let patience = Patience::at_most(OBSERVERS_PATIENCE);
-        let mut snapshot = AnySnapshot::blank(dtype, shape, record.frame_len)?;
-        loop {
-            let before = glimpse.sequences()?;
-            let mut numbers: Vec<u64> = before.iter().copied().filter(|&it| it > 0).collect();
-            numbers.sort_unstable();
-            // Frames of a ring that the machine stopped under cannot be believed.
-            let is_sound = glimpse.stripe(0)?.entry() == Entry::Clean;
-            let chosen = is_sound.then(|| find(&numbers)).flatten();
-            let Some(slot) = before.iter().position(|&it| it > 0 && Some(it) == chosen) else {
-                return Ok(None);
-            };
-            // What the kernel copies next it must not have copied before.
-            fence(Acquire);
-            let mut meta = FrameMeta::new();
-            glimpse.payload(snapshot.bytes_mut(), slot * record.len)?;
-            let description = bytemuck::bytes_of_mut(&mut meta);
-            glimpse.payload(description, record.meta_offset(slot))?;
-            fence(Acquire);
-            if glimpse.sequences()?[slot] == before[slot] {
-                return Ok(Some(AnyFrame::new(meta, snapshot)));
-            }
-            if patience.is_over() {
-                return Err(too_fast());
-            }
-        }
-    }
-
     /// What goes with the frames that are there and stay while they are looked at.
     fn frames_in(&self, glimpse: &Glimpse) -> Result<Vec<FrameMeta>> {
         let before = glimpse.sequences()?;

@@ -2,19 +2,20 @@
 //!
 //! Words and data are read with `pread` into private memory, so whoever owns the segment, or may write it,
 //! can make a look be in vain or see nonsense, and do no harm. What makes a copy whole is what makes an
-//! observer's whole: see [`observe`](super::observe). Fences order what the kernel copies for this thread as
+//! observer's whole: see [`observe`](crate::sync::observe). Fences order what the kernel copies for this thread as
 //! they order the thread's own loads.
 
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use super::observe::suspect;
 use super::status::Status;
+use super::words::Glimpse;
 use crate::atomic::fence;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Patience, Sight, Slices};
-use crate::segment::{Glimpse, Participant};
+use crate::segment::Participant;
+use crate::sync::suspect;
 use crate::sys::wait;
 
 /// One try to see data as it was at one moment.

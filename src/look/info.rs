@@ -3,38 +3,61 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::control::Control;
-use super::layout::Layout;
-use super::name::Name;
-use super::options::{Kind, Lifetime};
+use crate::error::{Result, ResultExt};
 use crate::npy::{Dtype, Order};
-use crate::sys::object::Facts;
+use crate::segment::{Info, Kind, Lifetime, Name, Segment, read_control};
+use crate::sys::object::{self, Object};
 
-/// Everything that the header and the control block of a segment say, copied out and checked.
+/// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
+/// read is left out. Opens each file and reads its headers, of each at most 385 KiB.
 ///
-/// `docs/format.md` tells where each field lies. Its `Display` is a short table.
+/// # Errors
+///
+/// [`Os`](crate::ErrorKind::Os) when the directory cannot be listed.
 ///
 /// # Examples
 ///
 /// ```
 /// # fn main() -> ndshm::Result<()> {
-/// let array = ndshm::Array2::<f32>::create_unique("doc-info-", (3, 4))?;
-/// let info = array.segment().info()?;
-/// assert_eq!(info.kind(), ndshm::Kind::Array);
-/// assert_eq!(info.dtype().item_size(), 4);
-/// assert_eq!(info.shape(), [3, 4]);
-/// assert_eq!(info.order(), ndshm::Order::C);
-/// assert_eq!((info.data_offset(), info.data_len()), (4096, 48));
-/// assert_eq!(info.control_offset(), 8192);
-/// assert_eq!(info.creator_pid(), std::process::id());
-/// println!("{info}");
+/// let value = ndshm::Value::<u8>::create_unique("doc-list-", 1)?;
+/// assert!(ndshm::list()?.iter().any(|info| info.name() == value.name()));
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
-pub struct Info {
-    name: Name,
-    control: Control,
-    facts: Facts,
+pub fn list() -> Result<Vec<Info>> {
+    let names = object::names()?;
+    Ok(names.iter().filter_map(|name| describe(name).ok()).collect())
+}
+
+fn describe(name: &str) -> Result<Info> {
+    let name = Name::new(name)?;
+    let (object, facts) = Object::open_to_look(name.place())?;
+    let control = read_control(&object, &facts)?;
+    Ok(Info::new(name, control, facts))
+}
+
+/// What it is.
+impl Segment {
+    /// Returns everything that the header and the control block say.
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptorLost`](crate::ErrorKind::DescriptorLost) when the program closed the descriptor this
+    /// library keeps and the name is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array2::<f32>::create_unique("doc-info-", (3, 4))?;
+    /// let info = array.segment().info()?;
+    /// assert_eq!((info.dtype().to_string().as_str(), info.shape()), ("<f4", &[3, 4][..]));
+    /// println!("{info}");
+    /// # Ok(()) }
+    /// ```
+    pub fn info(&self) -> Result<Info> {
+        let facts = self.membership().object().and_then(Object::facts).of(self.name())?;
+        Ok(Info::new(self.address().clone(), self.control().clone(), facts))
+    }
 }
 
 /// Defines accessors; all share the example on [`Info`].
@@ -99,20 +122,6 @@ accessors! {
     creator_user: u32 = |info| info.control.creator_user;
     /// Returns the user id that owns the segment now.
     owner: u32 = |info| info.facts.owner;
-}
-
-impl Info {
-    pub(super) fn control(&self) -> &Control {
-        &self.control
-    }
-
-    pub(super) fn layout(&self) -> &Layout {
-        &self.control.layout
-    }
-
-    pub(crate) fn new(name: Name, control: Control, facts: Facts) -> Self {
-        Self { name, control, facts }
-    }
 }
 
 impl fmt::Display for Info {

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
-use super::{AnyArray, AnyRows, AnySnapshot};
+use super::outside::{OutsideLook, copy_value_outside, observe_outside};
+use super::snapshot::AnySnapshot;
+use super::words::Glimpse;
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
-use crate::segment::{Access, Address, Glimpse, Kind, Segment};
-use crate::sync::{Look, OutsideLook, copy_value_outside, observe, observe_outside, stripes_over};
+use crate::segment::{Access, Address, Kind, Segment};
+use crate::sync::{Look, observe, stripes_over};
+use crate::typed::any::{AnyArray, AnyRows};
 use crate::typed::log;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 

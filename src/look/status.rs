@@ -2,10 +2,11 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::hold::Poison;
+use super::words::{Glimpse, Occupied};
 use crate::error::Result;
 use crate::lock::{Entry, Stripe};
-use crate::segment::{Address, Glimpse, Info, Kind, Occupied, Participant};
+use crate::segment::{Address, Info, Kind, Participant};
+use crate::sync::Poison;
 
 /// What a segment is and what goes on in it: who takes part, who holds which lock, what is suspect.
 ///

@@ -3,15 +3,11 @@
 //! Its words are read with `pread` into private memory, each as it was at some moment. So it takes no
 //! more than permission to read, and a file that is cut short meanwhile is an error.
 
-use super::info::Info;
-use super::inspect::read_control;
-use super::name::{Address, Name};
-use super::options::Kind;
-use super::participants::Participant;
-use super::reboot;
-use super::records::{RingState, State, Tally};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Owner, Slot, Stripe};
+use crate::segment::{
+    Address, Info, Kind, Name, Participant, RingState, State, Tally, check_settled, read_control,
+};
 use crate::sys::lock::{Byte, is_held};
 use crate::sys::object::Object;
 
@@ -46,7 +42,7 @@ impl Glimpse {
 
     pub(crate) fn state(&self) -> Result<State> {
         let mut bytes = [0; State::LEN];
-        self.read(&mut bytes, self.info.layout().state)?;
+        self.read(&mut bytes, self.info.control.layout.state)?;
         Ok(State::copied(bytes))
     }
 
@@ -56,13 +52,13 @@ impl Glimpse {
             return Ok(None);
         }
         let mut bytes = [0; RingState::LEN];
-        self.read(&mut bytes, self.info.layout().ring)?;
+        self.read(&mut bytes, self.info.control.layout.ring)?;
         Ok(Some(RingState::tally_in(bytes)))
     }
 
     /// The number of the frame in each slot of a ring.
     pub(crate) fn sequences(&self) -> Result<Vec<u64>> {
-        let layout = self.info.layout();
+        let layout = &self.info.control.layout;
         let mut numbers = vec![0_u64; layout.frames as usize];
         self.read(bytemuck::cast_slice_mut(&mut numbers), layout.sequences)?;
         Ok(numbers)
@@ -70,7 +66,7 @@ impl Glimpse {
 
     /// The leases of the participant in `slot`.
     pub(crate) fn leases(&self, slot: u32) -> Result<Vec<u32>> {
-        let layout = self.info.layout();
+        let layout = &self.info.control.layout;
         let mut words = vec![0_u32; layout.lease_count as usize];
         let offset = layout.leases + slot as usize * layout.lease_row;
         self.read(bytemuck::cast_slice_mut(&mut words), offset)?;
@@ -85,18 +81,17 @@ impl Glimpse {
 
     /// Reads the shadow of a value that is no word.
     pub(crate) fn shadow(&self, bytes: &mut [u8]) -> Result<()> {
-        self.read(bytes, self.info.layout().shadow)
+        self.read(bytes, self.info.control.layout.shadow)
     }
 
     /// Fails when the machine stopped before the segment was synced, and nobody settled it since.
     pub(crate) fn check_settled(&self) -> Result<()> {
-        reboot::check_settled(&self.object, &self.state()?, self.info.control())
-            .of(self.info.name())
+        check_settled(&self.object, &self.state()?, &self.info.control).of(self.info.name())
     }
 
     /// The lock of one stripe.
     pub(crate) fn stripe(&self, stripe: u32) -> Result<Stripe> {
-        let offset = self.info.layout().stripes + stripe as usize * size_of::<[u32; 8]>();
+        let offset = self.info.control.layout.stripes + stripe as usize * size_of::<[u32; 8]>();
         let mut bytes = [0; 32];
         self.read(&mut bytes, offset)?;
         Ok(Stripe::copied(bytes))
@@ -104,14 +99,14 @@ impl Glimpse {
 
     /// The locks of all stripes.
     pub(crate) fn stripes(&self) -> Result<Vec<Stripe>> {
-        let bytes = self.read_rows(self.info.layout().stripes, self.info.stripes())?;
+        let bytes = self.read_rows(self.info.control.layout.stripes, self.info.stripes())?;
         Ok(bytes.into_iter().map(Stripe::copied).collect())
     }
 
     /// Who registered, in the slots that were ever claimed, and has not left in order.
     pub(crate) fn participants(&self, high_water: u32) -> Result<Vec<Occupied>> {
         let slots = high_water.min(self.info.participants());
-        let records = self.read_rows(self.info.layout().slots, slots)?;
+        let records = self.read_rows(self.info.control.layout.slots, slots)?;
         let mut occupied = Vec::new();
         for (slot, bytes) in (0..slots).zip(records) {
             let record = Slot::copied(bytes);
@@ -126,7 +121,7 @@ impl Glimpse {
 
     /// How many threads of the participant in `slot` read each stripe.
     pub(crate) fn cells(&self, slot: u32) -> Result<Vec<u32>> {
-        let layout = self.info.layout();
+        let layout = &self.info.control.layout;
         let mut cells = vec![0_u32; self.info.stripes() as usize];
         let offset = layout.cells + slot as usize * layout.cell_row;
         self.read(bytemuck::cast_slice_mut(&mut cells), offset)?;
