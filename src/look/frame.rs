@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering::Acquire;
 
+use super::Look;
 use super::snapshot::AnySnapshot;
-use super::words::Glimpse;
 use crate::atomic::fence;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Entry, Frames, Patience, Sighting};
@@ -117,11 +117,17 @@ impl AnyFrame {
         address: impl Into<Address<'a>>,
         find: impl Fn(&[u64]) -> Option<u64>,
     ) -> Result<Option<Self>> {
-        let glimpse = Glimpse::of(address)?;
-        glimpse.check_settled()?;
-        let info = glimpse.info();
+        Look::of(address)?.peek_frame(find)
+    }
+
+    pub(super) fn through(
+        look: &Look,
+        find: impl Fn(&[u64]) -> Option<u64>,
+    ) -> Result<Option<Self>> {
+        look.check_settled()?;
+        let info = look.info();
         let form = Form::in_slots(info.kind(), info.dtype()).of(info.name())?;
-        form.copy_in(&glimpse, find).of(info.name())
+        form.copy_in(look, find).of(info.name())
     }
 
     /// Returns what goes with the frame.
@@ -165,18 +171,18 @@ impl AnyFrame {
 impl Form {
     fn copy_in(
         &self,
-        glimpse: &Glimpse,
+        look: &Look,
         find: impl Fn(&[u64]) -> Option<u64>,
     ) -> Result<Option<AnyFrame>> {
         let Self { dtype, shape, record } = self;
         let patience = Patience::at_most(OBSERVERS_PATIENCE);
         let mut snapshot = AnySnapshot::blank(dtype, shape, record.frame_len)?;
         loop {
-            let before = glimpse.sequences()?;
+            let before = look.sequences()?;
             let mut numbers: Vec<u64> = before.iter().copied().filter(|&it| it > 0).collect();
             numbers.sort_unstable();
             // Frames of a ring that the machine stopped under cannot be believed.
-            let is_sound = glimpse.stripe(0)?.entry() == Entry::Clean;
+            let is_sound = look.stripe(0)?.entry() == Entry::Clean;
             let chosen = is_sound.then(|| find(&numbers)).flatten();
             let Some(slot) = before.iter().position(|&it| it > 0 && Some(it) == chosen) else {
                 return Ok(None);
@@ -184,11 +190,11 @@ impl Form {
             // What the kernel copies next it must not have copied before.
             fence(Acquire);
             let mut meta = FrameMeta::new();
-            glimpse.payload(snapshot.bytes_mut(), slot * record.len)?;
+            look.payload(snapshot.bytes_mut(), slot * record.len)?;
             let description = bytemuck::bytes_of_mut(&mut meta);
-            glimpse.payload(description, record.meta_offset(slot))?;
+            look.payload(description, record.meta_offset(slot))?;
             fence(Acquire);
-            if glimpse.sequences()?[slot] == before[slot] {
+            if look.sequences()?[slot] == before[slot] {
                 return Ok(Some(AnyFrame { meta, snapshot }));
             }
             if patience.is_over() {

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use super::Look;
 use crate::error::{Result, ResultExt};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Info, Kind, Lifetime, Name, Segment, read_control};
+use crate::segment::{Info, Kind, Lifetime, Segment};
 use crate::sys::object::{self, Object};
 
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
@@ -24,15 +25,8 @@ use crate::sys::object::{self, Object};
 /// # Ok(()) }
 /// ```
 pub fn list() -> Result<Vec<Info>> {
-    let names = object::names()?;
-    Ok(names.iter().filter_map(|name| describe(name).ok()).collect())
-}
-
-fn describe(name: &str) -> Result<Info> {
-    let name = Name::new(name)?;
-    let (object, facts) = Object::open_to_look(name.place())?;
-    let control = read_control(&object, &facts)?;
-    Ok(Info::new(name, control, facts))
+    let looks = object::names()?.into_iter().filter_map(|name| Look::of(&name).ok());
+    Ok(looks.map(|look| look.info).collect())
 }
 
 /// What it is.

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::outside::{OutsideLook, copy_value_outside, observe_outside};
+use super::Look;
+use super::outside::copy_value;
 use super::snapshot::AnySnapshot;
-use super::words::Glimpse;
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
 use crate::segment::{Access, Address, Kind, Segment};
-use crate::sync::{Look, observe, stripes_over};
+use crate::sync::{Attempt, observe, stripes_over};
 use crate::typed::any::{AnyArray, AnyRows};
 use crate::typed::log;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
@@ -33,11 +33,9 @@ enum Source<'a> {
     /// Nobody writes it meanwhile.
     Still(&'a [u8]),
     /// Whether anybody wrote what was copied shows afterwards.
-    Observed { look: &'a Look<'a>, stripes: u32 },
-    /// The same, of what is not mapped.
-    Outside { look: &'a OutsideLook<'a>, stripes: u32 },
+    Observed { attempt: &'a Attempt<'a>, stripes: u32 },
     /// Rows of a log, which nobody writes any more.
-    Committed(&'a Glimpse),
+    Committed(&'a Look),
 }
 
 /// Calls `look` with what the segment at `address` holds, seen from outside: nothing is mapped, no lock is taken and
@@ -75,38 +73,36 @@ pub fn peek<'a, R>(
     address: impl Into<Address<'a>>,
     look: impl FnMut(&Peek<'_>) -> Result<R>,
 ) -> Result<R> {
-    let glimpse = Glimpse::of(address)?;
-    glimpse.check_settled()?;
-    peek_through(&glimpse, look).of(glimpse.info().name())
+    Look::of(address)?.peek(look)
 }
 
-fn peek_through<R>(glimpse: &Glimpse, mut look: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
-    let info = glimpse.info();
+pub(super) fn through<R>(look: &Look, mut see: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
+    look.check_settled()?;
+    let info = look.info();
     let (dtype, order) = (info.dtype(), info.order());
     let patience = Patience::at_most(OBSERVERS_PATIENCE);
     match info.kind() {
-        Kind::Array => observe_outside(glimpse, patience, |seen| {
-            let source = Source::Outside { look: seen, stripes: info.stripes() };
-            look(&Peek::new(dtype, info.shape(), order, source))
+        Kind::Array => observe(look, patience, |attempt| {
+            let source = Source::Observed { attempt, stripes: info.stripes() };
+            see(&Peek::new(dtype, info.shape(), order, source))
         })?,
         Kind::Log => {
-            let committed = glimpse.state()?.tail().len();
+            let rows = look.committed_rows(&look.state()?);
             let mut shape = info.shape().to_vec();
-            for first in shape.iter_mut().take(1) {
-                *first = usize::try_from(committed).map_or(*first, |rows| rows.min(*first));
-            }
-            look(&Peek::new(dtype, &shape, order, Source::Committed(glimpse)))
+            shape.iter_mut().take(1).for_each(|first| *first = rows);
+            see(&Peek::new(dtype, &shape, order, Source::Committed(look)))
         }
         Kind::Value | Kind::Event | Kind::AutoResetEvent => {
             let mut bytes = vec![0; info.data_len()];
-            copy_value_outside(glimpse, &mut bytes, patience)?;
-            look(&Peek::new(dtype, info.shape(), order, Source::Still(&bytes)))
+            copy_value(look, &mut bytes, patience)?;
+            see(&Peek::new(dtype, info.shape(), order, Source::Still(&bytes)))
         }
         Kind::Ring => Err(Error::new(
             ErrorKind::KindMismatch,
             "is a ring, whose frames come and go one by one: take one with `AnyFrame::peek`",
         )),
     }
+    .of(info.name())
 }
 
 /// Looking at some of the data.
@@ -148,8 +144,8 @@ impl Segment {
         let still = |bytes, shape: &[usize]| Peek::new(dtype, shape, order, Source::Still(bytes));
         match (control.kind, self.access()) {
             (Kind::Array, Access::Observe) => {
-                observe(self, Patience::at_most(OBSERVERS_PATIENCE), |seen| {
-                    let source = Source::Observed { look: seen, stripes: control.stripes };
+                observe(self, Patience::at_most(OBSERVERS_PATIENCE), |attempt| {
+                    let source = Source::Observed { attempt, stripes: control.stripes };
                     look(&Peek::new(dtype, &control.shape, order, source))
                 })?
             }
@@ -295,19 +291,13 @@ impl<'a> Peek<'a> {
         };
         match self.source {
             Source::Still(all) => bytes.copy_from_slice(&all[offset..end]),
-            Source::Observed { look, stripes } => {
+            Source::Observed { attempt, stripes } => {
                 let stripes = stripes_over(&self.rows_of(offset..end), self.rows(), stripes);
-                if !look.copy(stripes, offset, bytes) {
+                if !attempt.copy(stripes, offset, bytes) {
                     return Err(in_vain());
                 }
             }
-            Source::Outside { look, stripes } => {
-                let stripes = stripes_over(&self.rows_of(offset..end), self.rows(), stripes);
-                if !look.copy(stripes, offset, bytes) {
-                    return Err(in_vain());
-                }
-            }
-            Source::Committed(glimpse) => glimpse.payload(bytes, offset)?,
+            Source::Committed(look) => look.payload(bytes, offset)?,
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! What goes on in a ring, for people and their tools.
 
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use super::Look;
 use super::status::Status;
-use super::words::Glimpse;
 use crate::atomic::fence;
 use crate::error::{Result, ResultExt};
 use crate::lock::named_in;
@@ -77,14 +77,17 @@ impl RingStatus {
     ///
     /// See [`RingStatus`].
     pub fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        let glimpse = Glimpse::of(address)?;
-        let info = glimpse.info();
+        Look::of(address)?.ring_status()
+    }
+
+    pub(super) fn through(look: &Look) -> Result<Self> {
+        let info = look.info();
         let form = Form::in_slots(info.kind(), info.dtype()).of(info.name())?;
-        let segment = Status::through(&glimpse)?;
-        let tally = glimpse.tally()?.unwrap_or_default();
-        let frames = if segment.is_suspect() { Vec::new() } else { form.frames_in(&glimpse)? };
-        let leases = leases_in(&glimpse, segment.participants())?;
-        let (published, dropped) = (tally.published, tally.dropped);
+        let segment = Status::through(look)?;
+        let ring = look.ring_state()?;
+        let frames = if segment.is_suspect() { Vec::new() } else { form.frames_in(look)? };
+        let leases = leases_in(look, segment.participants())?;
+        let (published, dropped) = (ring.newest.load(Relaxed), ring.dropped.load(Relaxed));
         Ok(Self { segment, form, published, dropped, leases, frames })
     }
 
@@ -191,11 +194,11 @@ impl RingStatus {
 }
 
 /// Who leases which frame.
-fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
-    let before = glimpse.sequences()?;
+fn leases_in(look: &Look, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
+    let before = look.sequences()?;
     let mut named = Vec::new();
     for holder in holders {
-        let words = glimpse.leases(holder.slot())?;
+        let words = look.leases(holder.slot())?;
         let slots = words.into_iter().filter_map(|word| named_in(word, before.len()));
         named.extend(slots.map(|slot| (holder, slot)));
     }
@@ -203,7 +206,7 @@ fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStat
     fence(Acquire);
     // A lease is of the frame that its slot had before and after: the slot may be written over between
     // looks at both.
-    let after = glimpse.sequences()?;
+    let after = look.sequences()?;
     let number = |slot: usize| Some(after[slot]).filter(|&it| it > 0 && it == before[slot]);
     let status = |(holder, slot): (&Participant, _)| LeaseStatus {
         holder: holder.clone(),
@@ -216,18 +219,18 @@ fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStat
 
 impl Form {
     /// What goes with the frames that are there and stay while they are looked at.
-    fn frames_in(&self, glimpse: &Glimpse) -> Result<Vec<FrameMeta>> {
-        let before = glimpse.sequences()?;
+    fn frames_in(&self, look: &Look) -> Result<Vec<FrameMeta>> {
+        let before = look.sequences()?;
         let mut metas = Vec::new();
         for (slot, &number) in before.iter().enumerate().filter(|(_, number)| **number > 0) {
             let mut meta = FrameMeta::new();
             let offset = self.record.meta_offset(slot);
-            glimpse.payload(bytemuck::bytes_of_mut(&mut meta), offset)?;
+            look.payload(bytemuck::bytes_of_mut(&mut meta), offset)?;
             metas.push((slot, number, meta));
         }
         // What the kernel copied above it must not have copied after the second look.
         fence(Acquire);
-        let after = glimpse.sequences()?;
+        let after = look.sequences()?;
         metas.retain(|(slot, number, _)| after[*slot] == *number);
         // By the ring's number, for the description may say another.
         metas.sort_by_key(|(_, number, _)| *number);

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::words::{Glimpse, Occupied};
+use super::Look;
+use super::words::Member;
 use crate::error::Result;
 use crate::lock::{Entry, Stripe};
 use crate::segment::{Address, Info, Kind, Participant};
@@ -68,34 +69,33 @@ impl Status {
     ///
     /// See [`Status`].
     pub fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::through(&Glimpse::of(address)?)
+        Look::of(address)?.status()
     }
 
-    pub(crate) fn through(glimpse: &Glimpse) -> Result<Self> {
-        let state = glimpse.state()?;
+    pub(super) fn through(look: &Look) -> Result<Self> {
+        let info = look.info();
+        let state = look.state()?;
         // Locks before participants: who is named by a lock has registered before.
-        let stripes = glimpse.stripes()?;
-        let occupied = glimpse.participants(state.high_water.load(Relaxed))?;
+        let stripes = look.stripes()?;
+        let members = look.members(state.high_water.load(Relaxed))?;
         let mut locks = stripes
             .iter()
-            .map(|stripe| StripeStatus::of(glimpse, stripe, &occupied))
+            .map(|stripe| StripeStatus::of(look, stripe, &members))
             .collect::<Result<Vec<_>>>()?;
-        for reader in &occupied {
-            let cells = glimpse.cells(reader.participant.slot())?;
+        for reader in &members {
+            let cells = look.cells(reader.participant.slot())?;
             for (lock, _) in locks.iter_mut().zip(cells).filter(|(_, cell)| *cell != 0) {
                 lock.readers.push(reader.participant.clone());
             }
         }
-        let is_log = glimpse.info().kind() == Kind::Log;
-        let capacity = glimpse.info().shape().first().copied().unwrap_or(0);
-        let committed = state.committed.load(Relaxed);
+        let ring = (info.kind() == Kind::Ring).then(|| look.ring_state()).transpose()?;
         Ok(Self {
-            rows: is_log.then(|| usize::try_from(committed).unwrap_or(capacity).min(capacity)),
-            published: glimpse.tally()?.map(|tally| tally.published),
+            rows: (info.kind() == Kind::Log).then(|| look.committed_rows(&state)),
+            published: ring.map(|ring| ring.newest.load(Relaxed)),
             frozen: state.is_frozen(),
             replaced: state.is_replaced(),
-            info: glimpse.info().clone(),
-            participants: occupied.into_iter().map(|occupied| occupied.participant).collect(),
+            info: info.clone(),
+            participants: members.into_iter().map(|member| member.participant).collect(),
             locks,
         })
     }
@@ -197,14 +197,14 @@ impl Status {
 }
 
 impl StripeStatus {
-    fn of(glimpse: &Glimpse, stripe: &Stripe, occupied: &[Occupied]) -> Result<Self> {
+    fn of(look: &Look, stripe: &Stripe, members: &[Member]) -> Result<Self> {
         let owner = stripe.owner();
-        owner.map_or(Ok(()), |owner| glimpse.check_owner(owner))?;
+        owner.map_or(Ok(()), |owner| look.check_owner(owner))?;
         let writer = owner.and_then(|owner| {
-            let is_owner = |who: &&Occupied| {
+            let is_owner = |who: &&Member| {
                 who.participant.slot() == owner.slot() && who.generation == owner.generation()
             };
-            occupied.iter().find(is_owner).map(|who| who.participant.clone())
+            members.iter().find(is_owner).map(|who| who.participant.clone())
         });
         let died = writer.as_ref().is_some_and(|writer| !writer.is_alive());
         Ok(Self {

@@ -54,7 +54,7 @@ pub(crate) use self::name::Name;
 pub(crate) use self::options::{Opening, Settings};
 pub(crate) use self::participants::Membership;
 pub(crate) use self::reboot::{check_settled, make_clean, soil};
-pub(crate) use self::records::{RingState, State, Tally};
+pub(crate) use self::records::{RingState, State};
 pub(crate) use self::region::Region;
 pub(crate) use self::share::Taken;
 pub(crate) use self::shown::Items;

@@ -146,18 +146,13 @@ impl RingState {
     /// Its bytes in the control block; in a model's memory it may be longer.
     pub(crate) const LEN: usize = 72;
 
-    /// What it counts, of the bytes that were read where it lies.
-    pub(crate) fn tally_in(bytes: [u8; Self::LEN]) -> Tally {
-        let [dropped, .., published] = bytemuck::cast::<_, [u64; 9]>(bytes);
-        Tally { published, dropped }
+    /// A private copy, of the bytes that were read where it lies.
+    pub(crate) fn copied(bytes: [u8; Self::LEN]) -> Self {
+        let words = bytemuck::cast::<_, [u32; 18]>(bytes).map(AtomicU32::new);
+        let [_, _, returns, awaited, spare @ .., _, _] = words;
+        let [dropped, .., newest] = bytemuck::cast::<_, [u64; 9]>(bytes).map(AtomicU64::new);
+        Self { dropped, returns, awaited, _spare: spare, newest }
     }
-}
-
-/// How many frames a ring's publishers published and dropped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) published: u64,
-    pub(crate) dropped: u64,
 }
 
 pin!(RingState, 72, RING_FIELDS { dropped: 0, returns: 8, awaited: 12, newest: 64 });
