@@ -204,8 +204,8 @@ pub use ndarray;
 
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::look::{
-    AnyFrame, AnySnapshot, Capacity, LeaseStatus, Look, Peek, RingStatus, Status, StripeStatus,
-    capacity, list, peek,
+    AnyFrame, AnySnapshot, Capacity, Condition, LeaseStatus, Look, Peek, RingStatus, Status,
+    StripeStatus, TEMPORARY_PREFIX, capacity, directory, list, peek, pid_namespace,
 };
 pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};

@@ -3,30 +3,30 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::Look;
 use crate::error::{Result, ResultExt};
 use crate::npy::{Dtype, Order};
 use crate::segment::{Info, Kind, Lifetime, Segment};
-use crate::sys::object::{self, Object};
+use crate::sys::lifeline::registration;
+use crate::sys::object::Object;
+use crate::sys::process;
 
-/// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers, of each at most 385 KiB.
-///
-/// # Errors
-///
-/// [`Os`](crate::ErrorKind::Os) when the directory cannot be listed.
+/// Returns the inode number of this process's PID namespace, which [`Info::creator_namespace`] and
+/// [`Participant::namespace`](crate::Participant::namespace) are compared with; `None` where `/proc` does not
+/// tell. Process ids mean something in their own namespace alone.
 ///
 /// # Examples
 ///
 /// ```
 /// # fn main() -> ndshm::Result<()> {
-/// let value = ndshm::Value::<u8>::create_unique("doc-list-", 1)?;
-/// assert!(ndshm::list()?.iter().any(|info| info.name() == value.name()));
+/// let array = ndshm::Array1::<u8>::create_unique("doc-namespace-", 4)?;
+/// let creators = array.segment().info()?.creator_namespace();
+/// assert_eq!(creators, ndshm::pid_namespace().unwrap_or(0));
 /// # Ok(()) }
 /// ```
-pub fn list() -> Result<Vec<Info>> {
-    let looks = object::names()?.into_iter().filter_map(|name| Look::of(&name).ok());
-    Ok(looks.map(|look| look.info).collect())
+#[must_use]
+pub fn pid_namespace() -> Option<u64> {
+    let namespace = process::current(&registration()).namespace;
+    (namespace > 0).then_some(namespace)
 }
 
 /// What it is.

@@ -1,13 +1,14 @@
 //! Everything that is seen from outside: of segments, and of the room for more of them.
 //!
 //! In reading order: this file, a segment that is open for a look · [`words`] what is read of it · [`info`] its
-//! description · [`status`] what goes on in it, and [`ring`] in a ring · [`outside`] copies without a lock ·
+//! description · [`list`](mod@list) all there are · [`status`] what goes on in it, and [`ring`] in a ring · [`outside`] copies without a lock ·
 //! [`peek`] some of the data · [`snapshot`] all of it · [`frame`] frames of rings · [`capacity`] what may still be
 //! created.
 
 mod capacity;
 mod frame;
 mod info;
+mod list;
 mod outside;
 mod peek;
 mod ring;
@@ -17,11 +18,12 @@ mod words;
 
 pub use self::capacity::{Capacity, capacity};
 pub use self::frame::AnyFrame;
-pub use self::info::list;
+pub use self::info::pid_namespace;
+pub use self::list::{TEMPORARY_PREFIX, directory, list};
 pub use self::peek::{Peek, peek};
 pub use self::ring::{LeaseStatus, RingStatus};
 pub use self::snapshot::AnySnapshot;
-pub use self::status::{Status, StripeStatus};
+pub use self::status::{Condition, Status, StripeStatus};
 
 use crate::error::{Result, ResultExt};
 use crate::segment::{Address, Info, Name, read_control};

@@ -41,6 +41,29 @@ pub struct Status {
     published: Option<u64>,
     frozen: bool,
     replaced: bool,
+    stale: bool,
+}
+
+/// The state of a segment in a word: see [`Status::condition`].
+///
+/// # Examples
+///
+/// See [`Status::condition`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Condition {
+    /// A live process takes part.
+    Live,
+    /// No live process takes part, and the segment is meant to stay.
+    Idle,
+    /// Only the dead have left it: see [`Status::is_stale`].
+    Stale,
+    /// Nobody writes it any more: see [`Status::is_frozen`].
+    Frozen,
+    /// Another segment has its name: see [`Status::is_replaced`].
+    Replaced,
+    /// It may be half written: see [`Status::is_suspect`].
+    Poisoned,
 }
 
 /// Who holds the lock of one stripe, and whether its rows are suspect.
@@ -88,14 +111,16 @@ impl Status {
                 lock.readers.push(reader.participant.clone());
             }
         }
+        let participants: Vec<_> = members.into_iter().map(|member| member.participant).collect();
         let ring = (info.kind() == Kind::Ring).then(|| look.ring_state()).transpose()?;
         Ok(Self {
             rows: (info.kind() == Kind::Log).then(|| look.committed_rows(&state)),
             published: ring.map(|ring| ring.newest.load(Relaxed)),
             frozen: state.is_frozen(),
             replaced: state.is_replaced(),
+            stale: look.is_to_go() && !participants.iter().any(Participant::is_alive),
             info: info.clone(),
-            participants: members.into_iter().map(|member| member.participant).collect(),
+            participants,
             locks,
         })
     }
@@ -193,6 +218,52 @@ impl Status {
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.replaced
+    }
+
+    /// Returns whether the segment was to go with those who took part, and none of them lives: in
+    /// [`directory`](crate::directory), [`reap`](crate::reap) removes it then. A copy that `cp` made of a
+    /// segment's file is never stale.
+    ///
+    /// # Examples
+    ///
+    /// See [`condition`](Self::condition).
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Returns the state of the segment in a word. Of several that hold, it is what most needs to be told:
+    /// poisoned, replaced, stale, frozen, live, idle, in this order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Array1, Condition, Status};
+    ///
+    /// let array = Array1::<u8>::create_unique("doc-condition-", 4)?;
+    /// let status = Status::of(array.name())?;
+    /// assert_eq!((status.condition(), status.is_stale()), (Condition::Live, false));
+    ///
+    /// let frozen = array.freeze()?;
+    /// assert_eq!(Status::of(frozen.name())?.condition(), Condition::Frozen);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        if self.is_suspect() {
+            Condition::Poisoned
+        } else if self.is_replaced() {
+            Condition::Replaced
+        } else if self.is_stale() {
+            Condition::Stale
+        } else if self.is_frozen() {
+            Condition::Frozen
+        } else if self.participants.iter().any(Participant::is_alive) {
+            Condition::Live
+        } else {
+            Condition::Idle
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::Look;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Owner, Slot, Stripe};
-use crate::segment::{Participant, RingState, State, check_settled};
+use crate::segment::{Participant, RingState, State, check_settled, is_to_go};
 use crate::sys::lock::{Byte, is_held};
 
 /// A participant, and which of its slot's occupants it is.
@@ -66,6 +66,11 @@ impl Look {
     /// Fails when the machine stopped before the segment was synced, and nobody settled it since.
     pub(super) fn check_settled(&self) -> Result<()> {
         check_settled(&self.object, &self.state()?, &self.info.control).of(self.info.name())
+    }
+
+    /// Whether the segment goes with those who take part in it.
+    pub(super) fn is_to_go(&self) -> bool {
+        is_to_go(&self.object, &self.info.control)
     }
 
     /// The lock of one stripe.

@@ -66,11 +66,14 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
 }
 
 /// Whether only the dead have left it: it was to go with those who took part, and none of them lives.
-///
-/// Nobody takes part in a copy of a segment's file, which belongs to whoever made it.
 pub(super) fn is_left_by_the_dead(object: &Object, control: &Control) -> Result<bool> {
+    Ok(is_to_go(object, control) && !is_in_use(object, control)?)
+}
+
+/// Whether it goes with those who take part. A copy of a segment's file stays with whoever made it.
+pub(crate) fn is_to_go(object: &Object, control: &Control) -> bool {
     let is_copy = control.inode != 0 && control.inode != object.identity().inode();
-    Ok(control.lifetime != Lifetime::Persistent && !is_copy && !is_in_use(object, control)?)
+    control.lifetime != Lifetime::Persistent && !is_copy
 }
 
 /// Reads and checks both descriptions of a segment, without mapping it.

@@ -45,7 +45,7 @@ pub use self::participants::Participant;
 pub use self::reap::{reap, reap_prefix};
 pub use self::set::SegmentSet;
 
-pub(crate) use self::inspect::read_control;
+pub(crate) use self::inspect::{is_to_go, read_control};
 pub(crate) use self::layout::data_len;
 #[cfg(test)]
 pub(crate) use self::layout::tests::table as format_table;
