@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ndshm::FrameMeta;
 
 use crate::failure::Result;
-use crate::home::Place;
+use crate::home::Target;
 use crate::rate::{self, Eye, PERIOD, Seen};
 
 /// How far back figures go.
@@ -64,8 +64,8 @@ pub(crate) struct Spread {
 
 impl Follower {
     /// Begins with the next frame.
-    pub(crate) fn new(place: &Place) -> Result<Self> {
-        let eye = Eye::open(place)?;
+    pub(crate) fn new(target: &Target) -> Result<Self> {
+        let eye = Eye::open(target)?;
         let first = eye.look(u64::MAX)?;
         Ok(Self {
             eye,

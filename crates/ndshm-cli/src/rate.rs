@@ -6,11 +6,11 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, Participant, RingStatus};
+use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, Look, Participant, RingStatus};
 
 use crate::args::Measure;
 use crate::failure::{Failure, Result};
-use crate::home::{Home, Place};
+use crate::home::{Home, Target};
 
 /// From one look to the next. Only those frames count for intervals that are seen.
 pub(crate) const PERIOD: Duration = Duration::from_millis(2);
@@ -56,7 +56,7 @@ pub(crate) enum Eye {
     /// Mapped for reading, which is cheap to look at.
     Mapped(AnyRing),
     /// Another user's, who is not trusted to keep the file as long as it is.
-    Outside(Place),
+    Outside(Box<Look>),
 }
 
 /// What one look shows.
@@ -70,17 +70,18 @@ pub(crate) struct Glance {
 }
 
 impl Eye {
-    pub(crate) fn open(place: &Place) -> Result<Self> {
-        match AnyRing::open(place.address()) {
+    pub(crate) fn open(target: &Target) -> Result<Self> {
+        match AnyRing::open(target.address()) {
             Ok(ring) => Ok(Self::Mapped(ring)),
             Err(error) if error.kind() == ErrorKind::NotTrusted => {
-                RingStatus::of(place.address())?;
-                Ok(Self::Outside(place.clone()))
+                let look = Look::of(target.address())?;
+                look.ring_status()?;
+                Ok(Self::Outside(Box::new(look)))
             }
             Err(error) if error.kind() == ErrorKind::KindMismatch => {
                 Err(Failure::problem(format!(
                     "{:?} is no ring: only rings have frames to measure; `ndshm ls` tells what is one",
-                    place.path()
+                    target.path()
                 )))
             }
             Err(error) => Err(error.into()),
@@ -95,8 +96,8 @@ impl Eye {
                 let frames = if published > known { ring.metas() } else { Vec::new() };
                 Glance { published, dropped, frames, replaced: ring.segment().is_replaced() }
             }
-            Self::Outside(place) => {
-                let ring = RingStatus::of(place.address())?;
+            Self::Outside(look) => {
+                let ring = look.ring_status()?;
                 Glance {
                     published: ring.published(),
                     dropped: ring.dropped(),
@@ -110,7 +111,7 @@ impl Eye {
     fn frame_len(&self) -> Result<usize> {
         Ok(match self {
             Self::Mapped(ring) => ring.frame_len(),
-            Self::Outside(place) => RingStatus::of(place.address())?.frame_len(),
+            Self::Outside(look) => look.ring_status()?.frame_len(),
         })
     }
 }
