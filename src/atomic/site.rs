@@ -71,11 +71,11 @@ static WEAKENED: LazyLock<Option<Weakened>> = LazyLock::new(|| {
 static REPORT: LazyLock<Option<String>> = LazyLock::new(|| env::var("NDSHM_SITES").ok());
 
 /// A site and what the source gives there.
-type Sighting = (Site, &'static str);
+type Used = (Site, &'static str);
 
 thread_local! {
     /// What the model that runs in this thread came by.
-    static SEEN: RefCell<BTreeSet<Sighting>> = const { RefCell::new(BTreeSet::new()) };
+    static SEEN: RefCell<BTreeSet<Used>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 impl Site {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Look;
-use super::words::Member;
+use super::words::Registered;
 use crate::error::Result;
 use crate::lock::{Entry, Stripe};
 use crate::segment::{Address, Info, Kind, Participant};
@@ -100,18 +100,18 @@ impl Status {
         let state = look.state()?;
         // Locks before participants: who is named by a lock has registered before.
         let stripes = look.stripes()?;
-        let members = look.members(state.high_water.load(Relaxed))?;
+        let registered = look.registered(state.high_water.load(Relaxed))?;
         let mut locks = stripes
             .iter()
-            .map(|stripe| StripeStatus::of(look, stripe, &members))
+            .map(|stripe| StripeStatus::of(look, stripe, &registered))
             .collect::<Result<Vec<_>>>()?;
-        for reader in &members {
+        for reader in &registered {
             let cells = look.cells(reader.participant.slot())?;
             for (lock, _) in locks.iter_mut().zip(cells).filter(|(_, cell)| *cell != 0) {
                 lock.readers.push(reader.participant.clone());
             }
         }
-        let participants: Vec<_> = members.into_iter().map(|member| member.participant).collect();
+        let participants: Vec<_> = registered.into_iter().map(|who| who.participant).collect();
         let ring = (info.kind() == Kind::Ring).then(|| look.ring_state()).transpose()?;
         Ok(Self {
             rows: (info.kind() == Kind::Log).then(|| look.committed_rows(&state)),
@@ -268,14 +268,14 @@ impl Status {
 }
 
 impl StripeStatus {
-    fn of(look: &Look, stripe: &Stripe, members: &[Member]) -> Result<Self> {
+    fn of(look: &Look, stripe: &Stripe, registered: &[Registered]) -> Result<Self> {
         let owner = stripe.owner();
         owner.map_or(Ok(()), |owner| look.check_owner(owner))?;
         let writer = owner.and_then(|owner| {
-            let is_owner = |who: &&Member| {
+            let is_owner = |who: &&Registered| {
                 who.participant.slot() == owner.slot() && who.generation == owner.generation()
             };
-            members.iter().find(is_owner).map(|who| who.participant.clone())
+            registered.iter().find(is_owner).map(|who| who.participant.clone())
         });
         let died = writer.as_ref().is_some_and(|writer| !writer.is_alive());
         Ok(Self {

@@ -10,7 +10,7 @@ use crate::segment::{Participant, RingState, State, check_settled, is_to_go};
 use crate::sys::lock::{Byte, is_held};
 
 /// A participant, and which of its slot's occupants it is.
-pub(super) struct Member {
+pub(super) struct Registered {
     pub(super) participant: Participant,
     pub(super) generation: u32,
 }
@@ -88,19 +88,19 @@ impl Look {
     }
 
     /// Who registered, in the slots that were ever claimed, and has not left in order.
-    pub(super) fn members(&self, high_water: u32) -> Result<Vec<Member>> {
+    pub(super) fn registered(&self, high_water: u32) -> Result<Vec<Registered>> {
         let slots = high_water.min(self.info.participants());
         let records = self.read_rows(self.info.control.layout.slots, slots)?;
-        let mut members = Vec::new();
+        let mut registered = Vec::new();
         for (slot, bytes) in (0..slots).zip(records) {
             let record = Slot::copied(bytes);
             if record.is_in_use() {
                 let alive = self.is_alive(slot)?;
                 let participant = Participant::of(slot, &record, alive);
-                members.push(Member { participant, generation: record.generation() });
+                registered.push(Registered { participant, generation: record.generation() });
             }
         }
-        Ok(members)
+        Ok(registered)
     }
 
     /// How many threads of the participant in `slot` read each stripe.

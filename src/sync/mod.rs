@@ -11,7 +11,7 @@ mod unwinding;
 
 pub(crate) use self::change::wait_for_change;
 pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired, frozen};
-pub(crate) use self::observe::{Attempt, Unlocked, check_sound, copy_out, died, observe, suspect};
+pub(crate) use self::observe::{Pass, Unlocked, check_sound, copy_out, died, observe, suspect};
 pub(crate) use self::rows::{default_stripes, rows_of, stripes_over};
 
 pub use self::event::Event;

@@ -43,9 +43,9 @@ pub(crate) trait Unlocked: fmt::Debug {
     fn advice(&self) -> &'static str;
 }
 
-/// One attempt to copy data as it was at one moment.
+/// One pass over data, to copy it as it was at one moment.
 #[derive(Debug)]
-pub(crate) struct Attempt<'a> {
+pub(crate) struct Pass<'a> {
     data: &'a dyn Unlocked,
     progress: RefCell<Progress>,
 }
@@ -54,12 +54,12 @@ pub(crate) struct Attempt<'a> {
 struct Progress {
     /// The version of each stripe that is copied from, before the copy.
     versions: Vec<Option<u32>>,
-    /// Why this attempt is in vain.
+    /// Why this pass is in vain.
     written: Option<Written>,
     failure: Option<Error>,
 }
 
-/// A stripe that somebody wrote during the attempt.
+/// A stripe that somebody wrote during the pass.
 #[derive(Debug)]
 struct Written {
     stripe: u32,
@@ -72,16 +72,16 @@ struct Written {
 /// `bytes` is as long as the payload; its contents mean nothing after an error.
 pub(crate) fn copy_out(segment: &Segment, bytes: &mut [u8], patience: Patience) -> Result<()> {
     let stripes = 0..segment.region().stripes();
-    observe(segment, patience, |attempt| attempt.copy(stripes.clone(), 0, bytes)).map(|_whole| ())
+    observe(segment, patience, |pass| pass.copy(stripes.clone(), 0, bytes)).map(|_whole| ())
 }
 
 /// Calls `see` until nothing that it copied was written meanwhile, and returns what it returned then.
 ///
-/// Writes nothing. What `see` gets in other attempts means nothing.
+/// Writes nothing. What `see` gets in other passes means nothing.
 pub(crate) fn observe<R>(
     data: &dyn Unlocked,
     patience: Patience,
-    see: impl FnMut(&Attempt<'_>) -> R,
+    see: impl FnMut(&Pass<'_>) -> R,
 ) -> Result<R> {
     try_observe(data, patience, see).of(data.name())
 }
@@ -89,13 +89,13 @@ pub(crate) fn observe<R>(
 fn try_observe<R>(
     data: &dyn Unlocked,
     patience: Patience,
-    mut see: impl FnMut(&Attempt<'_>) -> R,
+    mut see: impl FnMut(&Pass<'_>) -> R,
 ) -> Result<R> {
-    let attempt = Attempt::new(data);
+    let pass = Pass::new(data);
     let mut spins = wait::spins();
     loop {
-        let seen = see(&attempt);
-        let Some(Written { stripe, owner }) = attempt.end()? else { return Ok(seen) };
+        let seen = see(&pass);
+        let Some(Written { stripe, owner }) = pass.end()? else { return Ok(seen) };
         let over = patience.is_over();
         if spins > 0 && !over {
             spins -= 1;
@@ -112,13 +112,13 @@ fn try_observe<R>(
     }
 }
 
-impl<'a> Attempt<'a> {
+impl<'a> Pass<'a> {
     fn new(data: &'a dyn Unlocked) -> Self {
         let versions = vec![None; data.stripes() as usize];
         Self { data, progress: RefCell::new(Progress { versions, written: None, failure: None }) }
     }
 
-    /// Copies bytes of the payload that lie in those stripes, from `offset` on; false when this attempt is in
+    /// Copies bytes of the payload that lie in those stripes, from `offset` on; false when this pass is in
     /// vain.
     pub(crate) fn copy(&self, stripes: Range<u32>, offset: usize, bytes: &mut [u8]) -> bool {
         let progress = &mut *self.progress.borrow_mut();
@@ -157,7 +157,7 @@ impl<'a> Attempt<'a> {
         copied.map(|()| true)
     }
 
-    /// Returns why this attempt was in vain, if it was, and gets ready for the next one.
+    /// Returns why this pass was in vain, if it was, and gets ready for the next one.
     fn end(&self) -> Result<Option<Written>> {
         let progress = &mut *self.progress.borrow_mut();
         // The copies must not sink below the second look. Each stripe was looked at before it was
