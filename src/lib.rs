@@ -226,7 +226,7 @@ pub use crate::segment::{
     Reserve, Segment, SegmentSet, reap, reap_prefix, remove,
 };
 pub use crate::sync::{Event, Poison, PoisonCause};
-pub use crate::typed::any::{AnyArray, AnyReadGuard, AnyRequest, AnyRows, AnyWriteGuard};
+pub use crate::typed::any::{AnyArray, AnyReadGuard, AnyRows, AnyWriteGuard};
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };
@@ -238,7 +238,7 @@ pub use crate::typed::frozen::{
     Frozen, Frozen1, Frozen2, Frozen3, Frozen4, Frozen5, Frozen6, FrozenD,
 };
 pub use crate::typed::guard::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard};
-pub use crate::typed::log::{Follower, Log, LogRows};
+pub use crate::typed::log::{AnyFollower, AnyLog, AnyLogRows, Follower, Log, LogRows};
 pub use crate::typed::npy::{Npy, open_npy};
 pub use crate::typed::number::{Integer, Number};
 pub use crate::typed::part::{ArrayPart, Part};

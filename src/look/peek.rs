@@ -8,10 +8,10 @@ use super::snapshot::AnySnapshot;
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
-use crate::segment::{Access, Address, Kind, Segment};
+use crate::segment::{Access, Address, Kind, Opens, Segment};
 use crate::sync::{Pass, observe, stripes_over};
 use crate::typed::any::{AnyArray, AnyRows};
-use crate::typed::log;
+use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// What a segment holds at one moment, to copy from: see [`Segment::peek`].
@@ -154,10 +154,10 @@ impl Segment {
                 see(&still(all_of(&rows), rows.shape()))
             }
             (Kind::Log, _) => {
-                let rows = log::committed(self);
+                let rows = AnyLog::from_segment(self.clone())?.rows();
                 let mut shape = control.shape.clone();
-                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
-                see(&still(rows.bytes, &shape))
+                shape.iter_mut().take(1).for_each(|first| *first = rows.range().len());
+                see(&still(rows.bytes(), &shape))
             }
             _ => {
                 let copy = AnySnapshot::of(self)?;

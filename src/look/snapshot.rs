@@ -6,13 +6,13 @@ use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::datum::Datum;
 use crate::npy::{Dtype, Header, Order, UNIT};
-use crate::segment::{Access, Kind, NpyFile, Segment};
+use crate::segment::{Access, Kind, NpyFile, Opens, Segment};
 use crate::sync::copy_out;
 use crate::typed::any::{AnyArray, AnyRows, offset_of, strides};
 use crate::typed::cells;
 use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
-use crate::typed::log;
+use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// A private copy of what a segment holds, of a dtype and shape known at run time only.
@@ -93,11 +93,11 @@ impl AnySnapshot {
             )
             .of(segment.name())),
             Kind::Log => {
-                let rows = log::committed(segment);
+                let rows = AnyLog::from_segment(segment.clone())?.rows();
                 let mut shape = segment.control().shape.clone();
-                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
+                shape.iter_mut().take(1).for_each(|first| *first = rows.range().len());
                 let mut copy = Self::zeroed(segment, shape);
-                copy.bytes_mut().copy_from_slice(rows.bytes);
+                copy.bytes_mut().copy_from_slice(rows.bytes());
                 Ok(copy)
             }
         }

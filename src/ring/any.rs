@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::record::Form;
-use crate::error::{Result, ResultExt};
+use crate::error::Result;
 use crate::npy::Dtype;
-use crate::segment::{Access, Address, Items, Options, Segment};
+use crate::segment::{Access, Items, Opens, Options, Segment, handle};
 
 /// A ring that is looked at, and whose frames' dtype and shape are known at run time only: what a
 /// viewer or a command line stands on.
@@ -42,20 +42,24 @@ pub struct AnyRing {
     pub(crate) form: Form,
 }
 
-impl AnyRing {
-    /// Opens the ring at `address`, with [`Access::Observe`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Segment::open`], and those of [`of`](Self::of).
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyRing`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::of(&Options::<Segment>::new().access(Access::Observe).open(address)?)
+handle! {
+    /// [`Access::Observe`] is what it asks for, unless the options say otherwise.
+    impl[] AnyRing, "ring", "ndshm::AnyRing",
+    made "ndshm::AnyRing::of(ndshm::Ring1::<u8>::create_unique(\"doc-handle-\", 10)?.segment())?", |it| &it.segment
+}
+
+impl Opens for AnyRing {
+    fn check(segment: Segment) -> Result<Self> {
+        let form = Form::of(&segment)?;
+        Ok(Self { segment, form })
     }
 
+    fn default_options() -> Options<Self> {
+        Options::new().access(Access::Observe)
+    }
+}
+
+impl AnyRing {
     /// Looks at a segment that is open, with any [`Access`], as a ring.
     ///
     /// # Errors
@@ -76,25 +80,7 @@ impl AnyRing {
     /// # Ok(()) }
     /// ```
     pub fn of(segment: &Segment) -> Result<Self> {
-        let form = Form::of(segment).of(segment.name())?;
-        Ok(Self { segment: segment.clone(), form })
-    }
-
-    /// Returns the segment under the ring.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let known = ndshm::Ring1::<u8>::create_unique("doc-any-ring-", 10)?;
-    /// let ring = ndshm::AnyRing::open(known.name())?;
-    /// assert_eq!(ring.segment().name(), known.name());
-    /// assert!(!ring.segment().is_replaced());
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
+        Self::from_segment(segment.clone())
     }
 
     /// Returns the dtype of an item of a frame.

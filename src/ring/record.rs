@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Entry, Frames, Sighting};
 use crate::npy::UNIT;
 use crate::npy::dtype::{Dtype, Field};
-use crate::segment::{Kind, Region, Segment, data_len};
+use crate::segment::{Kind, Plan, Region, Segment, Settings, data_len};
 use crate::steps::step;
 
 /// The description has cache lines of its own.
@@ -144,6 +144,22 @@ impl Record {
         fence(Acquire);
         region.frames().is_still(seen).then_some(meta)
     }
+}
+
+/// Plans a ring of frames of that shape, to which elements that are arrays add axes.
+pub(super) fn plan(settings: &Settings, dtype: Dtype, shape: &[usize]) -> Result<Plan> {
+    let (dtype, folded) = dtype.fold();
+    let axes = [shape, &folded].concat();
+    if axes.contains(&0) {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("asks for frames of shape {axes:?}, which have no bytes: use longer axes"),
+        ));
+    }
+    let record = Record::new(&dtype, &axes)?.dtype(&dtype, &axes);
+    record.check()?;
+    let plan = Plan::new(settings, Kind::Ring, record, vec![settings.slots as usize])?;
+    Ok(Plan { leases: settings.leases, ..plan })
 }
 
 #[cfg(test)]

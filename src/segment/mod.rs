@@ -1,6 +1,6 @@
 //! Segments: named memory with a typed header, and who takes part in it.
 //!
-//! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
+//! In reading order: [`name`] what a segment may be called · [`facts`] what may be said of one · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may
@@ -12,18 +12,22 @@ mod access;
 mod block;
 mod control;
 mod copy;
+mod facts;
 mod growth;
 mod handle;
 mod inspect;
+mod kinds;
 mod layout;
 mod life;
 mod memory;
+mod methods;
 mod name;
 mod naming;
 mod npy_file;
 mod options;
 mod paging;
 mod participants;
+mod plan;
 mod reap;
 mod reboot;
 mod records;
@@ -34,27 +38,30 @@ mod shown;
 mod trust;
 
 pub use self::block::Block;
+pub use self::facts::{Access, Kind, Lifetime, Origin, Reserve};
 pub use self::handle::Handle;
 pub use self::inspect::Info;
 pub use self::life::Segment;
 pub use self::name::Address;
 pub use self::naming::remove;
 pub use self::npy_file::NpyFile;
-pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
+pub use self::options::Options;
 pub use self::participants::Participant;
 pub use self::reap::{reap, reap_prefix};
 pub use self::set::SegmentSet;
 
 pub(crate) use self::inspect::{is_to_go, read_control};
+pub(crate) use self::kinds::{Creates, Opens};
 pub(crate) use self::layout::data_len;
 #[cfg(test)]
 pub(crate) use self::layout::tests::table as format_table;
-pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
+pub(crate) use self::life::Draft;
+pub(crate) use self::methods::handle;
 pub(crate) use self::name::Name;
-pub(crate) use self::options::{Opening, Settings};
+pub(crate) use self::options::Settings;
 pub(crate) use self::participants::Membership;
+pub(crate) use self::plan::Plan;
 pub(crate) use self::reboot::{check_settled, make_clean, soil};
 pub(crate) use self::records::{RingState, State};
 pub(crate) use self::region::Region;
-pub(crate) use self::share::Taken;
 pub(crate) use self::shown::Items;

@@ -72,7 +72,7 @@ impl AnyRows {
     ///
     /// # Examples
     ///
-    /// See [`AnyRequest`](crate::AnyRequest).
+    /// See [`Request`](crate::Request).
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
@@ -112,7 +112,7 @@ impl AnyRows {
     ///
     /// # Examples
     ///
-    /// See [`AnyRequest`](crate::AnyRequest).
+    /// See [`Request`](crate::Request).
     #[must_use]
     pub fn rows(&self) -> Range<usize> {
         self.rows.clone()

@@ -15,13 +15,14 @@ use ndarray::Dimension;
 
 pub(crate) use self::guard::offset_of;
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
-pub use self::request::AnyRequest;
 use super::array::Array;
 use super::element::Element;
+use super::options::plan;
+use super::request::Request;
 use super::rows::Split;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Address, Handle, Kind, Options, Origin, Segment};
+use crate::segment::{Creates, Items, Kind, Opens, Plan, Segment, Settings, handle};
 use crate::sync::frozen;
 
 /// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
@@ -53,165 +54,48 @@ pub struct AnyArray {
     segment: Segment,
 }
 
+handle! {
+    /// Its items are zeros. [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for a dtype that no
+    /// segment can hold.
+    impl[] AnyArray, "array of any dtype", "an array of any dtype", "ndshm::AnyArray", given "&\"<f8\".parse()?, &[10]", |it| &it.segment;
+    create(dtype: &Dtype, shape: &[usize]) => (dtype.clone(), shape.to_vec())
+}
+
+impl Opens for AnyArray {
+    fn check(segment: Segment) -> Result<Self> {
+        match segment.control().kind {
+            Kind::Array => Ok(Self { segment }),
+            kind => Err(kind.mismatch(Kind::Array)),
+        }
+    }
+}
+
+impl Creates for AnyArray {
+    type Start = (Dtype, Vec<usize>);
+
+    fn plan(settings: &Settings, (dtype, shape): &Self::Start) -> Result<Plan> {
+        dtype.check()?;
+        plan(settings, dtype.clone(), shape)
+    }
+
+    fn check_same(&self, (dtype, shape): &Self::Start) -> Result<()> {
+        let (dtype, folded) = dtype.clone().fold();
+        let shape = [shape, &folded[..]].concat();
+        let (found, asked) = (
+            Items { dtype: self.dtype(), shape: self.shape() },
+            Items { dtype: &dtype, shape: &shape },
+        );
+        let kind = match (*self.dtype() == dtype, self.shape() == shape) {
+            (true, true) => return Ok(()),
+            (false, _) => ErrorKind::DtypeMismatch,
+            (true, false) => ErrorKind::ShapeMismatch,
+        };
+        let problem = format!("has {found}, asked for {asked}: open it as it is, or remove it");
+        Err(Error::new(kind, problem).of(self.name()))
+    }
+}
+
 impl AnyArray {
-    /// Creates an array of zeros at `address`, of mode 0600, whose name goes when the last clone of
-    /// this handle is dropped.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create`](crate::Array::create), and
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for dtypes that no segment can hold.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create("doc-any-created", &"<u2".parse()?, &[480, 640])?;
-    /// let typed = ndshm::Array2::<u16>::open("doc-any-created")?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create<'a>(
-        address: impl Into<Address<'a>>,
-        dtype: &Dtype,
-        shape: &[usize],
-    ) -> Result<Self> {
-        Self::options().create(address, dtype, shape)
-    }
-
-    /// Creates an array of zeros that has no name, so that nothing can be left behind: see
-    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create_anonymous(&"<f8".parse()?, &[10])?;
-    /// assert_eq!(ndshm::AnyArray::open_handle(&array.handle())?.shape(), [10]);
-    /// # Ok(()) }
-    /// ```
-    pub fn create_anonymous(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
-        Self::options().create_anonymous(dtype, shape)
-    }
-
-    /// Creates an array of zeros under a name made up of `prefix` and 16 random hexadecimal digits.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create_unique("doc-any-", &"<f8".parse()?, &[10])?;
-    /// assert!(array.name().starts_with("doc-any-"));
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(prefix: &str, dtype: &Dtype, shape: &[usize]) -> Result<Self> {
-        Self::options().create_unique(prefix, dtype, shape)
-    }
-
-    /// Opens the array at `address`, whatever its dtype and shape.
-    ///
-    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](crate::ErrorKind::NotFound), [`KindMismatch`](crate::ErrorKind::KindMismatch), and those of
-    /// [`Segment::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyArray`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the array that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](crate::ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let typed = ndshm::Array1::<u8>::create_unique("doc-any-", 4)?;
-    /// assert_eq!(ndshm::AnyArray::open_handle(&typed.handle())?.shape(), [4]);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Begins with the default options.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{AnyArray, Order};
-    ///
-    /// let options = AnyArray::options().order(Order::F).stripes(2);
-    /// let array = options.create_unique("doc-any-", &"<f8".parse()?, &[4, 3])?;
-    /// assert_eq!(array.strides(), [8, 32]);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn options() -> Options<Self> {
-        Options::new()
-    }
-
-    /// Returns the segment under the array.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create_unique("doc-any-", &"<f8".parse()?, &[10])?;
-    /// println!("{}", array.segment().info()?);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
-    }
-
-    /// Returns the array's name.
-    ///
-    /// # Examples
-    ///
-    /// See [`create_unique`](Self::create_unique).
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.segment.name()
-    }
-
-    /// Returns the array's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`Handle`].
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.segment.handle()
-    }
-
-    /// Returns whether this handle created the array or found it.
-    ///
-    /// # Examples
-    ///
-    /// See [`Origin`].
-    #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.segment.origin()
-    }
-
     /// Returns the dtype of an item.
     ///
     /// # Examples
@@ -299,7 +183,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::read`].
+    /// Those of [`Request::read`].
     ///
     /// # Examples
     ///
@@ -312,7 +196,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::read`].
+    /// Those of [`Request::read`].
     ///
     /// # Examples
     ///
@@ -325,7 +209,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::write`].
+    /// Those of [`Request::write`].
     ///
     /// # Examples
     ///
@@ -338,7 +222,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::write`].
+    /// Those of [`Request::write`].
     ///
     /// # Examples
     ///
@@ -351,9 +235,9 @@ impl AnyArray {
     ///
     /// # Examples
     ///
-    /// See [`AnyRequest`].
-    pub fn request(&self) -> AnyRequest<'_> {
-        AnyRequest::new(self)
+    /// See [`Request`].
+    pub fn request(&self) -> Request<'_, AnyArray> {
+        Request::new(self)
     }
 
     /// Returns where the data begins, for other languages to read; valid while this handle lives, and
@@ -403,15 +287,6 @@ impl AnyArray {
             ndim: self.shape().len(),
             stripes: self.stripes(),
         }
-    }
-
-    /// Checks that a segment holds an array.
-    pub(crate) fn from_segment(segment: Segment) -> Result<Self> {
-        let kind = segment.control().kind;
-        if kind == Kind::Array {
-            return Ok(Self { segment });
-        }
-        Err(kind.mismatch(Kind::Array).of(segment.name()))
     }
 }
 
