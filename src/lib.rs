@@ -212,6 +212,7 @@
 mod atomic;
 mod error;
 mod lock;
+mod look;
 mod npy;
 mod ring;
 mod segment;
@@ -224,29 +225,30 @@ mod typed;
 pub use ndarray;
 
 pub use crate::error::{Error, ErrorKind, Result};
+pub use crate::look::{
+    AnyFrame, AnySnapshot, Capacity, Condition, LeaseStatus, Look, Peek, RingStatus, Status,
+    StripeStatus, TEMPORARY_PREFIX, capacity, directory, list, peek, pid_namespace,
+};
 pub use crate::npy::datum::Datum;
 pub use crate::npy::dtype::{Dtype, Field};
 pub use crate::npy::header::Order;
 pub use crate::npy::scalar::Scalar;
 pub use crate::npy::time::{Span, TimeUnit};
-pub use crate::ring::any::{AnyFrame, AnyRing};
+pub use crate::ring::any::AnyRing;
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
 pub use crate::ring::lease::Lease;
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
 #[cfg(feature = "image")]
 pub use crate::ring::pixel::ImagePixel;
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};
-pub use crate::ring::status::{LeaseStatus, RingStatus};
 pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{
-    Access, Address, Block, Capacity, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin,
-    Participant, Reserve, Segment, SegmentSet, capacity, list, reap, reap_prefix, remove,
+    Access, Address, Block, Handle, Info, Kind, Lifetime, NpyFile, Options, Origin, Participant,
+    Reserve, Segment, SegmentSet, reap, reap_prefix, remove,
 };
-pub use crate::sync::{Event, Poison, PoisonCause, Status, StripeStatus};
-pub use crate::typed::any::{
-    AnyArray, AnyReadGuard, AnyRows, AnySnapshot, AnyValue, AnyWriteGuard, Peek, peek,
-};
+pub use crate::sync::{Event, Poison, PoisonCause};
+pub use crate::typed::any::{AnyArray, AnyReadGuard, AnyRows, AnyValue, AnyWriteGuard};
 pub use crate::typed::array::{
     Array, Array as SharedArray, Array1, Array2, Array3, Array4, Array5, Array6, ArrayD,
 };

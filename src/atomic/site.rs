@@ -71,11 +71,11 @@ static WEAKENED: LazyLock<Option<Weakened>> = LazyLock::new(|| {
 static REPORT: LazyLock<Option<String>> = LazyLock::new(|| env::var("NDSHM_SITES").ok());
 
 /// A site and the ordering that the source gives there.
-type Sighting = (Site, &'static str);
+type Used = (Site, &'static str);
 
 thread_local! {
     /// The sites that the model in this thread passed.
-    static SEEN: RefCell<BTreeSet<Sighting>> = const { RefCell::new(BTreeSet::new()) };
+    static SEEN: RefCell<BTreeSet<Used>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 impl Site {

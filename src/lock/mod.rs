@@ -39,7 +39,7 @@ pub(crate) use self::slots::SLOT_FIELDS;
 pub(crate) use self::slots::{Occupant, Slot, Slots, StripePeers};
 #[cfg(test)]
 pub(crate) use self::stripe::STRIPE_FIELDS;
-pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Sight, Stripe};
+pub(crate) use self::stripe::{Blocker, Cause, Entry, Sight, Stripe};
 pub(crate) use self::tail::Tail;
 
 use crate::atomic::AtomicU32;

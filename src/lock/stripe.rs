@@ -59,7 +59,7 @@ pin!(Stripe, 32, STRIPE_FIELDS { word: 0, gate: 4, turn: 8, version: 12, cause: 
 
 /// How data came to be suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PoisonCause {
+pub(crate) enum Cause {
     /// The owner died, and nobody was told yet.
     DiedUnreported = 1,
     /// The owner died, and an error said so.
@@ -186,7 +186,7 @@ impl Stripe {
 
     /// Leaves the data suspect because the owner, process `pid`, panics.
     pub(crate) fn poison_by_panic(&self, pid: u32) {
-        self.blame(PoisonCause::Panicked, pid);
+        self.blame(Cause::Panicked, pid);
         step!("panic: blamed");
         self.word.fetch_or(POISON, Relaxed);
         step!("panic: poisoned");
@@ -194,7 +194,7 @@ impl Stripe {
 
     /// Poisons data that was open when the machine stopped. Nobody else has the lock.
     pub(crate) fn poison_by_restart(&self) {
-        self.blame(PoisonCause::Restarted, 0);
+        self.blame(Cause::Restarted, 0);
         self.word.fetch_or(POISON, Release);
     }
 
@@ -285,7 +285,7 @@ impl Stripe {
                 if self.word.load(Relaxed) != word {
                     continue;
                 }
-                self.blame(PoisonCause::DiedUnreported, pid);
+                self.blame(Cause::DiedUnreported, pid);
                 step!("disown: blamed");
                 poison = POISON;
             }
@@ -307,25 +307,25 @@ impl Stripe {
 
     /// Records which process left the data suspect. The caller holds the word or judged its owner
     /// dead.
-    fn blame(&self, cause: PoisonCause, pid: u32) {
+    fn blame(&self, cause: Cause, pid: u32) {
         self.culprit.store(pid, Relaxed);
         self.cause.store(cause as u32, Relaxed);
     }
 
     /// How the data came to be suspect, and the id of the process that left it so, if one did.
-    pub(crate) fn culprit(&self) -> (PoisonCause, u32) {
+    pub(crate) fn culprit(&self) -> (Cause, u32) {
         let cause = match self.cause.load(Relaxed) {
-            3 => PoisonCause::Panicked,
-            4 => PoisonCause::Restarted,
-            1 => PoisonCause::DiedUnreported,
-            _ => PoisonCause::Died,
+            3 => Cause::Panicked,
+            4 => Cause::Restarted,
+            1 => Cause::DiedUnreported,
+            _ => Cause::Died,
         };
         (cause, self.culprit.load(Relaxed))
     }
 
     /// Claims the right to report the death. Returns true for one caller.
     pub(crate) fn report_death(&self) -> bool {
-        let (unreported, reported) = (PoisonCause::DiedUnreported as u32, PoisonCause::Died as u32);
+        let (unreported, reported) = (Cause::DiedUnreported as u32, Cause::Died as u32);
         self.cause.compare_exchange(unreported, reported, Relaxed, Relaxed).is_ok()
     }
 

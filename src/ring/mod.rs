@@ -21,8 +21,7 @@ mod options;
 pub(crate) mod pixel;
 mod place;
 pub(crate) mod publisher;
-mod record;
-pub(crate) mod status;
+pub(crate) mod record;
 pub(crate) mod subscriber;
 
 use std::fmt;

@@ -15,34 +15,34 @@ use crate::steps::step;
 const LINE: usize = 64;
 
 /// Length of a description in words.
-pub(super) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
+pub(crate) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
 
 /// Where a slot's parts lie, in bytes: frame, description, and padding up to the next page of the
 /// format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) frame_len: usize,
-    pub(super) meta: usize,
-    pub(super) len: usize,
+pub(crate) struct Record {
+    pub(crate) frame_len: usize,
+    pub(crate) meta: usize,
+    pub(crate) len: usize,
 }
 
 /// What a ring's control block says about its frames.
 #[derive(Clone, Debug)]
-pub(super) struct Form {
+pub(crate) struct Form {
     /// The dtype of an item, which is not an array.
-    pub(super) dtype: Dtype,
-    pub(super) shape: Vec<usize>,
-    pub(super) record: Record,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) record: Record,
 }
 
 impl Form {
-    pub(super) fn of(segment: &Segment) -> Result<Self> {
+    pub(crate) fn of(segment: &Segment) -> Result<Self> {
         let control = segment.control();
         Self::in_slots(control.kind, &control.dtype)
     }
 
     /// The frames in a segment of that kind whose items have that dtype.
-    pub(super) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
+    pub(crate) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
         if kind != Kind::Ring {
             return Err(kind.mismatch(Kind::Ring));
         }
@@ -69,14 +69,14 @@ fn other_records() -> Error {
 
 /// The words of a ring, if its frames can be trusted. After a restart of the machine a file's
 /// cannot, until the next publisher forgets them.
-pub(super) fn sound_frames(segment: &Segment) -> Option<Frames<'_>> {
+pub(crate) fn sound_frames(segment: &Segment) -> Option<Frames<'_>> {
     let sound = segment.region().stripe(0).entry() == Entry::Clean;
     sound.then(|| segment.region().frames())
 }
 
 impl Record {
     /// Lays out a frame of that shape, whose items have `dtype`, which is not an array.
-    pub(super) fn new(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
+    pub(crate) fn new(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
         let frame_len = data_len(shape, dtype.item_size())?;
         // No sum here overflows: frames are shorter than the address space by more than these
         // parts.
@@ -86,7 +86,7 @@ impl Record {
     }
 
     /// The slot as NumPy sees it.
-    pub(super) fn dtype(self, dtype: &Dtype, shape: &[usize]) -> Dtype {
+    pub(crate) fn dtype(self, dtype: &Dtype, shape: &[usize]) -> Dtype {
         let mut frame = dtype.clone();
         for &len in shape.iter().rev() {
             frame = Dtype::Array(Box::new(frame), len);
@@ -100,7 +100,7 @@ impl Record {
     }
 
     /// Where the description of that slot begins in the payload.
-    pub(super) fn meta_offset(self, slot: usize) -> usize {
+    pub(crate) fn meta_offset(self, slot: usize) -> usize {
         slot * self.len + self.meta
     }
 
@@ -110,7 +110,7 @@ impl Record {
     ///
     /// If there is no such slot.
     #[inline]
-    pub(super) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
+    pub(crate) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
         let first = self.meta_offset(slot) / size_of::<u64>();
         &region.payload_words()[first..first + META_WORDS]
     }
@@ -118,7 +118,7 @@ impl Record {
     /// A copy of the description of a slot. Each word is whole. Words that others write meanwhile
     /// may be old or new.
     #[inline]
-    pub(super) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
+    pub(crate) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
         let mut words = [0_u64; META_WORDS];
         for (copy, word) in words.iter_mut().zip(self.meta_words(region, slot)) {
             // Relaxed: a caller that needs all of one frame checks its number before and after.
@@ -129,7 +129,7 @@ impl Record {
 
     /// Copies a frame into `bytes` and returns its description, unless it is written over
     /// meanwhile.
-    pub(super) fn copy(
+    pub(crate) fn copy(
         self,
         segment: &Segment,
         seen: Sighting,
@@ -140,7 +140,7 @@ impl Record {
     }
 
     /// Copies the description of a frame, unless it is written over meanwhile.
-    pub(super) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
+    pub(crate) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
         let meta = self.meta_in(region, seen.slot);
         step!("observe: frame copied");
         // No copy before this, including that of the frame, may sink below the second look.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::control::{Control, LONGEST_HEADER};
 use super::facts::{Access, Claim, Lifetime, Origin, Reserve, Trust};
 use super::handle::Handle;
-use super::info::Info;
 use super::inspect::{check_unsealed, read_control};
 use super::name::{Address, Name};
 use super::naming::{Candidate, NameLock, unlink_to_leave};
@@ -449,29 +448,7 @@ impl Segment {
         self.0.membership.object_unchecked().identity()
     }
 
-    /// Returns everything that the header and the control block say.
-    ///
-    /// # Errors
-    ///
-    /// [`DescriptorLost`](ErrorKind::DescriptorLost) when the program closed the descriptor this
-    /// library keeps and the name is gone.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array2::<f32>::create_unique("doc-info-", (3, 4))?;
-    /// let info = array.segment().info()?;
-    /// assert_eq!((info.dtype().to_string().as_str(), info.shape()), ("<f4", &[3, 4][..]));
-    /// println!("{info}");
-    /// # Ok(()) }
-    /// ```
-    pub fn info(&self) -> Result<Info> {
-        let facts = self.0.membership.object().and_then(Object::facts).of(self.name())?;
-        Ok(Info::new(self.0.name.clone(), self.0.control.clone(), facts))
-    }
-
-    pub(super) fn address(&self) -> &Name {
+    pub(crate) fn address(&self) -> &Name {
         &self.0.name
     }
 

@@ -6,20 +6,15 @@
 //! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may
 //! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names
 //! change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that
-//! go together · [`info`] the description in words · [`glimpse`] a look from outside · [`capacity`] what
-//! may still be created · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
-//! [`share`] made into segments · [`shown`] handles as text · [`block`] memory without a header · [`memory`] its bytes.
+//! go together · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`share`] made into segments · [`shown`] handles as text · [`block`] memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
-mod capacity;
 mod control;
 mod copy;
 mod facts;
-mod glimpse;
 mod growth;
 mod handle;
-mod info;
 mod inspect;
 mod kinds;
 mod layout;
@@ -43,11 +38,9 @@ mod shown;
 mod trust;
 
 pub use self::block::Block;
-pub use self::capacity::{Capacity, capacity};
 pub use self::facts::{Access, Kind, Lifetime, Origin, Reserve};
 pub use self::handle::Handle;
-pub use self::info::Info;
-pub use self::inspect::list;
+pub use self::inspect::Info;
 pub use self::life::Segment;
 pub use self::name::Address;
 pub use self::naming::remove;
@@ -57,7 +50,7 @@ pub use self::participants::Participant;
 pub use self::reap::{reap, reap_prefix};
 pub use self::set::SegmentSet;
 
-pub(crate) use self::glimpse::{Glimpse, Occupied};
+pub(crate) use self::inspect::{is_to_go, read_control};
 pub(crate) use self::kinds::{Creates, Opens};
 pub(crate) use self::layout::data_len;
 #[cfg(test)]
@@ -68,6 +61,7 @@ pub(crate) use self::name::Name;
 pub(crate) use self::options::Settings;
 pub(crate) use self::participants::Membership;
 pub(crate) use self::plan::Plan;
-pub(crate) use self::reboot::{make_clean, soil};
+pub(crate) use self::reboot::{check_settled, make_clean, soil};
+pub(crate) use self::records::{RingState, State};
 pub(crate) use self::region::Region;
 pub(crate) use self::shown::Items;

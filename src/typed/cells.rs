@@ -115,7 +115,7 @@ macro_rules! with_word {
 }
 
 /// Reads a value of any type, as its last commit left it; `bytes` is as long as it.
-pub(super) fn load_bytes(region: &Region, bytes: &mut [u8]) {
+pub(crate) fn load_bytes(region: &Region, bytes: &mut [u8]) {
     with_word!(
         bytes.len(),
         |Word| bytes.copy_from_slice(bytes_of(&load::<Word>(region))),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::scene::Call::{LeasesEnded, Look, Sleep, Wake};
 use super::scene::{LEASES, PARTICIPANTS, STRIPES, Scene};
-use crate::lock::{Entry, Occupant, Owner, Patience, Peers as _, PoisonCause, Slot, Slots};
+use crate::lock::{Cause, Entry, Occupant, Owner, Patience, Peers as _, Slot, Slots};
 
 /// Makes the process in slot 1 hold something and then leave.
 fn left_holding(take: impl FnOnce(&Scene)) -> Scene {
@@ -63,7 +63,7 @@ fn what_a_guard_that_was_forgotten_holds_goes_to_nobody_before_it_is_swept() {
     scene.die(1);
     let me = move_in(&scene, 1, 7);
     assert_eq!(scene.stripe(0).owner(), None);
-    assert_eq!(scene.stripe(0).culprit(), (PoisonCause::DiedUnreported, 101));
+    assert_eq!(scene.stripe(0).culprit(), (Cause::DiedUnreported, 101));
     assert_eq!((me.slot(), me.generation()), (1, 2));
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::scene::Call::{Look, Sleep, Wake};
 use super::scene::Scene;
-use crate::lock::{Blocker, Entry, Patience, PoisonCause, Slots as _};
+use crate::lock::{Blocker, Cause, Entry, Patience, Slots as _};
 
 const CLEAN: Result<Entry, Blocker> = Ok(Entry::Clean);
 const POISONED: Result<Entry, Blocker> = Ok(Entry::Poisoned);
@@ -136,7 +136,7 @@ fn an_owner_that_dies_later_is_found_when_a_slice_is_over() {
     scene.meanwhile(|_| ());
     scene.meanwhile(|scene| scene.die(0));
     assert_eq!(scene.write(1, Patience::Endless), POISONED);
-    assert_eq!(scene.stripe(0).culprit(), (PoisonCause::DiedUnreported, 100));
+    assert_eq!(scene.stripe(0).culprit(), (Cause::DiedUnreported, 100));
     let calls = scene.calls();
     let slept = Sleep(0, "word");
     assert_eq!(calls, [Look(0), slept, Look(0), slept, Look(0), Wake(0, "word")]);

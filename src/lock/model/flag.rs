@@ -99,11 +99,11 @@ fn loom_pair_a_setter_and_a_waiter_never_miss_each_other() {
 #[test]
 fn loom_pair_what_is_done_to_two_flags_has_one_order() {
     type Act = fn(&Turnstile);
-    type Look = fn(&Turnstile) -> bool;
+    type Check = fn(&Turnstile) -> bool;
     let (set, clear): (Act, Act) = (Turnstile::set, |turnstile| turnstile.flag().clear());
     let take: Act = |turnstile| assert!(turnstile.flag().pass().is_some());
-    let is_set: Look = |turnstile| turnstile.flag().is_set();
-    let passes: Look = |turnstile| turnstile.flag().pass().is_some();
+    let is_set: Check = |turnstile| turnstile.flag().is_set();
+    let passes: Check = |turnstile| turnstile.flag().pass().is_some();
     let cases = [(1, clear, is_set), (1, take, is_set), (0, set, is_set), (0, set, passes)];
     for (before, act, look) in cases {
         explore("pair: two flags", 3, move || {

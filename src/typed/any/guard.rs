@@ -242,11 +242,7 @@ impl fmt::Debug for AnyRows {
 }
 
 /// Where an item lies, if there is one at that index.
-pub(in crate::typed) fn offset_of(
-    index: &[usize],
-    shape: &[usize],
-    strides: &[usize],
-) -> Option<usize> {
+pub(crate) fn offset_of(index: &[usize], shape: &[usize], strides: &[usize]) -> Option<usize> {
     let inside = index.len() == shape.len() && index.iter().zip(shape).all(|(at, len)| at < len);
     inside.then(|| index.iter().zip(strides).map(|(at, stride)| at * stride).sum())
 }

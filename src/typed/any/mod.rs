@@ -1,15 +1,12 @@
 //! Arrays whose dtype is known at run time only.
 //!
 //! In reading order: this file, an array and what it is asked for · [`request`] every way to lock its
-//! rows · [`guard`] what a lock hands out · [`snapshot`] copies, of segments of any kind ·
-//! [`peek`] looks at some of it ·
-//! [`value`] the core of values · [`options`] creating and opening with options.
+//! rows · [`guard`] what a lock hands out · [`value`] the core of values ·
+//! [`options`] arrays that are filled before anybody sees them.
 
 mod guard;
 mod options;
-mod peek;
 mod request;
-mod snapshot;
 mod value;
 
 use std::fmt;
@@ -18,10 +15,8 @@ use std::ptr::NonNull;
 
 use ndarray::Dimension;
 
-pub(super) use self::guard::offset_of;
+pub(crate) use self::guard::offset_of;
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
-pub use self::peek::{Peek, peek};
-pub use self::snapshot::AnySnapshot;
 pub use self::value::AnyValue;
 pub(super) use self::value::plan as plan_value;
 use super::array::Array;
@@ -31,7 +26,7 @@ use super::request::Request;
 use super::rows::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Access, Creates, Items, Kind, Opens, Plan, Segment, Settings, handle};
+use crate::segment::{Creates, Items, Kind, Opens, Plan, Segment, Settings, handle};
 use crate::sync::frozen;
 
 /// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
@@ -39,7 +34,7 @@ use crate::sync::frozen;
 ///
 /// Its locks are those of [`Array`](crate::Array), and its guards hand out bytes, typed views where
 /// the type fits, and single items as [`Datum`](crate::Datum). Axes that an element type `[T; N]`
-/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`].
+/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`](crate::AnySnapshot).
 ///
 /// # Examples
 ///
@@ -249,23 +244,6 @@ impl AnyArray {
         Request::new(self)
     }
 
-    /// Copies the array out, under the read lock; without one for observers, as
-    /// [`Array::snapshot`](crate::Array::snapshot) does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::snapshot`](crate::Array::snapshot).
-    ///
-    /// # Examples
-    ///
-    /// See [`AnySnapshot`].
-    pub fn snapshot(&self) -> Result<AnySnapshot> {
-        match self.segment.access() {
-            Access::Observe => AnySnapshot::observe(&self.segment),
-            Access::ReadWrite | Access::Read => Ok(AnySnapshot::of_rows(&*self.read()?)),
-        }
-    }
-
     /// Returns where the data begins, for other languages to read; valid while this handle lives, and
     /// not to be read without a lock.
     ///
@@ -340,7 +318,7 @@ impl fmt::Display for AnyArray {
 }
 
 /// Bytes between neighbours along each axis of an array of that shape.
-pub(super) fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
+pub(crate) fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
     let mut strides = vec![0; shape.len()];
     let mut stride = dtype.item_size();
     let axes: &mut dyn Iterator<Item = usize> = match order {
