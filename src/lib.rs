@@ -236,11 +236,13 @@ pub use crate::npy::scalar::Scalar;
 pub use crate::npy::time::{Span, TimeUnit};
 pub use crate::ring::any::AnyRing;
 pub use crate::ring::format::{PictureLayout, PixelFormat, RowAlignment};
-pub use crate::ring::lease::Lease;
+pub use crate::ring::lease::{AnyLease, Lease};
 pub use crate::ring::meta::{Clock, Colour, FrameFlags, FrameMeta, Plane};
 #[cfg(feature = "image")]
 pub use crate::ring::pixel::ImagePixel;
+pub use crate::ring::publish::{AnyLoan, AnyPublisher};
 pub use crate::ring::publisher::{Loan, Overflow, Publisher};
+pub use crate::ring::receive::AnySubscriber;
 pub use crate::ring::subscriber::{Iter, Subscriber, Waiting};
 pub use crate::ring::{Ring, Ring1, Ring2, Ring3, RingD};
 pub use crate::segment::{

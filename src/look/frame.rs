@@ -71,7 +71,7 @@ impl AnyRing {
     }
 
     fn copy(&self, find: impl Fn(Frames<'_>) -> Option<Sighting>) -> Result<Option<AnyFrame>> {
-        let Form { dtype, shape, record } = &self.form;
+        let Form { dtype, shape, record } = &*self.form;
         let mut snapshot = AnySnapshot::blank(dtype, shape, record.frame_len)?;
         let patience = Patience::at_most(OBSERVERS_PATIENCE);
         while let Some(seen) = sound_frames(&self.segment).and_then(&find) {

@@ -1,17 +1,21 @@
-//! Rings whose dtype is known at run time only, looked at from outside.
+//! Rings whose dtype is known at run time only: the core of all rings.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::record::Form;
-use crate::error::Result;
+use super::record::{self, Form};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Frames;
 use crate::npy::Dtype;
-use crate::segment::{Access, Items, Opens, Options, Segment, handle};
+use crate::segment::{Creates, Items, Opens, Plan, Segment, Settings, handle};
 
-/// A ring that is looked at, and whose frames' dtype and shape are known at run time only: what a
-/// viewer or a command line stands on.
+/// A ring whose frames' dtype and shape are known at run time only: what a viewer or another language's binding
+/// stands on.
 ///
-/// It neither subscribes nor leases, and writes nothing. So it needs no more than permission to read,
-/// no publisher waits for it, and a frame may be written over before it is copied.
+/// It is published and received as a [`Ring`](crate::Ring) is, by frames of bytes: little-endian items, one behind
+/// the other, in C order. [`latest`](Self::latest), [`frame`](Self::frame) and [`metas`](Self::metas) copy without
+/// a lease. They need no more than [`Access::Observe`](crate::Access::Observe), no publisher waits for them, and a
+/// frame may be written over before it is copied.
 ///
 /// # Examples
 ///
@@ -20,13 +24,17 @@ use crate::segment::{Access, Items, Opens, Options, Segment, handle};
 /// use ndshm::{AnyRing, FrameMeta, Ring1};
 ///
 /// let known = Ring1::<f32>::options().slots(3).create("doc-any-ring", 2)?;
-/// let mut publisher = known.publisher()?;
-/// for brightness in [0.25, 0.5] {
-///     publisher.publish_from(&ndarray::arr1(&[brightness; 2]), FrameMeta::new())?;
-/// }
 ///
 /// let ring = AnyRing::open("doc-any-ring")?;
 /// assert_eq!((ring.dtype().to_string().as_str(), ring.shape()), ("<f4", &[2][..]));
+/// let mut publisher = ring.publisher()?;
+/// let mut subscriber = ring.subscribe();
+/// for brightness in [0.25_f32, 0.5] {
+///     publisher.publish_from(bytemuck::bytes_of(&[brightness; 2]), FrameMeta::new())?;
+/// }
+/// assert_eq!(subscriber.recv()?.view::<f32>()?.sum(), 0.5);
+/// assert_eq!(known.subscribe().recv()?[0], 0.5);
+///
 /// assert_eq!((ring.slots(), ring.published(), ring.dropped()), (3, 2, 0));
 /// assert_eq!(ring.metas().iter().map(|meta| meta.seq).collect::<Vec<_>>(), [1, 2]);
 /// let newest = ring.latest()?.expect("a frame");
@@ -39,33 +47,55 @@ use crate::segment::{Access, Items, Opens, Options, Segment, handle};
 #[derive(Clone)]
 pub struct AnyRing {
     pub(crate) segment: Segment,
-    pub(crate) form: Form,
+    pub(crate) form: Arc<Form>,
 }
 
 handle! {
-    /// [`Access::Observe`] is what it asks for, unless the options say otherwise.
-    impl[] AnyRing, "ring", "ndshm::AnyRing",
-    made "ndshm::AnyRing::of(ndshm::Ring1::<u8>::create_unique(\"doc-handle-\", 10)?.segment())?", |it| &it.segment
+    /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) is the error for frames of no bytes, or of 2 GiB or more.
+    impl[] AnyRing, "ring of any dtype", "a ring of any dtype", "ndshm::AnyRing", given "&\"|u1\".parse()?, &[4, 6]",
+    |it| &it.segment;
+    create(dtype: &Dtype, shape: &[usize]) => (dtype.clone(), shape.to_vec())
 }
 
 impl Opens for AnyRing {
     fn check(segment: Segment) -> Result<Self> {
-        let form = Form::of(&segment)?;
+        let form = Arc::new(Form::of(&segment)?);
         Ok(Self { segment, form })
     }
+}
 
-    fn default_options() -> Options<Self> {
-        Options::new().access(Access::Observe)
+impl Creates for AnyRing {
+    type Start = (Dtype, Vec<usize>);
+
+    fn plan(settings: &Settings, (dtype, shape): &Self::Start) -> Result<Plan> {
+        dtype.check()?;
+        record::plan(settings, dtype.clone(), shape)
+    }
+
+    fn check_same(&self, (dtype, shape): &Self::Start) -> Result<()> {
+        let (dtype, folded) = dtype.clone().fold();
+        let shape = [&shape[..], &folded].concat();
+        let kind = match (*self.dtype() == dtype, self.shape() == shape) {
+            (true, true) => return Ok(()),
+            (false, _) => ErrorKind::DtypeMismatch,
+            (true, false) => ErrorKind::ShapeMismatch,
+        };
+        let found = Items { dtype: self.dtype(), shape: self.shape() };
+        let asked = Items { dtype: &dtype, shape: &shape };
+        let problem =
+            format!("holds frames {found}, asked for {asked}: open it as it is, or replace it");
+        Err(Error::new(kind, problem).of(self.name()))
     }
 }
 
 impl AnyRing {
-    /// Looks at a segment that is open, with any [`Access`], as a ring.
+    /// Takes a segment that is open, with any [`Access`](crate::Access), for a ring.
     ///
     /// # Errors
     ///
-    /// [`KindMismatch`](crate::ErrorKind::KindMismatch) when it is none, and
-    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch) when its slots are of another form than this build's.
+    /// [`KindMismatch`](ErrorKind::KindMismatch) when it is none, and
+    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch) when its slots are of another form than this build's.
     ///
     /// # Examples
     ///
@@ -113,6 +143,21 @@ impl AnyRing {
         self.segment.control().shape[0]
     }
 
+    /// Returns how many frames one process may lease at once, all its subscribers together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let ring = ndshm::AnyRing::create_unique("doc-any-ring-", &"|u1".parse()?, &[10])?;
+    /// assert_eq!(ring.leases(), 4);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn leases(&self) -> usize {
+        self.segment.control().leases as usize
+    }
+
     /// Returns the bytes of a frame, without its description.
     ///
     /// # Examples
@@ -135,7 +180,7 @@ impl AnyRing {
     /// See [`AnyRing`].
     #[must_use]
     pub fn published(&self) -> u64 {
-        self.segment.region().frames().newest()
+        self.frames().newest()
     }
 
     /// Returns how many frames publishers dropped because all slots were leased.
@@ -145,7 +190,27 @@ impl AnyRing {
     /// See [`AnyRing`].
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.segment.region().frames().dropped()
+        self.frames().dropped()
+    }
+
+    pub(super) fn frames(&self) -> Frames<'_> {
+        self.segment.region().frames()
+    }
+
+    /// Its words, if its frames can be trusted.
+    pub(super) fn sound_frames(&self) -> Option<Frames<'_>> {
+        record::sound_frames(&self.segment)
+    }
+
+    pub(super) fn check_not_replaced(&self) -> Result<()> {
+        if self.segment.region().state().is_replaced() {
+            return Err(Error::new(
+                ErrorKind::Replaced,
+                "was replaced by another segment of its name: `reopen` it",
+            )
+            .of(self.name()));
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
 //! Rings: frames handed over from one publisher to any number of subscribers, in place.
 //!
-//! In reading order: this file, a ring and what it is asked for · [`meta`] what goes with a frame ·
-//! [`format`] pictures that it describes by name · [`record`] how both lie in a slot · [`publisher`]
-//! writing frames · [`copy`] copying large ones · [`subscriber`] receiving them · [`lease`] a frame that
-//! stays while it is held · [`place`] slots as `ndarray` views · [`options`] creating and opening with
-//! options · [`any`] rings looked at whose dtype is known at run time · [`status`] what goes on in one ·
-//! `image` frames as pictures of that crate · `pixel` of which pixels · `canvas` where in a frame these are.
+//! In reading order: this file, a ring and what it is asked for · [`any`] the same of any dtype, which it stands on ·
+//! [`meta`] the description of a frame · [`format`] pictures that it describes by name · [`record`] how both lie in a
+//! slot · [`place`] finding them there · [`publish`] writing frames of any dtype, [`publisher`] of a known type ·
+//! [`copy`] copying large ones · [`receive`] receiving frames of any dtype, [`subscriber`] of a known type · [`lease`] a
+//! frame that stays while it is held · [`options`] options of rings · `image` frames as pictures of that crate · `pixel`
+//! of which pixels · `canvas` where in a frame these are.
 
 pub(crate) mod any;
 #[cfg(feature = "image")]
@@ -20,7 +20,9 @@ mod options;
 #[cfg(feature = "image")]
 pub(crate) mod pixel;
 mod place;
+pub(crate) mod publish;
 pub(crate) mod publisher;
+pub(crate) mod receive;
 pub(crate) mod record;
 pub(crate) mod subscriber;
 
@@ -29,12 +31,9 @@ use std::marker::PhantomData;
 
 use ndarray::{Dimension, IntoDimension, Ix1, Ix2, Ix3, IxDyn};
 
-use self::record::{Form, Record};
+use self::any::AnyRing;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lock::Frames;
-use crate::npy::{Order, UNIT};
 use crate::segment::{Creates, Items, Opens, Plan, Segment, Settings, handle};
-use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 
 /// A ring whose frames have one axis.
@@ -90,8 +89,7 @@ pub type RingD<T> = Ring<T, IxDyn>;
 /// # Ok(()) }
 /// ```
 pub struct Ring<T: Element, D: Dimension> {
-    segment: Segment,
-    record: Record,
+    any: AnyRing,
     shape: D,
     item: PhantomData<fn() -> T>,
 }
@@ -99,16 +97,15 @@ pub struct Ring<T: Element, D: Dimension> {
 handle! {
     /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise.
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for frames of no bytes, or of 2 GiB or more.
-    impl[T: Element, D: Dimension] Ring<T, D>, "ring", "a ring", "ndshm::Ring1::<f32>", given "1024", |it| &it.segment;
+    impl[T: Element, D: Dimension] Ring<T, D>, "ring", "a ring", "ndshm::Ring1::<f32>", given "1024", |it| &it.any.segment;
     create(shape: impl IntoDimension<Dim = D>) => shape.into_dimension()
 }
 
 impl<T: Element, D: Dimension> Opens for Ring<T, D> {
     fn check(segment: Segment) -> Result<Self> {
-        let Form { dtype, shape, record } = Form::of(&segment)?;
-        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: UNIT };
-        let shape = contents.shape_of::<T, D>(checked_dtype::<T>()?)?;
-        Ok(Self { segment, record, shape, item: PhantomData })
+        let any = AnyRing::check(segment)?;
+        let shape = any.form.shape_of::<T, D>()?;
+        Ok(Self { any, shape, item: PhantomData })
     }
 }
 
@@ -153,7 +150,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// See [`create`](Self::create).
     #[must_use]
     pub fn slots(&self) -> usize {
-        self.segment.control().shape[0]
+        self.any.slots()
     }
 
     /// Returns how many frames one process may lease at once, all its subscribers together.
@@ -163,7 +160,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// See [`leases`](Options::leases) of the options.
     #[must_use]
     pub fn leases(&self) -> usize {
-        self.segment.control().leases as usize
+        self.any.leases()
     }
 
     /// Returns how many frames were published, which is the number of the newest one.
@@ -179,7 +176,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// ```
     #[must_use]
     pub fn published(&self) -> u64 {
-        self.frames().newest()
+        self.any.published()
     }
 
     /// Returns how many frames publishers dropped because all slots were leased.
@@ -189,26 +186,13 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// See [`published`](Self::published).
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.frames().dropped()
-    }
-
-    fn frames(&self) -> Frames<'_> {
-        self.segment.region().frames()
-    }
-
-    fn sound_frames(&self) -> Option<Frames<'_>> {
-        record::sound_frames(&self.segment)
+        self.any.dropped()
     }
 }
 
 impl<T: Element, D: Dimension> Clone for Ring<T, D> {
     fn clone(&self) -> Self {
-        Self {
-            segment: self.segment.clone(),
-            record: self.record,
-            shape: self.shape.clone(),
-            item: PhantomData,
-        }
+        Self { any: self.any.clone(), shape: self.shape.clone(), item: PhantomData }
     }
 }
 
@@ -228,5 +212,11 @@ impl<T: Element, D: Dimension> fmt::Display for Ring<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let items = Items { dtype: &T::dtype(), shape: self.shape() };
         write!(f, "Ring {:?} of {} frames of {items}", self.name(), self.slots())
+    }
+}
+
+impl<T: Element, D: Dimension> From<Ring<T, D>> for AnyRing {
+    fn from(ring: Ring<T, D>) -> Self {
+        ring.any
     }
 }

@@ -1,11 +1,9 @@
-//! Writing frames.
+//! Writing frames of a known type.
 //!
 //! # Safety
 //!
-//! A [`Publisher`] owns the ring's lock, which every publisher takes, so nobody else claims slots.
-//! A [`Loan`] has a claimed slot. Its number is cleared and no lease names it, so no reference to
-//! it is left. There will be none before it is published, which ends the loan. One publisher has
-//! one loan at a time, since a loan borrows it.
+//! A [`Loan`] owns a view of the slot that its [`AnyLoan`] has claimed, for as long as it lives. Nobody else reaches the
+//! slot meanwhile, and the view is never handed out for longer than a borrow of the loan.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -18,13 +16,9 @@ use ndarray::{ArrayRef, ArrayViewMut, Dimension};
 
 use super::Ring;
 use super::copy::{copy, shares_of};
-use super::meta::{Clock, FrameMeta};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::Patience;
-use crate::segment::Segment;
-use crate::steps::step;
-use crate::sync::{Demand, Hold, Mode, Regard, acquired};
-use crate::sys::clock;
+use super::meta::FrameMeta;
+use super::publish::{AnyLoan, AnyPublisher};
+use crate::error::{Error, ErrorKind, Result};
 use crate::typed::element::Element;
 
 /// What a publisher does when every slot is leased.
@@ -69,9 +63,8 @@ pub enum Overflow {
 /// ```
 #[derive(Debug)]
 pub struct Publisher<T: Element, D: Dimension> {
+    any: AnyPublisher,
     ring: Ring<T, D>,
-    hold: Hold<Segment>,
-    overflow: Overflow,
     /// 0 means one on each processor, until the number of processors is known.
     copy_threads: usize,
 }
@@ -89,8 +82,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// See [`Publisher`].
     pub fn publisher(&self) -> Result<Publisher<T, D>> {
-        let taken = self.publish_with(Patience::None)?;
-        taken.ok_or_else(|| self.busy())
+        self.any.publisher().map(|any| self.publisher_of(any))
     }
 
     /// Becomes the ring's publisher. Waits at most `timeout` for the present one.
@@ -109,52 +101,11 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn publisher_timeout(&self, timeout: Duration) -> Result<Publisher<T, D>> {
-        self.publish_with(Patience::at_most(timeout)).map(acquired)
+        self.any.publisher_timeout(timeout).map(|any| self.publisher_of(any))
     }
 
-    fn publish_with(&self, patience: Patience) -> Result<Option<Publisher<T, D>>> {
-        self.segment.writable()?;
-        self.check_not_replaced()?;
-        // As for a commit: a publisher that dies leaves no poison, since a frame without a number
-        // does not exist.
-        let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
-        let Some(mut hold) = Hold::untracked(self.segment.clone(), &demand)? else {
-            return Ok(None);
-        };
-        self.frames().take_over();
-        if hold.poison().is_some() {
-            // The machine stopped before the file was synced, so any frame may be a mixture.
-            self.frames().forget_all();
-            hold.mark_consistent();
-        }
-        step!("publisher: took over");
-        let (ring, overflow) = (self.clone(), Overflow::DropOldest);
-        Ok(Some(Publisher { ring, hold, overflow, copy_threads: 0 }))
-    }
-
-    pub(super) fn check_not_replaced(&self) -> Result<()> {
-        if self.segment.region().state().is_replaced() {
-            return Err(Error::new(
-                ErrorKind::Replaced,
-                "was replaced by another segment of its name: `reopen` it",
-            )
-            .of(self.name()));
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn busy(&self) -> Error {
-        let owner = self.segment.region().stripe(0).owner();
-        let who = match owner {
-            Some(owner) => self.segment.membership().describe(owner.slot()),
-            None => "somebody who is done by now".into(),
-        };
-        Error::new(
-            ErrorKind::Busy,
-            format!("is published by {who}: wait with `publisher_timeout`, or end that one"),
-        )
-        .of(self.name())
+    fn publisher_of(&self, any: AnyPublisher) -> Publisher<T, D> {
+        Publisher { any, ring: self.clone(), copy_threads: 0 }
     }
 }
 
@@ -181,7 +132,7 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     /// ```
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.any = self.any.overflow(overflow);
         self
     }
 
@@ -238,19 +189,13 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     ///
     /// See [`Publisher`].
     pub fn loan(&mut self) -> Result<Loan<'_, T, D>> {
-        if !self.hold.is_ours() {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                "is published by the process that this one was forked from: call `publisher` here",
-            )
-            .of(self.ring.name()));
-        }
-        self.ring.check_not_replaced()?;
-        let slot = self.claim().of(self.ring.name())?;
-        // SAFETY: the one publisher claimed the slot. Its segment is mapped for writing, which was
-        // checked when it became the publisher, and stays so, since the loan borrows the publisher.
-        let frame = unsafe { self.ring.frame_mut(slot) };
-        Ok(Loan { frame, slot, publisher: self })
+        let mut any = self.any.loan()?;
+        let (shape, frame) = (self.ring.shape.clone(), any.bytes_mut().as_mut_ptr().cast::<T>());
+        // SAFETY: the loan claimed the slot, and the view is kept beside it. Frames are arrays of `T` of that shape,
+        // which was checked when the ring was opened; any bytes are a T (Pod). They begin at multiples of UNIT,
+        // which T's alignment does not exceed.
+        let frame = unsafe { ArrayViewMut::from_shape_ptr(shape, frame) };
+        Ok(Loan { frame, any })
     }
 
     /// Publishes a copy of `frame` and returns its number. Several threads copy frames of 8 MiB and
@@ -283,42 +228,6 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         copy(loan.view_mut(), frame.view(), threads);
         Ok(loan.publish(meta))
     }
-
-    fn claim(&self) -> Result<usize> {
-        let (frames, slots) = (self.ring.frames(), self.ring.segment.membership());
-        let claimed = match self.overflow {
-            Overflow::DropOldest => frames.claim(slots)?,
-            Overflow::Wait(timeout) => frames.claim_within(slots, Patience::at_most(timeout))?,
-        };
-        claimed.ok_or_else(|| {
-            frames.count_drop();
-            self.all_leased()
-        })
-    }
-
-    #[cold]
-    fn all_leased(&self) -> Error {
-        let segment = &self.ring.segment;
-        let (region, membership) = (segment.region(), segment.membership());
-        let leased = |slot: u32| {
-            let count = (0..region.leases()).filter(|&lease| region.is_leased(slot, lease)).count();
-            (count > 0).then(|| format!("{count} by {}", membership.describe(slot)))
-        };
-        let who: Vec<_> = (0..region.participants()).filter_map(leased).collect();
-        let (kind, when) = match self.overflow {
-            Overflow::DropOldest => (ErrorKind::Full, "are leased"),
-            Overflow::Wait(_) => (ErrorKind::Timeout, "stayed leased"),
-        };
-        Error::new(
-            kind,
-            format!(
-                "dropped a frame, since all {} slots {when}, {}: create it with more slots, at least \
-                 leases × subscribing processes + 2",
-                self.ring.slots(),
-                who.join(", ")
-            ),
-        )
-    }
 }
 
 /// A slot to write a frame into. It derefs to [`ndarray::ArrayRef`]. If it is dropped, it publishes
@@ -343,8 +252,7 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
 #[must_use = "a loan that is dropped publishes nothing"]
 pub struct Loan<'a, T: Element, D: Dimension> {
     frame: ArrayViewMut<'static, T, D>,
-    slot: usize,
-    publisher: &'a mut Publisher<T, D>,
+    any: AnyLoan<'a>,
 }
 
 impl<T: Element, D: Dimension> Loan<'_, T, D> {
@@ -358,23 +266,7 @@ impl<T: Element, D: Dimension> Loan<'_, T, D> {
     ///
     /// See [`Loan`].
     pub fn publish(self, meta: FrameMeta) -> u64 {
-        let Self { slot, publisher, .. } = self;
-        if !publisher.hold.is_ours() {
-            return 0;
-        }
-        let ring = &publisher.ring;
-        let frames = ring.frames();
-        let seq = frames.next_number();
-        let meta = FrameMeta {
-            seq,
-            publish_ns: clock::monotonic_ns(),
-            publish_clock: Clock::MONOTONIC,
-            dropped: frames.dropped(),
-            ..meta
-        };
-        ring.write_meta(slot, &meta);
-        frames.publish(slot, &ring.segment.membership().peers(0));
-        seq
+        self.any.publish(meta)
     }
 }
 

@@ -2,14 +2,18 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use ndarray::Dimension;
+
 use super::meta::FrameMeta;
 use crate::atomic::{AtomicU64, fence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Entry, Frames, Sighting};
-use crate::npy::UNIT;
 use crate::npy::dtype::{Dtype, Field};
+use crate::npy::{Order, UNIT};
 use crate::segment::{Kind, Plan, Region, Segment, Settings, data_len};
 use crate::steps::step;
+use crate::typed::contents::Contents;
+use crate::typed::element::{Element, checked_dtype};
 
 /// The description has cache lines of its own.
 const LINE: usize = 64;
@@ -56,6 +60,15 @@ impl Form {
             return Err(other_records());
         }
         Ok(Self { dtype, shape, record })
+    }
+}
+
+impl Form {
+    /// The shape of a frame as an array of `T`.
+    pub(super) fn shape_of<T: Element, D: Dimension>(&self) -> Result<D> {
+        let Self { dtype, shape, .. } = self;
+        let contents = Contents { dtype, shape, order: Order::C, alignment: UNIT };
+        contents.shape_of::<T, D>(checked_dtype::<T>()?)
     }
 }
 

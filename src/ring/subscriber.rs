@@ -1,27 +1,14 @@
-//! Receiving frames.
+//! Receiving frames of a known type.
 
-use std::hint;
-use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ndarray::Dimension;
 
 use super::Ring;
-use super::lease::Lease;
-use crate::error::{Error, ErrorKind, Result};
-use crate::lock::{Patience, Sighting};
-use crate::sync::wait_for_change;
-use crate::sys::wait;
+use super::lease::{AnyLease, Lease};
+use super::receive::AnySubscriber;
+use crate::error::Result;
 use crate::typed::element::Element;
-
-/// How long a subscriber spins before it sleeps. This is about the time it takes to be woken on
-/// another processor, so spinning in vain never costs more than twice what sleeping at once would
-/// have. With less, two processes that wait for each other and slept once would go on sleeping
-/// forever: each is woken when the other sleeps again.
-const LOOKING: Duration = Duration::from_micros(50);
-
-/// How many times a subscriber looks before it reads the clock.
-const LOOKS: u32 = 32;
 
 /// How a subscriber waits for the next frame.
 ///
@@ -67,15 +54,8 @@ pub enum Waiting {
 #[derive(Debug)]
 #[must_use = "a subscriber does nothing until it is asked for frames"]
 pub struct Subscriber<T: Element, D: Dimension> {
+    any: AnySubscriber,
     ring: Ring<T, D>,
-    waiting: Waiting,
-    /// Number of the last frame that was received or missed.
-    position: u64,
-    received: u64,
-    missed: u64,
-    /// Frames that were left in replaced rings. They count as missed once the next frame is
-    /// received.
-    left: u64,
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
@@ -85,12 +65,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// See [`Subscriber`].
     pub fn subscribe(&self) -> Subscriber<T, D> {
-        let position = match self.sound_frames() {
-            Some(frames) => frames.before_newest(),
-            None => self.published(),
-        };
-        let (ring, waiting) = (self.clone(), Waiting::default());
-        Subscriber { ring, waiting, position, received: 0, missed: 0, left: 0 }
+        Subscriber { any: self.any.subscribe(), ring: self.clone() }
     }
 }
 
@@ -107,7 +82,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn waiting(mut self, waiting: Waiting) -> Self {
-        self.waiting = waiting;
+        self.any = self.any.waiting(waiting);
         self
     }
 
@@ -115,22 +90,22 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     ///
     /// # Errors
     ///
-    /// [`Replaced`](ErrorKind::Replaced) if another segment has the ring's name and all frames were
-    /// received, [`OutOfLeases`](ErrorKind::OutOfLeases) if this process holds as many leases as it
-    /// may, and [`OutOfSlots`](ErrorKind::OutOfSlots) if this process is one subscriber too many.
+    /// [`Replaced`](crate::ErrorKind::Replaced) if another segment has the ring's name and all frames were
+    /// received, [`OutOfLeases`](crate::ErrorKind::OutOfLeases) if this process holds as many leases as it
+    /// may, and [`OutOfSlots`](crate::ErrorKind::OutOfSlots) if this process is one subscriber too many.
     ///
     /// # Examples
     ///
     /// See [`Subscriber`].
     pub fn recv(&mut self) -> Result<Lease<T, D>> {
-        self.recv_with(Patience::Endless)
+        self.any.recv().map(|lease| self.known(lease))
     }
 
     /// Waits for the next frame, for at most `timeout` by the monotonic clock.
     ///
     /// # Errors
     ///
-    /// Those of [`recv`](Self::recv), and [`Timeout`](ErrorKind::Timeout), which names the
+    /// Those of [`recv`](Self::recv), and [`Timeout`](crate::ErrorKind::Timeout), which names the
     /// publisher.
     ///
     /// # Examples
@@ -144,7 +119,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Lease<T, D>> {
-        self.recv_with(Patience::at_most(timeout))
+        self.any.recv_timeout(timeout).map(|lease| self.known(lease))
     }
 
     /// Returns the next frame without waiting, or `None` if there is none yet.
@@ -157,12 +132,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     ///
     /// See [`waiting`](Self::waiting).
     pub fn try_recv(&mut self) -> Result<Option<Lease<T, D>>> {
-        while let Some(seen) = self.next() {
-            if let Some(lease) = self.ring.lease(seen)? {
-                return Ok(Some(self.take(lease, seen)));
-            }
-        }
-        Ok(None)
+        Ok(self.any.try_recv()?.map(|lease| self.known(lease)))
     }
 
     /// Returns the newest frame, even if it was received before, or `None` if there is none. Older
@@ -176,12 +146,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     ///
     /// See [`Subscriber`].
     pub fn latest(&mut self) -> Result<Option<Lease<T, D>>> {
-        while let Some(seen) = self.ring.sound_frames().and_then(|frames| frames.last()) {
-            if let Some(lease) = self.ring.lease(seen)? {
-                return Ok(Some(self.take(lease, seen)));
-            }
-        }
-        Ok(None)
+        Ok(self.any.latest()?.map(|lease| self.known(lease)))
     }
 
     /// Returns the frame that was captured nearest to
@@ -209,22 +174,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     /// # Ok(()) }
     /// ```
     pub fn nearest(&self, capture_ns: u64) -> Result<Option<Lease<T, D>>> {
-        loop {
-            let Some(frames) = self.ring.sound_frames() else { return Ok(None) };
-            let mut nearest = None;
-            for seen in frames.all() {
-                if let Some(captured) = self.ring.capture_time(seen) {
-                    let away = (captured.abs_diff(capture_ns), seen.sequence);
-                    if nearest.is_none_or(|(least, _)| away < least) {
-                        nearest = Some((away, seen));
-                    }
-                }
-            }
-            let Some((_, seen)) = nearest else { return Ok(None) };
-            if let lease @ Some(_) = self.ring.lease(seen)? {
-                return Ok(lease);
-            }
-        }
+        Ok(self.any.nearest(capture_ns)?.map(|lease| self.known(lease)))
     }
 
     /// Returns an endless iterator over the frames to come. Each step is a [`recv`](Self::recv).
@@ -257,7 +207,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     /// See [`Subscriber`].
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.received
+        self.any.received()
     }
 
     /// Returns how many frames were missed: written over before they were received, or skipped.
@@ -267,11 +217,11 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     /// See [`Subscriber`].
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.missed
+        self.any.missed()
     }
 
     /// Changes to the ring that has the name now, and to its oldest frame. Call this when the ring
-    /// is [`Replaced`](ErrorKind::Replaced), perhaps by a ring with other frames. The counts of
+    /// is [`Replaced`](crate::ErrorKind::Replaced), perhaps by a ring with other frames. The counts of
     /// received and missed frames continue. Frames left in the old ring count as missed once the
     /// next frame is received. Does nothing if the ring is still the same.
     ///
@@ -301,11 +251,9 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     /// ```
     pub fn reopen(&mut self) -> Result<()> {
         let ring = self.ring.reopen()?;
-        if ring.segment.id() != self.ring.segment.id() {
-            let left = self.ring.published().saturating_sub(self.position);
-            self.left = self.left.saturating_add(left);
+        if ring.segment().id() != self.ring.segment().id() {
+            self.any.go_over_to(ring.any.clone());
             self.ring = ring;
-            self.position = 0;
         }
         Ok(())
     }
@@ -320,70 +268,9 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         &self.ring
     }
 
-    fn next(&self) -> Option<Sighting> {
-        self.ring.sound_frames()?.next_after(self.position)
-    }
-
-    fn take(&mut self, lease: Lease<T, D>, seen: Sighting) -> Lease<T, D> {
-        if seen.sequence <= self.position {
-            return lease;
-        }
-        // Saturating: over several rings, damaged numbers may add up to more than a `u64` holds.
-        let missed = mem::take(&mut self.left).saturating_add(seen.sequence - self.position - 1);
-        self.position = seen.sequence;
-        self.received += 1;
-        self.missed = self.missed.saturating_add(missed);
-        lease.after_missing(missed)
-    }
-
-    fn recv_with(&mut self, patience: Patience) -> Result<Lease<T, D>> {
-        loop {
-            if let Some(lease) = self.try_recv()? {
-                return Ok(lease);
-            }
-            self.wait(patience)?;
-        }
-    }
-
-    /// Waits until there is a frame that has not been received yet.
-    fn wait(&self, patience: Patience) -> Result<()> {
-        let look = || self.next().map(drop);
-        let looking = match self.waiting {
-            Waiting::Spin => Duration::MAX,
-            // On one processor the publisher cannot run meanwhile.
-            Waiting::SpinThenSleep if wait::spins() > 0 => LOOKING,
-            Waiting::SpinThenSleep | Waiting::Sleep => Duration::ZERO,
-        };
-        let began = Instant::now();
-        while began.elapsed() < looking && !patience.is_over() {
-            // This comes before the looks, which then find the last frame before the replacement.
-            let replaced = self.ring.check_not_replaced();
-            for _ in 0..LOOKS {
-                if look().is_some() {
-                    return Ok(());
-                }
-                hint::spin_loop();
-            }
-            replaced?;
-        }
-        match wait_for_change(&self.ring.segment, patience, look)? {
-            Some(()) => Ok(()),
-            None => Err(self.timeout()),
-        }
-    }
-
-    #[cold]
-    fn timeout(&self) -> Error {
-        let segment = &self.ring.segment;
-        let who = match segment.region().stripe(0).owner() {
-            Some(owner) => format!("{}, publishes", segment.membership().describe(owner.slot())),
-            None => "nobody publishes".into(),
-        };
-        Error::new(
-            ErrorKind::Timeout,
-            format!("brought no frame in time: {who}; wait longer, or see what the publisher does"),
-        )
-        .of(self.ring.name())
+    /// A frame of this ring, whose type was checked when the ring was opened.
+    fn known(&self, lease: AnyLease) -> Lease<T, D> {
+        Lease::of(&self.ring, lease)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use ndarray::{Ix1, Ix2, array};
 use ndshm::{
-    AnyArray, AnyLog, AnySnapshot, AnyValue, Array1, Array2, ArrayD, Datum, Dtype, ErrorKind,
-    Event, Log, Order, Segment, Value,
+    Access, AnyArray, AnyLog, AnyRing, AnySnapshot, AnyValue, Array1, Array2, ArrayD, Datum, Dtype,
+    ErrorKind, Event, FrameMeta, Log, Order, Ring2, Segment, Value,
 };
 
 use crate::bad_input::refused;
@@ -239,4 +239,38 @@ fn a_log_of_any_dtype_takes_whole_rows_and_hands_out_whole_rows() {
     refused(other, ErrorKind::DtypeMismatch, "asked for rows");
     let nothing = AnyLog::create_unique("it-any-", &dtype("<u2"), &[0], 3);
     refused(nothing, ErrorKind::InvalidArgument, "no bytes");
+}
+
+#[test]
+fn frames_of_any_dtype_are_frames_of_the_known_type() {
+    let typed = Ring2::<u16>::options().slots(3).create_unique("it-any-", (1, 2)).unwrap();
+    let any = AnyRing::open(typed.name()).unwrap();
+    let observed = AnyRing::options().access(Access::Observe).open(typed.name()).unwrap();
+    let [mut by_any, mut by_observer] = [&any, &observed].map(AnyRing::subscribe);
+    let mut by_type = typed.subscribe();
+
+    let mut publisher = any.publisher().unwrap();
+    refused(typed.publisher(), ErrorKind::Busy, "is published by");
+    refused(publisher.publish_from(&[0; 3], FrameMeta::new()), ErrorKind::ShapeMismatch, "4 bytes");
+    let mut loan = publisher.loan().unwrap();
+    refused(loan.view_mut::<i16>(), ErrorKind::DtypeMismatch, "asked for");
+    loan.view_mut::<u16>().unwrap().assign(&array![[1, 2]].into_dyn());
+    assert_eq!(loan.publish(FrameMeta::new().source(7)), 1);
+
+    let leases = [by_any.recv().unwrap(), by_observer.recv().unwrap()];
+    assert_eq!(*by_type.recv().unwrap(), array![[1, 2]]);
+    for lease in &leases {
+        assert_eq!((lease.bytes(), lease.meta().source_id), (&[1, 0, 2, 0][..], 7));
+        assert_eq!(lease.at(&[0, 1]), Some(Datum::Unsigned(2)));
+        assert_eq!(lease.view::<[u16; 2]>().unwrap()[[0]], [1, 2]);
+        refused(lease.view::<f32>(), ErrorKind::DtypeMismatch, "asked for");
+    }
+    for seq in 2..=9 {
+        assert_eq!(publisher.publish_from(&[seq; 4], FrameMeta::new()).unwrap(), u64::from(seq));
+    }
+    assert_eq!(leases[0].bytes(), [1, 0, 2, 0], "a leased frame was written over");
+    let newest = by_any.latest().unwrap().unwrap();
+    assert_eq!((newest.seq(), newest.missed(), newest.bytes()), (9, 7, &[9; 4][..]));
+    drop(publisher);
+    assert!(typed.publisher().is_ok());
 }

@@ -1,8 +1,8 @@
 //! What the handles of all kinds have in common: one suite for each kind.
 
 use ndshm::{
-    Access, AnyArray, AnyLog, AnyValue, Array2, ErrorKind, Event, Lifetime, Log, Origin, Ring1,
-    Value,
+    Access, AnyArray, AnyLog, AnyRing, AnyValue, Array2, ErrorKind, Event, Lifetime, Log, Origin,
+    Ring1, Value,
 };
 
 use crate::support::{FreeName, exists};
@@ -106,6 +106,7 @@ conforms!(events, Event);
 conforms!(logs, Log<[u16; 2]>, 100);
 conforms!(logs_of_any_dtype, AnyLog, &"<u2".parse().unwrap(), &[2], 100);
 conforms!(rings, Ring1<u8>, 10);
+conforms!(rings_of_any_dtype, AnyRing, &"|u1".parse().unwrap(), &[4, 6]);
 conforms!(values, Value<u64>, 7);
 conforms!(large_values, Value<[u64; 3]>, [7; 3]);
 conforms!(values_of_any_dtype, AnyValue, &"<u2".parse().unwrap(), &[3], &[1, 0, 2, 0, 3, 0]);

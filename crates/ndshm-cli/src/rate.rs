@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, Look, Participant, RingStatus};
+use ndshm::{Access, AnyRing, Clock, ErrorKind, FrameMeta, Look, Participant, RingStatus};
 
 use crate::args::Measure;
 use crate::failure::{Failure, Result};
@@ -71,7 +71,7 @@ pub(crate) struct Moment {
 
 impl Ring {
     pub(crate) fn open(target: &Target) -> Result<Self> {
-        match AnyRing::open(target.address()) {
+        match AnyRing::options().access(Access::Observe).open(target.address()) {
             Ok(ring) => Ok(Self::Mapped(ring)),
             Err(error) if error.kind() == ErrorKind::NotTrusted => {
                 let look = Look::of(target.address())?;
