@@ -4,13 +4,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use super::any::{self, AnyValue};
 use super::cells;
 use super::element::{Element, checked_dtype};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lock::{Entry, Patience};
+use crate::lock::Patience;
 use crate::npy::Named;
-use crate::segment::{Creates, Draft, Kind, Opens, Plan, Region, Segment, Settings, handle};
-use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
+use crate::segment::{Creates, Draft, Opens, Plan, Region, Segment, Settings, handle};
+use crate::sync::{Hold, acquired};
 
 /// A single value in shared memory, attached by name.
 ///
@@ -40,40 +41,31 @@ use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
 /// # Ok(()) }
 /// ```
 pub struct Value<T: Element> {
-    segment: Segment,
+    any: AnyValue,
     element: PhantomData<fn() -> T>,
 }
 
 handle! {
-    impl[T: Element] Value<T>, "value", "a value", "ndshm::Value::<u8>", given "7", |it| &it.segment;
+    impl[T: Element] Value<T>, "value", "a value", "ndshm::Value::<u8>", given "7", |it| it.any.segment();
     create(value: T) => value
 }
 
 impl<T: Element> Opens for Value<T> {
     fn check(segment: Segment) -> Result<Self> {
-        let control = segment.control();
-        if control.kind != Kind::Value {
-            return Err(control.kind.mismatch(Kind::Value));
-        }
+        let any = AnyValue::check(segment)?;
         let (dtype, folded) = checked_dtype::<T>()?.fold();
-        if control.dtype != dtype || control.shape != folded {
+        if *any.dtype() != dtype || any.shape() != folded {
             return Err(Error::new(
                 ErrorKind::DtypeMismatch,
                 format!(
                     "holds {} of shape {:?}, asked for {} of shape {folded:?}",
-                    Named(&control.dtype),
-                    control.shape,
+                    Named(any.dtype()),
+                    any.shape(),
                     Named(&dtype)
                 ),
             ));
         }
-        if control.shadow_len != shadow_len::<T>() {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                "is damaged: it has no room for its second copy; remove it and create it anew",
-            ));
-        }
-        Ok(Self { segment, element: PhantomData })
+        Ok(Self { any, element: PhantomData })
     }
 }
 
@@ -81,9 +73,7 @@ impl<T: Element> Creates for Value<T> {
     type Start = T;
 
     fn plan(settings: &Settings, _value: &T) -> Result<Plan> {
-        let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let plan = Plan::new(settings, Kind::Value, dtype, folded)?;
-        Ok(Plan { shadow_len: shadow_len::<T>(), ..plan })
+        any::plan_value(settings, checked_dtype::<T>()?, &[])
     }
 
     fn fill(draft: &mut Draft, value: &T) -> Result<()> {
@@ -140,14 +130,11 @@ impl<T: Element> Value<T> {
     #[doc(alias = "store")]
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         if cells::is_word::<T>() {
-            cells::swap(self.segment.region(), value);
+            cells::swap(self.segment().region(), value);
         } else {
-            let mut hold = acquired(self.hold(Patience::Endless)?);
-            cells::commit(self.segment.region(), &value);
-            // It is whole again, whatever a restart made of the last one.
-            hold.mark_consistent();
+            self.any.commit(bytemuck::bytes_of(&value))?;
         }
         self.announce();
         Ok(())
@@ -194,14 +181,14 @@ impl<T: Element> Value<T> {
     /// ```
     #[doc(alias = "compare_and_swap")]
     pub fn compare_exchange(&self, current: T, new: T) -> Result<std::result::Result<T, T>> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         let found = if cells::is_word::<T>() {
-            cells::compare_exchange(self.segment.region(), current, new)
+            cells::compare_exchange(self.segment().region(), current, new)
         } else {
             let _hold = acquired(self.hold(Patience::Endless)?);
             let found = self.get()?;
             if bytemuck::bytes_of(&found) == bytemuck::bytes_of(&current) {
-                cells::commit(self.segment.region(), &new);
+                cells::commit(self.segment().region(), &new);
                 Ok(found)
             } else {
                 Err(found)
@@ -231,9 +218,9 @@ impl<T: Element> Value<T> {
     /// ```
     #[doc(alias = "fetch_update")]
     pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         if cells::is_word::<T>() {
-            let old = cells::update(self.segment.region(), change);
+            let old = cells::update(self.segment().region(), change);
             self.announce();
             return Ok(old);
         }
@@ -295,9 +282,9 @@ impl<T: Element> Value<T> {
         atomically: impl FnOnce(&Region) -> T,
         locked: impl FnOnce(T) -> T,
     ) -> Result<T> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         if cells::is_word::<T>() {
-            let old = atomically(self.segment.region());
+            let old = atomically(self.segment().region());
             self.announce();
             return Ok(old);
         }
@@ -307,55 +294,43 @@ impl<T: Element> Value<T> {
         Ok(old)
     }
 
-    pub(super) fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
-        let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
-        Hold::tracked(&self.segment, &demand)
+    fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
+        self.any.wait_with(patience, || {
+            let value = self.load();
+            (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
+        })
     }
 
     /// Fails when a restart of the machine may have left a mixture of values.
     #[inline]
     fn check_sound(&self) -> Result<()> {
-        if cells::is_word::<T>() || self.segment.region().stripe(0).entry() == Entry::Clean {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Poisoned,
-            "may be a mixture of two values: the machine stopped before its file was synced; set it \
-             anew",
-        )
-        .of(self.name()))
+        if cells::is_word::<T>() { Ok(()) } else { self.any.check_sound() }
     }
 
-    fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
-        let look = || {
-            let value = self.load();
-            (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
-        };
-        wait_for_change(&self.segment, patience, look)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Timeout,
-                "did not change in time: wait longer, or see what its setter does",
-            )
-            .of(self.name())
-        })
+    pub(super) fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
+        self.any.hold(patience)
+    }
+
+    /// Wakes those who wait for a change, if anybody does.
+    #[inline]
+    pub(super) fn announce(&self) {
+        self.any.announce();
+    }
+
+    pub(super) fn into_any(self) -> AnyValue {
+        self.any
     }
 
     #[inline]
     fn load(&self) -> T {
-        let region = self.segment.region();
+        let region = self.segment().region();
         if cells::is_word::<T>() { cells::load(region) } else { cells::load_committed(region) }
-    }
-
-    /// Wakes who waits for a change, if anybody does.
-    #[inline]
-    pub(super) fn announce(&self) {
-        self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
     }
 }
 
 impl<T: Element> Clone for Value<T> {
     fn clone(&self) -> Self {
-        Self { segment: self.segment.clone(), element: PhantomData }
+        Self { any: self.any.clone(), element: PhantomData }
     }
 }
 
@@ -368,11 +343,6 @@ impl<T: Element + fmt::Debug> fmt::Debug for Value<T> {
 /// See [`Segment`]: the name, the shape and the dtype, not the value.
 impl<T: Element> fmt::Display for Value<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.segment.fmt(f)
+        self.any.fmt(f)
     }
-}
-
-/// Bytes of the second copy that a value of this type needs.
-pub(super) fn shadow_len<T>() -> usize {
-    if cells::is_word::<T>() { 0 } else { size_of::<T>() }
 }

@@ -1,4 +1,4 @@
-//! What a lock says of the data: its version, poison, and who left it so.
+//! What a lock says about the data: its version, poison, and the culprit.
 
 use super::scene::Scene;
 use crate::lock::{Blocker, Cause, Entry, Owner, Patience, Sight, Slots as _, Stripe};
@@ -203,7 +203,7 @@ fn what_is_taken_from_the_dead_during_the_look_is_not_abandoned() {
     let dead = scene.owner(0);
     assert!(!scene.stripe(0).is_abandoned_by(&scene.peers(0), dead).unwrap());
 
-    // It ended that write and died later, in another.
+    // The owner ended that write and died later, in another one.
     let scene = Scene::new();
     assert_eq!(scene.write(0, Patience::None), CLEAN);
     scene.at_a_look(|scene| {

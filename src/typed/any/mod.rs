@@ -1,11 +1,13 @@
 //! Arrays whose dtype is known at run time only.
 //!
 //! In reading order: this file, an array and what it is asked for · [`request`] every way to lock its
-//! rows · [`guard`] what a lock hands out · [`options`] creating and opening with options.
+//! rows · [`guard`] what a lock hands out · [`value`] the core of values ·
+//! [`options`] arrays that are filled before anybody sees them.
 
 mod guard;
 mod options;
 mod request;
+mod value;
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -15,6 +17,8 @@ use ndarray::Dimension;
 
 pub(crate) use self::guard::offset_of;
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
+pub use self::value::AnyValue;
+pub(super) use self::value::plan as plan_value;
 use super::array::Array;
 use super::element::Element;
 use super::options::plan;
