@@ -47,7 +47,7 @@ pub(crate) struct Stripe {
     /// Odd while a writer may be writing. Stored only by the owner: Relaxed and a Release fence
     /// before the data, Release after it. Pairs with the loads of those that copy without a lock.
     version: AtomicU32,
-    /// Why the lock is poisoned, a [`PoisonCause`]. Written before `POISON`, by the process that
+    /// Why the lock is poisoned, a [`Cause`]. Written before `POISON`, by the process that
     /// sets `POISON`.
     cause: AtomicU32,
     /// Id of the process that died or panicked. Written with `cause`.

@@ -4,7 +4,7 @@
 //! [`format`] pictures that it describes by name · [`record`] how both lie in a slot · [`publisher`]
 //! writing frames · [`copy`] copying large ones · [`subscriber`] receiving them · [`lease`] a frame that
 //! stays while it is held · [`place`] slots as `ndarray` views · [`options`] creating and opening with
-//! options · [`any`] rings looked at whose dtype is known at run time · [`status`] what goes on in one ·
+//! options · [`any`] rings looked at whose dtype is known at run time ·
 //! `image` frames as pictures of that crate · `pixel` of which pixels · `canvas` where in a frame these are.
 
 pub(crate) mod any;
