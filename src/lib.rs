@@ -71,6 +71,7 @@
 //! | to describe, list and remove segments | [`Segment::info`], [`list`], [`remove`], [`reap`], [`reap_prefix`] |
 //! | who uses a segment and holds its locks | [`Status`], or the command `ndshm` |
 //! | who publishes in a ring, and who leases which frame | [`RingStatus`] |
+//! | all of that about one segment, which is opened once | [`Look`] |
 //! | how much may still be created | [`capacity`] |
 //!
 //! # Memory model

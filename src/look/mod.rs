@@ -1,9 +1,9 @@
 //! Everything that is seen from outside: of segments, and of the room for more of them.
 //!
 //! In reading order: this file, a segment that is open for a look · [`words`] what is read of it · [`info`] its
-//! description · [`list`](mod@list) all there are · [`status`] what goes on in it, and [`ring`] in a ring · [`outside`] copies without a lock ·
-//! [`peek`] some of the data · [`snapshot`] all of it · [`frame`] frames of rings · [`capacity`] what may still be
-//! created.
+//! description · [`list`](mod@list) all there are · [`status`] what goes on in it · [`ring`] what goes on in a
+//! ring · [`outside`] copies without a lock · [`peek`](mod@peek) some of the data · [`snapshot`] all of it ·
+//! [`frame`] frames of rings · [`capacity`](mod@capacity) what may still be created.
 
 mod capacity;
 mod frame;
@@ -33,7 +33,7 @@ use crate::sys::object::Object;
 ///
 /// It takes no more than permission to read, whoever owns the segment. It is opened once, so all that is asked
 /// of it is about the same segment, even after another took its name. For a single question,
-/// [`Status::of`], [`RingStatus::of`], [`peek`] and [`AnyFrame::peek`] open one by themselves.
+/// [`Status::of`], [`RingStatus::of`], [`peek()`] and [`AnyFrame::peek`] open one by themselves.
 ///
 /// # Examples
 ///
@@ -119,11 +119,11 @@ impl Look {
         RingStatus::through(self)
     }
 
-    /// Calls `see` with what the segment holds: see [`peek`].
+    /// Calls `see` with what the segment holds: see [`peek()`].
     ///
     /// # Errors
     ///
-    /// Those of [`peek`].
+    /// Those of [`peek()`].
     ///
     /// # Examples
     ///

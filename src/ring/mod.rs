@@ -157,7 +157,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     ///
     /// # Examples
     ///
-    /// See [`leases`](Options::leases) of the options.
+    /// See [`leases`](crate::Options::leases) of the options.
     #[must_use]
     pub fn leases(&self) -> usize {
         self.any.leases()

@@ -51,7 +51,7 @@ pub(crate) fn now(clock: Clock) -> Option<u64> {
     }
 }
 
-/// How a ring is looked at.
+/// A ring whose frames are measured, and how it is looked at.
 pub(crate) enum Ring {
     /// Mapped for reading, which is cheap to look at.
     Mapped(AnyRing),
@@ -59,7 +59,7 @@ pub(crate) enum Ring {
     Outside(Box<Look>),
 }
 
-/// What one look shows.
+/// What a ring shows at one moment.
 pub(crate) struct Moment {
     pub(crate) published: u64,
     pub(crate) dropped: u64,
