@@ -1,10 +1,10 @@
 //! What a handle may do, and what nobody may do any more.
 
+use super::facts::{Access, Trust};
 use super::handle::Handle;
 use super::life::Segment;
 use super::name::{Address, Name};
-use super::options::{Access, Opening, Options};
-use super::trust::Trust;
+use super::options::{Opening, Options};
 use crate::error::{Result, ResultExt};
 use crate::sys::object::Object;
 use crate::sys::place::Place;

@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ndarray::{Dimension, RawArrayView, RawArrayViewMut, ShapeBuilder};
 
+use super::facts::{Access, Lifetime, Reserve};
 use super::inspect::check_ours;
 use super::life::create_unique;
 use super::memory::Memory;
 use super::name::{Address, Name};
 use super::naming::{told_of_the_dead, unlink_if_still, unlink_to_leave};
-use super::options::{Access, Lifetime, Options, Reserve};
+use super::options::Options;
 use super::trust::{check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::steps::step;

@@ -4,8 +4,9 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::facts::{Kind, Lifetime};
 use super::layout::{Layout, MAX_AXES, Measures, SHARED_ALIGNMENT, data_len};
-use super::options::{Kind, Lifetime, MOST_LEASES, MOST_SLOTS};
+use super::options::{MOST_LEASES, MOST_SLOTS};
 use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{Dtype, Header, Order, UNIT};

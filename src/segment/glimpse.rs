@@ -3,10 +3,10 @@
 //! Its words are read with `pread` into private memory, each as it was at some moment. So it takes no
 //! more than permission to read, and a file that is cut short meanwhile is an error.
 
+use super::facts::Kind;
 use super::info::Info;
 use super::inspect::read_control;
 use super::name::{Address, Name};
-use super::options::Kind;
 use super::participants::Participant;
 use super::reboot;
 use super::records::{RingState, State, Tally};

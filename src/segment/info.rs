@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::control::Control;
+use super::facts::{Kind, Lifetime};
 use super::layout::Layout;
 use super::name::Name;
-use super::options::{Kind, Lifetime};
 use crate::npy::{Dtype, Order};
 use crate::sys::object::Facts;
 

@@ -1,10 +1,10 @@
 //! What an object says it is, read and checked without mapping it.
 
 use super::control::{Control, FIRST_READ, LONGEST_HEADER, MAGIC, SHORTEST_HEAD};
+use super::facts::{Access, Lifetime};
 use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
-use super::options::{Access, Lifetime};
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
 use crate::sys::lock::{Byte, is_held};

@@ -1,6 +1,6 @@
 //! Segments: named memory with a typed header, and who takes part in it.
 //!
-//! In reading order: [`name`] what a segment may be called · [`options`] what a creator chooses ·
+//! In reading order: [`name`] what a segment may be called · [`facts`] what may be said of one · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may
@@ -15,6 +15,7 @@ mod block;
 mod capacity;
 mod control;
 mod copy;
+mod facts;
 mod glimpse;
 mod growth;
 mod handle;
@@ -40,6 +41,7 @@ mod trust;
 
 pub use self::block::Block;
 pub use self::capacity::{Capacity, capacity};
+pub use self::facts::{Access, Kind, Lifetime, Origin, Reserve};
 pub use self::handle::Handle;
 pub use self::info::Info;
 pub use self::inspect::list;
@@ -47,7 +49,7 @@ pub use self::life::Segment;
 pub use self::name::Address;
 pub use self::naming::remove;
 pub use self::npy_file::NpyFile;
-pub use self::options::{Access, Kind, Lifetime, Options, Origin, Reserve};
+pub use self::options::Options;
 pub use self::participants::Participant;
 pub use self::reap::{reap, reap_prefix};
 pub use self::set::SegmentSet;

@@ -5,11 +5,11 @@
 //! fails where there is something.
 
 use super::control::Control;
+use super::facts::{Access, Claim, Trust};
 use super::inspect::{check_ours, is_in_use, is_left_by_the_dead, read_control};
 use super::name::{Address, Name};
-use super::options::Access;
 use super::region::Region;
-use super::trust::{Trust, check_ours_to_remove, check_trusted};
+use super::trust::{check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
 use crate::sys::lock::{Byte, Hold, Locker};
@@ -17,17 +17,6 @@ use crate::sys::object::{self, Facts, Identity, Object};
 use crate::sys::place::Place;
 use crate::sys::process;
 use crate::sys::wait;
-
-/// Which names a new segment may have that are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
-    /// None of them.
-    Free,
-    /// Those that only the dead have left.
-    Dead,
-    /// Those of any segments.
-    Any,
-}
 
 /// The right to change what a name stands for, which is a given object.
 pub(super) struct NameLock {
@@ -359,8 +348,9 @@ mod tests {
 
     use rustix::process::Uid;
 
+    use super::super::facts::{Kind, Lifetime};
     use super::super::life::{Blueprint, Draft, Segment};
-    use super::super::options::{Kind, Lifetime, Options};
+    use super::super::options::Options;
     use super::*;
 
     /// A segment with its place, and a look at its object.

@@ -1,36 +1,16 @@
 //! Where the pages of a segment come from: reserved, mapped early, huge.
 
-use std::num::NonZero;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
 
+use super::facts::{Paging, Reserve};
 use super::life::Segment;
 use super::name::Name;
-use super::options::{Opening, Reserve, Settings};
+use super::options::{Opening, Settings};
 use super::region::Region;
 use crate::error::{Result, ResultExt};
 use crate::sys::limits;
 use crate::sys::object::{Facts, Object};
 use crate::sys::pages;
-
-/// How a handle wants its pages.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Paging {
-    /// Huge ones, where the system has them.
-    pub(crate) huge: bool,
-    /// All of them mapped at once, with so many threads; 0 for one on each processor.
-    pub(crate) prefault: Option<usize>,
-}
-
-impl Paging {
-    fn threads(self) -> NonZero<usize> {
-        let asked = self.prefault.map(NonZero::new);
-        asked.map_or(NonZero::<usize>::MIN, |asked| {
-            let processors = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-            asked.unwrap_or_else(processors)
-        })
-    }
-}
 
 /// Gives a new object memory, as its creator chose.
 pub(super) fn provide(

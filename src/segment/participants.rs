@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use super::facts::{Access, Lifetime};
 use super::name::Name;
 use super::naming::NameLock;
-use super::options::{Access, Lifetime};
 use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,9 +1,10 @@
 //! Removing what only the dead have left.
 
+use super::facts::Claim;
 use super::info::Info;
 use super::inspect::{is_left_by_the_dead, read_control};
 use super::name::Name;
-use super::naming::{Claim, NameLock, finish_leftover};
+use super::naming::{NameLock, finish_leftover};
 use super::options::Options;
 use super::trust::check_ours_to_remove;
 use crate::error::{Error, ErrorKind, Result};

@@ -17,8 +17,9 @@ use std::ptr::NonNull;
 use std::sync::atomic;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::facts::Access;
 use super::layout::Layout;
-use super::options::{Access, Opening};
+use super::options::Opening;
 use super::records::{RingState, State};
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::Result;

@@ -7,12 +7,13 @@
 use std::path::Path;
 
 use super::control::{Control, LONGEST_HEADER, MAGIC, Plan, UNFINISHED};
+use super::facts::{Access, Kind, Lifetime, Reserve};
 use super::inspect::{read_control, read_header};
 use super::layout::SHARED_ALIGNMENT;
 use super::life::Segment;
 use super::name::Name;
 use super::npy_file::data_end;
-use super::options::{Access, Kind, Lifetime, Reserve, Settings};
+use super::options::Settings;
 use super::reboot;
 use super::region::Region;
 use super::trust::check_trusted;

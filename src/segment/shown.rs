@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::facts::Kind;
 use super::life::Segment;
-use super::options::Kind;
 use crate::npy::{Dtype, Named};
 
 /// Items of one dtype in a shape.

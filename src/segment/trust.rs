@@ -13,6 +13,7 @@
 //! relies on.
 #![allow(unsafe_code)]
 
+use super::facts::Trust;
 use super::name::Name;
 use super::options::{Options, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,15 +22,6 @@ use crate::sys::{process, users};
 
 /// The permission bits that let others than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
-
-/// Who may write what is mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// This user and root.
-    Ours,
-    /// Anybody whom the file lets: the caller vouches for them.
-    Anybody,
-}
 
 impl<H> Options<H> {
     /// Sets the permission bits of a new segment, like [`mode`](Self::mode), and may let the group or others

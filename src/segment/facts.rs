@@ -1,0 +1,235 @@
+//! What is chosen of a segment, or known of it: plain facts, which import nothing of `segment`.
+
+use std::num::NonZero;
+use std::thread;
+
+use crate::error::{Error, ErrorKind};
+
+/// What kind of thing a segment holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// An [`Array`](crate::Array).
+    Array = 1,
+    /// A [`Value`](crate::Value).
+    Value = 2,
+    /// An [`Event`](crate::Event) that stays set until it is cleared.
+    Event = 3,
+    /// An [`Event`](crate::Event) that lets one through for each time it is set.
+    AutoResetEvent = 4,
+    /// A [`Log`](crate::Log).
+    Log = 5,
+    /// A [`Ring`](crate::Ring).
+    Ring = 6,
+}
+
+impl Kind {
+    pub(crate) fn from_code(code: u32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Array),
+            2 => Some(Self::Value),
+            3 => Some(Self::Event),
+            4 => Some(Self::AutoResetEvent),
+            5 => Some(Self::Log),
+            6 => Some(Self::Ring),
+            _ => None,
+        }
+    }
+
+    /// The error for a segment of this kind where another was asked for.
+    #[cold]
+    pub(crate) fn mismatch(self, asked: Self) -> Error {
+        let (found, asked) = (self.with_article(), asked.with_article());
+        Error::new(
+            ErrorKind::KindMismatch,
+            format!("holds {found}, asked for {asked}: open it as {found}"),
+        )
+    }
+
+    fn with_article(self) -> &'static str {
+        match self {
+            Self::Array => "an Array",
+            Self::Value => "a Value",
+            Self::Event => "an Event",
+            Self::AutoResetEvent => "an auto-reset Event",
+            Self::Log => "a Log",
+            Self::Ring => "a Ring",
+        }
+    }
+}
+
+/// What a handle may do with the data.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{Access, Array1, ErrorKind};
+///
+/// let written = Array1::<u8>::create_unique("doc-access-", 4)?;
+/// let looked_at = Array1::<u8>::options().access(Access::Read).open(written.name())?;
+/// assert_eq!(looked_at.read()?.sum(), 0);
+/// assert_eq!(looked_at.write().unwrap_err().kind(), ErrorKind::ReadOnly);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Access {
+    /// Read and write.
+    #[default]
+    ReadWrite,
+    /// Read only: the data is mapped so that this process cannot write it, while its locks work.
+    /// Needs permission to write the file all the same, because locks are words in it.
+    Read,
+    /// Look only: needs no more than permission to read the file, takes no locks, and writes nothing
+    /// anywhere. Copies are checked instead: they are taken again while a writer is in the way.
+    ///
+    /// What this gives is [`Array::snapshot`](crate::Array::snapshot),
+    /// [`Array::raw_view`](crate::Array::raw_view), [`Value::get`](crate::Value::get),
+    /// [`Event::is_set`](crate::Event::is_set), copies of the frames of a [`Ring`](crate::Ring), waiting
+    /// for a change (which looks now and then, up to 100 ms late), and what [`Segment`](crate::Segment) tells. All else is
+    /// [`ReadOnly`](ErrorKind::ReadOnly). A file that was not synced, and that nobody opened for more
+    /// since the machine restarted, is [`Poisoned`](ErrorKind::Poisoned).
+    Observe,
+}
+
+impl Access {
+    /// What to say to who asks for more than this access gives.
+    #[cold]
+    pub(super) fn refusal(self) -> Error {
+        let problem = match self {
+            Self::Observe => {
+                "was opened with `Access::Observe`, which takes no locks and writes nothing: copy it \
+                 out with `snapshot` or `get`, or open it with `Access::Read` or `Access::ReadWrite`"
+            }
+            Self::Read | Self::ReadWrite => {
+                "was opened for reading only: open it with `Access::ReadWrite` to change it"
+            }
+        };
+        Error::new(ErrorKind::ReadOnly, problem)
+    }
+}
+
+/// How long the name of a segment lasts.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{Lifetime, Value};
+///
+/// let name = {
+///     let kept = Value::<u32>::options().lifetime(Lifetime::Persistent).create_unique("doc-kept-", 7)?;
+///     kept.name().to_owned()
+/// };
+/// assert_eq!(Value::<u32>::open(&name)?.get()?, 7);
+/// ndshm::remove(&name)?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Lifetime {
+    /// Until the last clone of the creating handle is dropped, in the process that created it.
+    Creator = 1,
+    /// Until somebody removes it, or the machine restarts, which a file survives.
+    Persistent = 2,
+    /// Until the last process that has it open lets go of it. Opening registers the process then, and a
+    /// forked child counts from its first lock on; who only observes, or uses NumPy, does not count.
+    /// After a kill the name stays for the next user, or for [`reap`](crate::reap).
+    LastUser = 3,
+}
+
+impl Lifetime {
+    pub(crate) fn from_code(code: u32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Creator),
+            2 => Some(Self::Persistent),
+            3 => Some(Self::LastUser),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a new segment gets its memory at once.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{Array1, Reserve};
+///
+/// let sparse = Array1::<u64>::options().reserve(Reserve::Lazy).create_unique("doc-lazy-", 1 << 30)?;
+/// sparse.write_rows(0..1)?[0] = 1;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reserve {
+    /// All of it, when it is created: too little memory is an error there.
+    #[default]
+    Full,
+    /// Page by page, when first touched; its locks have memory at once. Should memory run out then,
+    /// the process that touches the page is killed by SIGBUS: for sparse data that never grows full.
+    /// A [`Log`](crate::Log) has memory before it writes to it, so that it is an error there.
+    Lazy,
+}
+
+/// Whether a handle made its segment or found it.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// use ndshm::{Origin, Value};
+///
+/// let made = Value::<i32>::create_unique("doc-origin-", 0)?;
+/// let found = Value::<i32>::open_or_create(made.name(), 0)?;
+/// assert_eq!((made.origin(), found.origin()), (Origin::Created, Origin::Opened));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// This handle created the segment.
+    Created,
+    /// This handle opened a segment that existed.
+    Opened,
+}
+
+/// Who may write what is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// This user and root.
+    Ours,
+    /// Anybody whom the file lets: the caller vouches for them.
+    Anybody,
+}
+
+/// Which names a new segment may have that are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// None of them.
+    Free,
+    /// Those that only the dead have left.
+    Dead,
+    /// Those of any segments.
+    Any,
+}
+
+/// How a handle wants its pages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paging {
+    /// Huge ones, where the system has them.
+    pub(crate) huge: bool,
+    /// All of them mapped at once, with so many threads; 0 for one on each processor.
+    pub(crate) prefault: Option<usize>,
+}
+
+impl Paging {
+    pub(super) fn threads(self) -> NonZero<usize> {
+        let asked = self.prefault.map(NonZero::new);
+        asked.map_or(NonZero::<usize>::MIN, |asked| {
+            let processors = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+            asked.unwrap_or_else(processors)
+        })
+    }
+}
