@@ -12,7 +12,7 @@ use super::reboot;
 use super::records::{RingState, State, Tally};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Owner, Slot, Stripe};
-use crate::sys::lock::{Byte, is_held};
+use crate::sys::lifeline;
 use crate::sys::object::Object;
 
 /// A segment that is open for a look.
@@ -151,7 +151,7 @@ impl Glimpse {
     }
 
     fn is_alive(&self, slot: u32) -> Result<bool> {
-        is_held(&self.object, Byte::Slot(slot)).of(self.info.name())
+        lifeline::is_alive(&self.object, slot).of(self.info.name())
     }
 
     /// Reads records of 32 bytes that follow one another.

@@ -7,8 +7,9 @@ use super::layout::data_len;
 use super::name::Name;
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
-use crate::sys::lock::{Byte, is_held};
-use crate::sys::object::{self, Facts, Object};
+use crate::sys::lifeline;
+use crate::sys::names;
+use crate::sys::object::{Facts, Object};
 use crate::sys::place::Place;
 
 /// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
@@ -27,7 +28,7 @@ use crate::sys::place::Place;
 /// # Ok(()) }
 /// ```
 pub fn list() -> Result<Vec<Info>> {
-    let names = object::names()?;
+    let names = names::all()?;
     Ok(names.iter().filter_map(|name| describe(name).ok()).collect())
 }
 
@@ -53,7 +54,7 @@ pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Re
 /// Whether a live process takes part in it.
 pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
     for slot in 0..control.participants {
-        if is_held(object, Byte::Slot(slot))? {
+        if lifeline::is_alive(object, slot)? {
             return Ok(true);
         }
     }

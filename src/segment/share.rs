@@ -20,8 +20,8 @@ use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Dtype, Header, UNIT};
 use crate::steps::step;
+use crate::sys::init::InitLock;
 use crate::sys::limits;
-use crate::sys::lock::{Byte, Locker};
 use crate::sys::object::Object;
 
 /// What a file that becomes a segment is taken for.
@@ -60,8 +60,7 @@ impl Segment {
 impl Sharing<'_> {
     fn share(&self, take: impl FnOnce(&Header) -> Result<Taken>) -> Result<()> {
         let object = &self.object;
-        let lock = Locker::new(object, self.name.place())?;
-        lock.lock(Byte::Init)?;
+        let _lock = InitLock::take(object, self.name.place())?;
         step!("share: init locked");
         let facts = object.facts()?;
         let Err(damage) = read_control(object, &facts) else { return Ok(()) };

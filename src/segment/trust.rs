@@ -17,7 +17,8 @@ use super::facts::Trust;
 use super::name::Name;
 use super::options::{Options, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::object::{Facts, Object, path_of};
+use crate::sys::names::path_of;
+use crate::sys::object::{Facts, Object};
 use crate::sys::{process, users};
 
 /// The permission bits that let others than the owner write.

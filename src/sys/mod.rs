@@ -2,12 +2,13 @@
 //!
 //! | module | gives |
 //! |---|---|
-//! | `object` | pieces of shared memory: create, publish, open, unlink, list |
+//! | `object` | pieces of shared memory: create, publish, open |
+//! | `names` | what objects are called: look up, remove, exchange, list, and the lock for that |
 //! | `place` | where an object lives; the same everywhere |
-//! | `lock` | byte locks that the kernel drops when their holder dies |
+//! | `init` | the lock of who settles or converts an object |
 //! | `map` | mappings of an object |
 //! | `pages` | what pages back a mapping, and when |
-//! | `lifeline` | the proof that a participant is alive, and who was forked |
+//! | `lifeline` | claims of slots, the proof that a participant is alive, and who was forked |
 //! | `wait` | sleep on a shared word, wake those who sleep |
 //! | `clock` | a clock that processes share |
 //! | `process` | who this process is |
@@ -29,5 +30,5 @@ mod unsupported;
 use unsupported as platform;
 
 pub(crate) use platform::{
-    clock, lifeline, limits, lock, map, object, pages, process, users, wait,
+    clock, init, lifeline, limits, map, names, object, pages, process, users, wait,
 };

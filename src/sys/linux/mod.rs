@@ -2,11 +2,13 @@
 
 pub(crate) mod clock;
 mod foreign;
+pub(crate) mod init;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
-pub(crate) mod lock;
+mod lock;
 pub(crate) mod map;
 mod mount;
+pub(crate) mod names;
 pub(crate) mod object;
 mod object_error;
 mod open;

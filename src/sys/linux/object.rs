@@ -10,13 +10,14 @@
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{Access, AtFlags, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags};
+use rustix::fs::{Access, AtFlags, MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 
+use super::names::{flush_name, rename};
 use super::object_error::{create_error, lost, publish_error};
 use super::open::{self, Opened, c_path};
 use super::temporary::{self, Temporary};
@@ -27,9 +28,6 @@ use crate::sys::place::Place;
 
 /// Programs that close "all" descriptors usually mean the low ones.
 const LOWEST_DESCRIPTOR: RawFd = 64;
-
-/// How `/proc` shows descriptors of memory that [`create_anonymous`] made.
-const MEMORY: &str = "/memfd:ndshm ";
 
 /// Which file a descriptor or a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -289,7 +287,7 @@ impl Object {
     /// Locks conflict between descriptions, so who wants to hold one, or to see whether another
     /// holds it, needs a description of its own.
     pub(super) fn reopen(&self, place: &Place) -> Result<OwnedFd> {
-        self.check_descriptor()?;
+        self.check_open()?;
         match rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
             Ok(descriptor) => Ok(descriptor),
             // Without /proc there is no other way than by name.
@@ -326,7 +324,7 @@ impl Object {
 
     /// Proves that the number we keep still is our file, reopening it by its place if it is not.
     pub(crate) fn revive(&self, place: &Place) -> Result<()> {
-        if self.check_descriptor().is_ok() {
+        if self.check_open().is_ok() {
             return Ok(());
         }
         let (other, facts) = Self::open_for(place, self.access).map_err(|_| lost())?;
@@ -338,7 +336,7 @@ impl Object {
     }
 
     /// Fails with `DescriptorLost` when the program closed our descriptor.
-    pub(crate) fn check_descriptor(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         match rustix::fs::fstat(self.borrow()) {
             Ok(stat) if facts(&stat).identity == self.identity => Ok(()),
             _ => Err(lost()),
@@ -368,7 +366,7 @@ impl Drop for Object {
         if let Some(temporary) = temporary.take() {
             temporary.discard();
         }
-        if self.check_descriptor().is_ok() {
+        if self.check_open().is_ok() {
             // SAFETY: the number was checked to be our file's, and nobody else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.descriptor.load(Relaxed)) });
         }
@@ -378,70 +376,6 @@ impl Drop for Object {
 /// Which file a descriptor stands for; `None` when it stands for none.
 pub(super) fn identity_of_descriptor(descriptor: BorrowedFd<'_>) -> Option<Identity> {
     rustix::fs::fstat(descriptor).ok().map(|stat| facts(&stat).identity)
-}
-
-/// Which file is at that place now, if any.
-pub(crate) fn identity_of(place: &Place) -> Result<Option<Identity>> {
-    match rustix::fs::lstat(c_path(place)?.as_c_str()) {
-        Ok(stat) => Ok(Some(facts(&stat).identity)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(os_error("look its name up", errno)),
-    }
-}
-
-/// Takes the name away; those attached keep their memory.
-pub(crate) fn unlink(place: &Place) -> Result<()> {
-    rustix::fs::unlink(c_path(place)?.as_c_str())
-        .map_err(|errno| os_error("remove its name", errno))
-}
-
-/// Has two places change what is there, at once.
-pub(crate) fn exchange(one: &Place, other: &Place) -> Result<()> {
-    let (cwd, flags) = (rustix::fs::CWD, RenameFlags::EXCHANGE);
-    rustix::fs::renameat_with(cwd, c_path(one)?, cwd, c_path(other)?, flags)
-        .map_err(|errno| os_error("give its name to the new segment", errno))
-}
-
-/// Moves what is at one place to another; fails with `AlreadyExists` when something is there.
-pub(crate) fn rename(from: &Place, to: &Place) -> Result<()> {
-    let (cwd, flags) = (rustix::fs::CWD, RenameFlags::NOREPLACE);
-    rustix::fs::renameat_with(cwd, c_path(from)?, cwd, c_path(to)?, flags)
-        .map_err(|errno| publish_error(directory_of(to), errno))
-}
-
-/// Waits until the name is on the disk that it is of; one in memory is at once.
-pub(crate) fn flush_name(place: &Place) -> Result<()> {
-    match place {
-        Place::File(_) => flush_directory(place),
-        _ => Ok(()),
-    }
-}
-
-/// Names of all named objects there are, ours or not, in no order.
-pub(crate) fn names() -> Result<Vec<String>> {
-    let entries = std::fs::read_dir(DIRECTORY).map_err(|error| os_error("list /dev/shm", error))?;
-    Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
-}
-
-/// Memory of this library's without a name that the process has open which a place is of.
-pub(crate) fn beside_in_process(place: &Place) -> Vec<Place> {
-    let Place::Descriptor(path) = place else { return Vec::new() };
-    let entries = Path::new(&**path).parent().and_then(|parent| std::fs::read_dir(parent).ok());
-    let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
-    paths
-        .filter(|path| {
-            std::fs::read_link(path).is_ok_and(|what| what.to_string_lossy().starts_with(MEMORY))
-        })
-        .filter_map(|path| Some(Place::Descriptor(path.to_str()?.into())))
-        .collect()
-}
-
-/// Where other programs find the object at that place.
-pub(crate) fn path_of(place: &Place) -> PathBuf {
-    match place {
-        Place::Named(name) => Path::new(DIRECTORY).join(&**name),
-        place => PathBuf::from(place.as_str()),
-    }
 }
 
 /// Makes memory without a name, which may be sealed and never executed.
@@ -473,19 +407,11 @@ fn create_nameless(place: &Place) -> Result<Option<OwnedFd>> {
 }
 
 /// The directory of a place that has a name.
-fn directory_of(place: &Place) -> &Path {
+pub(super) fn directory_of(place: &Place) -> &Path {
     match place {
         Place::Named(_) => Path::new(DIRECTORY),
         place => Path::new(place.as_str()).parent().unwrap_or(Path::new("/")),
     }
-}
-
-/// Waits until the names in the place's directory are on the disk.
-fn flush_directory(place: &Place) -> Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(directory_of(place), flags, Mode::empty())
-        .and_then(rustix::fs::fsync)
-        .map_err(|errno| os_error("flush its directory to the disk", errno))
 }
 
 /// Moves a descriptor out of the low numbers when the limit on descriptors allows.
@@ -496,7 +422,7 @@ fn raise(descriptor: OwnedFd) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&descriptor, LOWEST_DESCRIPTOR).unwrap_or(descriptor)
 }
 
-fn facts(stat: &rustix::fs::Stat) -> Facts {
+pub(super) fn facts(stat: &rustix::fs::Stat) -> Facts {
     Facts {
         identity: Identity { device: stat.st_dev, inode: stat.st_ino },
         len: u64::try_from(stat.st_size).unwrap_or(0),

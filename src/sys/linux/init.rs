@@ -1,0 +1,20 @@
+//! The lock of who makes of an object what others are to find, once.
+
+use super::lock::{Byte, Locker};
+use super::object::Object;
+use crate::error::Result;
+use crate::sys::place::Place;
+
+/// The right to settle what a restart left of an object, or to make a segment of a file. Ends when this
+/// is dropped.
+#[derive(Debug)]
+pub(crate) struct InitLock(#[expect(dead_code, reason = "held, not read")] Locker);
+
+impl InitLock {
+    /// Waits for the lock; `ForeignLock` at once when another program has it.
+    pub(crate) fn take(object: &Object, place: &Place) -> Result<Self> {
+        let locker = Locker::new(object, place)?;
+        locker.lock(Byte::Init)?;
+        Ok(Self(locker))
+    }
+}

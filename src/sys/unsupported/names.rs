@@ -1,0 +1,66 @@
+//! Names of objects, of which there are none.
+
+use std::path::PathBuf;
+
+use super::object::{Identity, Object};
+use super::{Never, unsupported};
+use crate::error::Result;
+use crate::sys::place::Place;
+
+/// The right to change what a name stands for.
+#[derive(Debug)]
+pub(crate) struct NameLock(Never);
+
+impl NameLock {
+    pub(crate) fn take(_place: &Place, object: &Object) -> Result<Option<Self>> {
+        object.never()
+    }
+
+    pub(crate) fn take_to_leave(_place: &Place, object: &Object) -> Result<Option<Self>> {
+        object.never()
+    }
+
+    pub(crate) fn try_take(_place: &Place, object: &Object) -> Result<Option<Self>> {
+        object.never()
+    }
+
+    pub(crate) fn unlink(self) -> Result<()> {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn unlink_if_still(_place: &Place, object: &Object) -> Result<bool> {
+    object.never()
+}
+
+pub(crate) fn unlink_to_leave(_place: &Place, object: &Object) -> Result<bool> {
+    object.never()
+}
+
+pub(crate) fn identity_of(_place: &Place) -> Result<Option<Identity>> {
+    Err(unsupported())
+}
+
+pub(crate) fn unlink(_place: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
+pub(crate) fn exchange(_one: &Place, _other: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
+pub(crate) fn flush_name(_place: &Place) -> Result<()> {
+    Err(unsupported())
+}
+
+pub(crate) fn all() -> Result<Vec<String>> {
+    Err(unsupported())
+}
+
+pub(crate) fn beside_in_process(_place: &Place) -> Vec<Place> {
+    Vec::new()
+}
+
+pub(crate) fn path_of(place: &Place) -> PathBuf {
+    PathBuf::from(place.as_str())
+}
