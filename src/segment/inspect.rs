@@ -41,7 +41,7 @@ fn describe(name: &str) -> Result<Info> {
 
 /// Refuses to map for writing what the kernel lets nobody write.
 pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
-    let may_be_sealed = matches!(name.place(), Place::Descriptor(_)) && access != Access::Observe;
+    let may_be_sealed = matches!(name.place(), Place::InProcess(_)) && access != Access::Observe;
     if may_be_sealed && object.is_sealed()? {
         return Err(Error::new(
             ErrorKind::Frozen,

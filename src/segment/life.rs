@@ -320,7 +320,7 @@ impl Segment {
             membership.me()?;
         }
         let name = match name.place() {
-            Place::Descriptor(_) => Name::found(membership.object_unchecked().as_place()),
+            Place::InProcess(_) => Name::found(membership.object_unchecked().as_place()),
             _ => name.clone(),
         };
         let created_by = None;
@@ -412,7 +412,7 @@ impl Segment {
     pub fn handle(&self) -> Handle {
         let name = match self.0.name.place() {
             // As this process has it open, whoever created it.
-            Place::Descriptor(_) => Name::found(self.0.membership.object_unchecked().as_place()),
+            Place::InProcess(_) => Name::found(self.0.membership.object_unchecked().as_place()),
             _ => self.0.name.clone(),
         };
         Handle::new(name, self.id())

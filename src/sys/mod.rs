@@ -12,7 +12,7 @@
 //! | `wait` | sleep on a shared word, wake those who sleep |
 //! | `clock` | a clock that processes share |
 //! | `process` | who this process is |
-//! | `users` | which users the kernel can show it |
+//! | `users` | who this process acts as, and whose an object is |
 //! | `limits` | what this process may still allocate |
 //!
 //! Every platform has the same file names and the same functions.

@@ -157,16 +157,27 @@ pub(crate) fn all() -> Result<Vec<String>> {
     Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
+/// Where memory without a name is that a process has open, if a text says so: `/proc/PID/fd/N`.
+pub(crate) fn in_process(text: &str) -> Option<Place> {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = text.split('/').collect();
+    let is_shown = matches!(
+        parts[..],
+        ["", "proc", pid, "fd", descriptor] if number(pid) && number(descriptor)
+    );
+    is_shown.then(|| Place::InProcess(text.into()))
+}
+
 /// Memory of this library's without a name that the process has open which a place is of.
 pub(crate) fn beside_in_process(place: &Place) -> Vec<Place> {
-    let Place::Descriptor(path) = place else { return Vec::new() };
+    let Place::InProcess(path) = place else { return Vec::new() };
     let entries = Path::new(&**path).parent().and_then(|parent| std::fs::read_dir(parent).ok());
     let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
     paths
         .filter(|path| {
             std::fs::read_link(path).is_ok_and(|what| what.to_string_lossy().starts_with(MEMORY))
         })
-        .filter_map(|path| Some(Place::Descriptor(path.to_str()?.into())))
+        .filter_map(|path| Some(Place::InProcess(path.to_str()?.into())))
         .collect()
 }
 

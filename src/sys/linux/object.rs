@@ -21,6 +21,7 @@ use super::names::{flush_name, rename};
 use super::object_error::{create_error, lost, publish_error};
 use super::open::{self, Opened, c_path};
 use super::temporary::{self, Temporary};
+use super::users::UserId;
 use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::steps::step;
@@ -50,7 +51,7 @@ pub(crate) struct Facts {
     pub(crate) len: u64,
     /// How many of its bytes have memory, or room on its disk.
     pub(crate) allocated: u64,
-    pub(crate) owner: u32,
+    pub(crate) owner: UserId,
     pub(crate) has_several_names: bool,
     /// Its permission bits.
     pub(crate) mode: u32,
@@ -232,7 +233,7 @@ impl Object {
         let own =
             std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse().ok());
         let pid = own.unwrap_or_else(std::process::id);
-        Place::Descriptor(format!("/proc/{pid}/fd/{number}").into())
+        Place::InProcess(format!("/proc/{pid}/fd/{number}").into())
     }
 
     /// Fills `buffer` from `offset` on; an object that ends earlier is `Truncated`.
@@ -428,7 +429,7 @@ pub(super) fn facts(stat: &rustix::fs::Stat) -> Facts {
         len: u64::try_from(stat.st_size).unwrap_or(0),
         // In units of 512 bytes, whatever the filesystem's blocks are.
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
-        owner: stat.st_uid,
+        owner: UserId(stat.st_uid),
         has_several_names: stat.st_nlink > 1,
         mode: stat.st_mode & 0o7777,
     }

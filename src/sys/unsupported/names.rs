@@ -57,6 +57,10 @@ pub(crate) fn all() -> Result<Vec<String>> {
     Err(unsupported())
 }
 
+pub(crate) fn in_process(_text: &str) -> Option<Place> {
+    None
+}
+
 pub(crate) fn beside_in_process(_place: &Place) -> Vec<Place> {
     Vec::new()
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use super::users::UserId;
 use super::{Never, unsupported};
 use crate::error::Result;
 use crate::sys::place::Place;
@@ -22,7 +23,7 @@ impl Identity {
 pub(crate) struct Facts {
     pub(crate) len: u64,
     pub(crate) allocated: u64,
-    pub(crate) owner: u32,
+    pub(crate) owner: UserId,
     pub(crate) has_several_names: bool,
     pub(crate) mode: u32,
 }
