@@ -15,7 +15,8 @@
 //! | `users` | who this process acts as, and whose an object is |
 //! | `limits` | what this process may still allocate |
 //!
-//! Every platform has the same file names and the same functions.
+//! Every platform has the same file names and the same functions. (Only Linux has `death`, which the tests
+//! of deaths at every step are built with.)
 
 pub(crate) mod place;
 
@@ -29,6 +30,8 @@ mod unsupported;
 #[cfg(not(target_os = "linux"))]
 use unsupported as platform;
 
+#[cfg(ndshm_steps)]
+pub(crate) use platform::death;
 pub(crate) use platform::{
     clock, init, lifeline, limits, map, names, object, pages, process, users, wait,
 };

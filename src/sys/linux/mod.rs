@@ -1,6 +1,8 @@
 //! Linux: `/dev/shm`, open-file-description locks, futexes.
 
 pub(crate) mod clock;
+#[cfg(ndshm_steps)]
+pub(crate) mod death;
 mod foreign;
 pub(crate) mod init;
 pub(crate) mod lifeline;
