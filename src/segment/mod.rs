@@ -4,7 +4,7 @@
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may
-//! do · [`paging`] where pages come from · [`growth`] memory for data that grows · [`naming`] names
+//! do · [`paging`] where pages come from · [`growth`] memory that a handle asks for · [`naming`] names
 //! change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that
 //! go together · [`info`] the description in words · [`glimpse`] a look from outside · [`capacity`] what
 //! may still be created · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
