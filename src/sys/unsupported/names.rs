@@ -1,5 +1,6 @@
 //! Names of objects, of which there are none.
 
+#[cfg(not(target_os = "windows"))]
 use std::path::PathBuf;
 
 use super::object::{Identity, Object};
@@ -65,6 +66,7 @@ pub(crate) fn beside_in_process(_place: &Place) -> Vec<Place> {
     Vec::new()
 }
 
+#[cfg(not(target_os = "windows"))]
 pub(crate) fn path_of(place: &Place) -> PathBuf {
     PathBuf::from(place.as_str())
 }
