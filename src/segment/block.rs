@@ -20,7 +20,8 @@ use crate::steps::step;
 use crate::sys::lifeline::{Mark, registration};
 use crate::sys::limits;
 use crate::sys::map::{Mapping, Protection};
-use crate::sys::names::{path_of, unlink_if_still, unlink_to_leave};
+use crate::sys::name_lock::{unlink_if_still, unlink_to_leave};
+use crate::sys::names::path_of;
 use crate::sys::object::Object;
 #[cfg(feature = "shared_memory")]
 use crate::sys::place::Place;

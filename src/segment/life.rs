@@ -22,7 +22,8 @@ use crate::lock::Owner;
 use crate::npy::{Dtype, Header, Order};
 use crate::steps::step;
 use crate::sys::limits;
-use crate::sys::names::{self, NameLock};
+use crate::sys::name_lock::{NameLock, unlink_to_leave};
+use crate::sys::names;
 use crate::sys::object::{Identity, Object};
 use crate::sys::place::Place;
 
@@ -553,8 +554,7 @@ impl Drop for Attached {
         if creator_here && self.name.is_shown() && self.control.lifetime == Lifetime::Creator {
             // The name may be gone, or stand for another segment by now; both are as well.
             let place = self.name.place();
-            let _ =
-                self.membership.object().and_then(|object| names::unlink_to_leave(place, object));
+            let _ = self.membership.object().and_then(|object| unlink_to_leave(place, object));
         }
     }
 }

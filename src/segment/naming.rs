@@ -11,7 +11,8 @@ use super::region::Region;
 use super::trust::{check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
-use crate::sys::names::{self, NameLock};
+use crate::sys::name_lock::{NameLock, unlink_if_still};
+use crate::sys::names;
 use crate::sys::object::{Facts, Object};
 use crate::sys::place::Place;
 use crate::sys::wait;
@@ -47,7 +48,7 @@ pub fn remove<'a>(address: impl Into<Address<'a>>) -> Result<()> {
 fn remove_once(name: &Name) -> Result<bool> {
     let (object, _) = open_to_take_away(name)?;
     step!("remove: opened");
-    names::unlink_if_still(name.place(), &object)
+    unlink_if_still(name.place(), &object)
 }
 
 /// Opens what is ours to take away: a segment, whole or damaged.

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Occupant, Owner, Slot, Slots, Stripe, StripePeers};
 use crate::steps::step;
 use crate::sys::lifeline::{self, Lifeline, Mark, Registration, registration};
-use crate::sys::names::NameLock;
+use crate::sys::name_lock::NameLock;
 use crate::sys::object::{Identity, Object};
 use crate::sys::process;
 use crate::sys::wait::{self, Woken};

@@ -9,7 +9,8 @@ use super::options::Options;
 use super::trust::check_ours_to_remove;
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
-use crate::sys::names::{self, NameLock};
+use crate::sys::name_lock::NameLock;
+use crate::sys::names;
 use crate::sys::object::Object;
 
 /// Removes the names of segments whose creators died before they could, and which no live process

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::life::Segment;
 use crate::error::{Result, ResultExt};
 use crate::lock::Owner;
-use crate::sys::names::{unlink_if_still, unlink_to_leave};
+use crate::sys::name_lock::{unlink_if_still, unlink_to_leave};
 use crate::sys::object::Object;
 use crate::sys::place::Place;
 

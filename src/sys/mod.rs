@@ -3,7 +3,8 @@
 //! | module | gives |
 //! |---|---|
 //! | `object` | pieces of shared memory: create, publish, open |
-//! | `names` | what objects are called: look up, remove, exchange, list, and the lock for that |
+//! | `names` | what objects are called: look up, remove, exchange, list |
+//! | `name_lock` | the lock of who changes what a name stands for |
 //! | `place` | where an object lives; the same everywhere |
 //! | `init` | the lock of who settles or converts an object |
 //! | `map` | mappings of an object |
@@ -38,5 +39,5 @@ use unsupported as platform;
 #[cfg(ndshm_steps)]
 pub(crate) use platform::death;
 pub(crate) use platform::{
-    clock, init, lifeline, limits, map, names, object, pages, process, users, wait,
+    clock, init, lifeline, limits, map, name_lock, names, object, pages, process, users, wait,
 };

@@ -10,6 +10,7 @@ pub(crate) mod limits;
 mod lock;
 pub(crate) mod map;
 mod mount;
+pub(crate) mod name_lock;
 pub(crate) mod names;
 pub(crate) mod object;
 mod object_error;

@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
 pub(crate) mod map;
+pub(crate) mod name_lock;
 pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod pages;

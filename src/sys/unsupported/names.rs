@@ -3,40 +3,10 @@
 #[cfg(not(target_os = "windows"))]
 use std::path::PathBuf;
 
-use super::object::{Identity, Object};
-use super::{Never, unsupported};
+use super::object::Identity;
+use super::unsupported;
 use crate::error::Result;
 use crate::sys::place::Place;
-
-/// The right to change what a name stands for.
-#[derive(Debug)]
-pub(crate) struct NameLock(Never);
-
-impl NameLock {
-    pub(crate) fn take(_place: &Place, object: &Object) -> Result<Option<Self>> {
-        object.never()
-    }
-
-    pub(crate) fn take_to_leave(_place: &Place, object: &Object) -> Result<Option<Self>> {
-        object.never()
-    }
-
-    pub(crate) fn try_take(_place: &Place, object: &Object) -> Result<Option<Self>> {
-        object.never()
-    }
-
-    pub(crate) fn unlink(self) -> Result<()> {
-        match self.0 {}
-    }
-}
-
-pub(crate) fn unlink_if_still(_place: &Place, object: &Object) -> Result<bool> {
-    object.never()
-}
-
-pub(crate) fn unlink_to_leave(_place: &Place, object: &Object) -> Result<bool> {
-    object.never()
-}
 
 pub(crate) fn identity_of(_place: &Place) -> Result<Option<Identity>> {
     Err(unsupported())

@@ -7,5 +7,5 @@
 pub(crate) mod names;
 
 pub(crate) use super::unsupported::{
-    clock, init, lifeline, limits, map, object, pages, process, users, wait,
+    clock, init, lifeline, limits, map, name_lock, object, pages, process, users, wait,
 };

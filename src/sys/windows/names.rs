@@ -4,8 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 pub(crate) use crate::sys::unsupported::names::{
-    NameLock, all, beside_in_process, exchange, flush_name, identity_of, in_process, unlink,
-    unlink_if_still, unlink_to_leave,
+    all, beside_in_process, exchange, flush_name, identity_of, in_process, unlink,
 };
 
 use crate::sys::place::Place;
