@@ -2,7 +2,7 @@
 //!
 //! A step says what has just been done. `tests/steps` finds all steps in the source, lets a child
 //! die at every one of them, and looks at what it leaves; see `cargo xtask step-kill`. Only built
-//! with `--cfg ndshm_steps` is there anything behind them, which is in `sys`.
+//! with `--cfg ndshm_steps` is there anything behind them. `sys` kills the process.
 
 /// A point at which a test may kill this process; nothing at all in an ordinary build.
 #[cfg(not(ndshm_steps))]

@@ -121,7 +121,7 @@ fn platform_cfg_stays_in_sys(file: &File) -> Vec<Finding> {
     findings
 }
 
-/// What only Linux or Unix has is behind `sys`, or another platform could not be.
+/// What only Linux or Unix has stays in `sys`, so that another platform can take its place.
 fn only_sys_knows_the_system(file: &File) -> Vec<Finding> {
     let words = [
         "libc",
@@ -153,8 +153,8 @@ fn only_sys_knows_the_system(file: &File) -> Vec<Finding> {
         let os = line.code.contains("std::os::").then_some(&"std::os");
         let found = word.or(path).or(os)?;
         Some(format!(
-            "`{found}` outside src/sys, which other systems do not have: give `sys` a function in the \
-             words of its seam (docs/design.md), and call that"
+            "`{found}` outside src/sys: other systems do not have it, so give `sys` a function for it (see \
+             \"The seam of `sys`\" in docs/design.md)"
         ))
     });
     findings.retain(|finding| tests.is_none_or(|tests| finding.index < tests));

@@ -1,6 +1,6 @@
 //! Segments: named memory with a typed header, and who takes part in it.
 //!
-//! In reading order: [`name`] what a segment may be called · [`facts`] what may be said of one · [`options`] what a creator chooses ·
+//! In reading order: [`name`] what a segment may be called · [`facts`] its kind, lifetime and access · [`options`] what a creator chooses ·
 //! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
 //! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
 //! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may

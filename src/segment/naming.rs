@@ -1,7 +1,7 @@
 //! Names change hands: removed, replaced, given up by the last user.
 //!
-//! Whoever changes what a name stands for holds the [`NameLock`] of the object that it stands for, so no
-//! two undo each other's work. Only plain creation needs no lock: it fails where there is something.
+//! A name that stands for an object changes only under its [`NameLock`], so no two processes undo each
+//! other's work. Only plain creation needs no lock: it fails where there is something.
 
 use super::control::Control;
 use super::facts::{Access, Claim, Trust};

@@ -3,21 +3,21 @@
 //! | module | gives |
 //! |---|---|
 //! | `object` | pieces of shared memory: create, publish, open |
-//! | `names` | what objects are called: look up, remove, exchange, list |
-//! | `name_lock` | the lock of who changes what a name stands for |
+//! | `names` | the names of objects: look up, remove, exchange, list |
+//! | `name_lock` | the lock under which a name changes hands |
 //! | `place` | where an object lives; the same everywhere |
-//! | `init` | the lock of who settles or converts an object |
+//! | `init` | the lock under which an object is settled or converted |
 //! | `map` | mappings of an object |
 //! | `pages` | what pages back a mapping, and when |
 //! | `lifeline` | claims of slots, the proof that a participant is alive, and who was forked |
 //! | `wait` | sleep on a shared word, wake those who sleep |
 //! | `clock` | a clock that processes share |
 //! | `process` | who this process is |
-//! | `users` | who this process acts as, and whose an object is |
+//! | `users` | the user that this process acts as, and the owner of an object |
 //! | `limits` | what this process may still allocate |
 //!
-//! Every platform has the same file names and the same functions. (Only Linux has `death`, which the tests
-//! of deaths at every step are built with.)
+//! Every platform has the same file names and the same functions. Only Linux has `death`, for the tests that
+//! kill a process at every step.
 
 pub(crate) mod place;
 

@@ -14,7 +14,7 @@ pub(crate) enum Place {
     Named(Box<str>),
     /// A file, by its absolute path.
     File(Box<str>),
-    /// Memory without a name, by the path at which a process that has it open shows it.
+    /// Memory without a name, by the path at which a process shows what it has open.
     #[cfg_attr(
         not(target_os = "linux"),
         expect(dead_code, reason = "only Linux shows what a process has open")
@@ -45,7 +45,7 @@ impl Place {
         }
     }
 
-    /// Places in the same directory as a file whose names are the library's own.
+    /// Files beside this one whose names are the library's own.
     pub(crate) fn leftovers_beside(&self) -> Vec<Self> {
         let Self::File(path) = self else { return Vec::new() };
         let directory = Path::new(&**path).parent().and_then(|parent| parent.read_dir().ok());

@@ -1,4 +1,4 @@
-//! Death at a step, for the tests that let a process die at each of them.
+//! Kills this process at a step, for the tests of deaths at every step.
 //!
 //! # Safety
 //!

@@ -1,12 +1,12 @@
-//! The lock of who makes of an object what others are to find, once.
+//! The init lock: one process at a time settles or converts an object.
 
 use super::lock::{Byte, Locker};
 use super::object::Object;
 use crate::error::Result;
 use crate::sys::place::Place;
 
-/// The right to settle what a restart left of an object, or to make a segment of a file. Ends when this
-/// is dropped.
+/// The right to settle what a restart left of an object, or to convert a file to a segment. Dropping it
+/// releases the lock.
 #[derive(Debug)]
 pub(crate) struct InitLock(#[expect(dead_code, reason = "held, not read")] Locker);
 

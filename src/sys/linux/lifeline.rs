@@ -34,14 +34,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::place::Place;
 
-/// A slot that nobody else has, until this is dropped.
+/// A slot that no other process has, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct ClaimedSlot {
     slot: u32,
     locker: Locker,
 }
 
-/// Claims the first of some slots whose occupant is gone; `None` when all of them live.
+/// Claims the first of these slots whose occupant is gone; `None` when all occupants live.
 pub(crate) fn claim(
     object: &Object,
     place: &Place,
@@ -56,9 +56,9 @@ pub(crate) fn claim(
     Ok(None)
 }
 
-/// Whether the occupant of a slot lives, if it is another than this process.
+/// Whether the occupant of a slot lives, which may be this process.
 ///
-/// Another program's lock there is `ForeignLock`: it would make the dead look alive.
+/// A lock that another program holds there is `ForeignLock`: it would make the dead look alive.
 pub(crate) fn is_alive(object: &Object, slot: u32) -> Result<bool> {
     is_held(object, Byte::Slot(slot))
 }
@@ -75,7 +75,7 @@ impl ClaimedSlot {
         self.slot
     }
 
-    /// Has the claim last as long as this process, and proves that it does.
+    /// Makes the claim last as long as this process, and checks that it does.
     pub(crate) fn keep(self, object: &Object) -> Result<Lifeline> {
         let Self { slot, locker } = self;
         let mapping = MmapOptions::new()

@@ -1,6 +1,7 @@
-//! The lock of a name, and names taken away under it.
+//! The name lock, and names that are removed under it.
 //!
-//! Who has it looks up again what the name stands for, so no two undo each other's work.
+//! After locking, the holder looks up again what the name stands for. So no two processes undo each other's
+//! work.
 
 use super::lock::{Byte, Hold, Locker};
 use super::names::{identity_of, rename, unlink};
@@ -10,7 +11,7 @@ use crate::error::{ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::place::Place;
 
-/// The right to change what a name stands for, which is a given object. Ends when this is dropped.
+/// The right to change a name that stands for a given object. Dropping it releases the lock.
 #[derive(Debug)]
 pub(crate) struct NameLock {
     /// Held, never read.
@@ -21,19 +22,19 @@ pub(crate) struct NameLock {
 }
 
 impl NameLock {
-    /// Waits for the lock; `None` when something else is there by now, or nothing. `ForeignLock` at once
-    /// when another program has it.
+    /// Waits for the lock. Returns `None` when the name stands for another object by now, or for none. Fails
+    /// with `ForeignLock` at once when another program holds it.
     pub(crate) fn take(place: &Place, object: &Object) -> Result<Option<Self>> {
         Self::take_by(place, object, |locker| locker.lock(Byte::Name).map(|()| Some(Hold::Alone)))
     }
 
-    /// The same for who leaves for good, and cannot come back for the name: gets by beside another
-    /// program's read lock.
+    /// The same for a process that leaves for good and cannot come back for the name. It gets by beside
+    /// another program's read lock.
     pub(crate) fn take_to_leave(place: &Place, object: &Object) -> Result<Option<Self>> {
         Self::take_by(place, object, |locker| locker.lock_beside(Byte::Name).map(Some))
     }
 
-    /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
+    /// Takes the lock if nobody holds it. Returns `None` otherwise, and where [`take`](Self::take) does.
     pub(crate) fn try_take(place: &Place, object: &Object) -> Result<Option<Self>> {
         let lock = |locker: &Locker| Ok(locker.try_lock(Byte::Name)?.then_some(Hold::Alone));
         Self::take_by(place, object, lock)
@@ -52,7 +53,7 @@ impl NameLock {
         Ok(still.then(|| Self { _locker: locker, hold, place: place.clone(), identity }))
     }
 
-    /// Takes the name away; those attached keep their memory.
+    /// Removes the name. Attached processes keep their memory.
     pub(crate) fn unlink(self) -> Result<()> {
         match self.hold {
             Hold::Alone => unlink(&self.place)?,
@@ -63,13 +64,13 @@ impl NameLock {
     }
 }
 
-/// Takes the name away under its lock if it still is this object's; false when it is another's now.
+/// Removes the name under its lock if it still is this object's; false when it is another's by now.
 pub(crate) fn unlink_if_still(place: &Place, object: &Object) -> Result<bool> {
     unlink_under(NameLock::take(place, object)?)
 }
 
-/// The same for who leaves for good: see [`NameLock::take_to_leave`]. Goes without the lock when this
-/// process has no descriptor left to hold it with.
+/// The same for a process that leaves for good: see [`NameLock::take_to_leave`]. Does without the lock when
+/// this process has no descriptor left to hold it with.
 pub(crate) fn unlink_to_leave(place: &Place, object: &Object) -> Result<bool> {
     match NameLock::take_to_leave(place, object) {
         Err(error) if error.kind() == ErrorKind::OutOfDescriptors => {
@@ -88,10 +89,10 @@ fn unlink_under(lock: Option<NameLock>) -> Result<bool> {
     lock.map_or(Ok(false), |lock| lock.unlink().map(|()| true))
 }
 
-/// Takes the name of an object away while others may do the same: moves what has it out of the way
-/// first, and puts it back if it is another object, which got the name since.
+/// Removes the name of an object while other processes may do the same. It renames the file first, looks
+/// whether it is the object, and puts another object back that got the name since.
 ///
-/// What cannot be put back has lost its name to a third one; whoever reaps tells those attached.
+/// An object that cannot be put back has lost its name to a third one. The next `reap` tells its users.
 fn unlink_aside(place: &Place, identity: Identity) -> Result<()> {
     let aside = place.beside(random_id());
     rename(place, &aside)?;

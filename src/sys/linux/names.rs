@@ -1,6 +1,6 @@
-//! What objects are called: names that stand for them, change hands, and are listed.
+//! The names of objects: looked up, exchanged, removed, listed.
 //!
-//! Whoever changes what a name stands for holds its [lock](super::name_lock).
+//! A name that stands for something changes only under its [lock](super::name_lock).
 
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ pub(crate) fn all() -> Result<Vec<String>> {
     Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
-/// Where memory without a name is that a process has open, if a text says so: `/proc/PID/fd/N`.
+/// Reads the path at which a process shows memory without a name: `/proc/PID/fd/N`.
 pub(crate) fn in_process(text: &str) -> Option<Place> {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parts: Vec<&str> = text.split('/').collect();

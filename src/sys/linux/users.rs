@@ -15,17 +15,17 @@ const IDS: u64 = u32::MAX as u64;
 /// The overflow id, unless the kernel was told otherwise.
 const OVERFLOW: u32 = 65534;
 
-/// A user, as the kernel shows him to this process.
+/// A user, as the kernel shows it to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UserId(pub(super) u32);
 
 impl UserId {
-    /// Whom this process acts as.
+    /// The user that this process acts as.
     pub(crate) fn current() -> Self {
         Self(rustix::process::geteuid().as_raw())
     }
 
-    /// The number by which control blocks and descriptions in words name him.
+    /// The number by which control blocks and messages name it.
     pub(crate) fn number(self) -> u32 {
         self.0
     }
@@ -33,8 +33,8 @@ impl UserId {
 
 /// Fails, in words, unless the owner of that object is this user or root.
 ///
-/// For a user whom the kernel cannot show to this process, it shows the overflow id, one for all. That is
-/// nobody's identity, also where it is this process's own.
+/// The kernel shows one overflow id for all users that it cannot show to this process. So that id identifies
+/// nobody, not even this process.
 pub(crate) fn check_owner(object: &Object, UserId(owner): UserId) -> Result<(), String> {
     if is_overflow(owner) && !are_all_shown(object) {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! The lock of who settles or converts an object, of which there are none.
+//! Init locks, of which there are none.
 
 use super::Never;
 use super::object::Object;

@@ -1,4 +1,4 @@
-//! The lock of a name, of which there are none.
+//! Name locks, of which there are none.
 
 use super::Never;
 use super::object::Object;

@@ -1,8 +1,8 @@
-//! Windows, which is not finished: creating or opening anything is
+//! Windows. **This is not finished**: nothing can be created or opened yet, which is
 //! [`Unsupported`](crate::error::ErrorKind::Unsupported).
 //!
-//! What Windows does differently from platforms without an implementation, so far, is here; all else is
-//! theirs. What is planned for each function is in `docs/design.md`, "The seam of `sys`".
+//! The modules here are written. The others are those of platforms without an implementation.
+//! `docs/design.md`, "The seam of `sys`", says what is planned.
 
 pub(crate) mod names;
 

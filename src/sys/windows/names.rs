@@ -1,4 +1,4 @@
-//! Names of objects: those of files in a directory that each user has.
+//! The names of objects: files in a directory of this user. Only the path is written.
 
 use std::env;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub(crate) fn path_of(place: &Place) -> PathBuf {
     }
 }
 
-/// Where named objects live; other users have another one.
+/// Where named objects live. Every user has another one.
 fn directory() -> PathBuf {
     env::var_os("LOCALAPPDATA").map_or_else(env::temp_dir, PathBuf::from).join("ndshm")
 }
