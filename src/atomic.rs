@@ -1,4 +1,5 @@
-//! The atomics that shared memory is made of; under `cfg(loom)`, the ones loom explores.
+//! The atomics that shared memory is made of. Under `cfg(loom)` they are the ones that loom
+//! explores.
 
 #[cfg(all(test, loom))]
 pub(crate) mod model;
@@ -16,8 +17,8 @@ pub(crate) use self::word::{AtomicU32, AtomicU64, fence};
 #[cfg(all(not(test), loom))]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
 
-/// Fixes where the fields of a shared record lie; `docs/format.md` has the same table, which a test
-/// compares. Loom's atomics are larger than words, so models have no layout.
+/// Fixes where the fields of a shared record lie. `docs/format.md` has the same table, and a test
+/// compares the two. Loom's atomics are larger than words, so models have no layout.
 macro_rules! pin {
     ($record:ident, $size:literal, $table:ident { $($field:ident: $offset:literal),* $(,)? }) => {
         #[cfg(not(loom))]

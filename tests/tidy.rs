@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 
 /// The modules of the library. Each imports only from those before it.
-const LAYERS: [&str; 10] =
-    ["steps", "error", "atomic", "sys", "npy", "lock", "segment", "sync", "typed", "ring"];
+const LAYERS: [&str; 11] =
+    ["steps", "error", "atomic", "sys", "npy", "lock", "segment", "sync", "typed", "ring", "look"];
 
 const MAX_LINES: usize = 600;
 

@@ -1,8 +1,8 @@
-//! Running models: every interleaving, and a death before every step.
+//! Runs models, in every interleaving and with a death before every step.
 //!
-//! A model is run by [`explore`], or by [`explore_deaths`] once for every step at which its mortal
-//! may be killed. A killed thread unwinds and leaves shared words as they are: nothing that the
-//! algorithms keep on their stacks has a destructor that would tidy up.
+//! [`explore`] runs a model. [`explore_deaths`] runs it once for every step at which its mortal may
+//! be killed. A killed thread unwinds and leaves shared words as they are: nothing that the
+//! algorithms keep on their stacks has a destructor that would clean up.
 
 use std::cell::Cell;
 use std::fs::OpenOptions;
@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use super::site;
 
-/// How long a model is explored when `LOOM_MAX_DURATION` does not say.
+/// How long a model is explored if `LOOM_MAX_DURATION` is not set.
 const LONGEST: Duration = Duration::from_secs(60);
 
 loom::thread_local! {
-    /// How many more steps this thread lives; for ever if unset.
+    /// How many more steps this thread lives. If unset, it lives forever.
     static STEPS_LEFT: Cell<Option<u32>> = Cell::new(None);
-    /// What this thread does wrong, to see that a model notices.
+    /// The mistake that this thread makes, to test that a model notices it.
     static FLAW: Cell<Option<Flaw>> = Cell::new(None);
 }
 
@@ -31,23 +31,23 @@ pub(crate) enum Flaw {
     RelaxedExchange,
     /// Exchanges are a load and then a store.
     SplitExchange,
-    /// SeqCst accesses are no more than acquire and release.
+    /// SeqCst accesses are only acquire and release.
     NoSeqCst,
     /// Nobody is woken.
     NoWake,
 }
 
-/// Lets the calling thread do it wrong from now on.
+/// Makes the calling thread make this mistake from now on.
 pub(crate) fn work_with(flaw: Flaw) {
     FLAW.with(|set| set.set(Some(flaw)));
 }
 
-/// Whether the calling thread does it wrong.
+/// Whether the calling thread makes this mistake.
 pub(crate) fn is_flawed(flaw: Flaw) -> bool {
     FLAW.with(|set| set.get() == Some(flaw))
 }
 
-/// What a killed thread unwinds with.
+/// The payload with which a killed thread unwinds.
 struct Killed;
 
 /// A point at which the calling thread may be killed.
@@ -70,7 +70,7 @@ pub(crate) struct Death {
 }
 
 impl Death {
-    /// Does it until death comes; tells whether all was done.
+    /// Runs `act` until death comes. Returns whether all of it was done.
     pub(crate) fn take(&self, act: impl FnOnce()) -> bool {
         STEPS_LEFT.with(|left| left.set(Some(self.after)));
         let done = catch_unwind(AssertUnwindSafe(act));
@@ -86,7 +86,7 @@ impl Death {
     }
 }
 
-/// Runs a model in every interleaving with at most so many preemptions.
+/// Runs a model in every interleaving with at most the given number of preemptions.
 pub(crate) fn explore(name: &str, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let exploration = Exploration::new(name, preemptions);
     exploration.run(model);
@@ -138,7 +138,7 @@ impl Exploration {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(self.preemptions);
         builder.max_duration = Some(self.limit.saturating_sub(self.started.elapsed()));
-        // Loom looks at the clock this often only.
+        // Loom checks the clock only this often.
         builder.checkpoint_interval = 1000;
         builder.max_branches = 10_000;
         let executions = Arc::clone(&self.executions);
@@ -152,7 +152,8 @@ impl Exploration {
         self.started.elapsed() >= self.limit
     }
 
-    /// Prints what was explored, and appends it as a line of JSON to the file `NDSHM_LOOM_REPORT`.
+    /// Prints what was explored, and appends it as a line of JSON to the file that
+    /// `NDSHM_LOOM_REPORT` names.
     fn report(&self) {
         if !self.name.starts_with("control") {
             site::report();

@@ -1,9 +1,9 @@
-//! Which accesses to atomics are made weaker than the source says, to see that a model notices.
+//! Which accesses to atomics are made weaker than the source says, to test that a model notices.
 //!
-//! `cargo xtask weaken` sets the variables that this reads. `NDSHM_WEAKEN` is `SeqCst`, for every SeqCst
-//! access, or the [site](Site) of one access: SeqCst becomes acquire and release there, acquire
-//! and release become Relaxed, and a fence goes. `NDSHM_SITES` is a file, to which each model appends
-//! the sites it came by.
+//! `cargo xtask weaken` sets the variables that this reads. `NDSHM_WEAKEN` is `SeqCst`, for every
+//! SeqCst access, or the [site](Site) of one access. There, SeqCst becomes acquire and release,
+//! acquire and release become Relaxed, and a fence is removed. `NDSHM_SITES` names a file, to which
+//! each model appends the sites that it passed.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -18,23 +18,23 @@ use std::thread;
 
 use super::model::{Flaw, is_flawed};
 
-/// Where the source gives an ordering.
+/// A place where the source gives an ordering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Site {
     place: &'static Location<'static>,
     part: Part,
 }
 
-/// Which of an access's orderings it is.
+/// Which ordering of an access this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
-    /// The only one, or that of an exchange that succeeds.
+    /// The only one, or the one of an exchange that succeeds.
     Success,
-    /// That of an exchange that fails, which is a load.
+    /// The one of an exchange that fails, which is a load.
     Failure,
 }
 
-/// What an access does to memory.
+/// The effect of an access on memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Access {
     Load,
@@ -47,7 +47,7 @@ pub(super) enum Access {
 pub(super) struct Strength {
     /// The ordering that loom is given.
     pub(super) loom: Ordering,
-    /// Whether it has a place in the one order of SeqCst accesses.
+    /// Whether the access has a place in the single order of SeqCst accesses.
     pub(super) is_sequential: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Strength {
 #[derive(Debug, PartialEq)]
 enum Weakened {
     EverySeqCst,
-    /// The site that is spelled so.
+    /// The site with this spelling.
     Site {
         file: String,
         line: u32,
@@ -70,12 +70,12 @@ static WEAKENED: LazyLock<Option<Weakened>> = LazyLock::new(|| {
 
 static REPORT: LazyLock<Option<String>> = LazyLock::new(|| env::var("NDSHM_SITES").ok());
 
-/// A site and what the source gives there.
-type Sighting = (Site, &'static str);
+/// A site and the ordering that the source gives there.
+type Used = (Site, &'static str);
 
 thread_local! {
-    /// What the model that runs in this thread came by.
-    static SEEN: RefCell<BTreeSet<Sighting>> = const { RefCell::new(BTreeSet::new()) };
+    /// The sites that the model in this thread passed.
+    static SEEN: RefCell<BTreeSet<Used>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 impl Site {
@@ -88,7 +88,7 @@ impl Site {
     pub(super) fn strength(self, access: Access, ordering: Ordering) -> Strength {
         let weakened = self.is_weakened(ordering);
         match ordering {
-            // SeqCst: what loom takes for acquire and release, and an order besides.
+            // SeqCst: loom treats it as acquire and release. The order is added to that.
             SeqCst => Strength {
                 loom: access.acquire_and_release(),
                 is_sequential: !weakened && !is_flawed(Flaw::NoSeqCst),
@@ -107,7 +107,7 @@ impl Site {
         }
         match &*WEAKENED {
             None => false,
-            // SeqCst: what is weakened, not asked for.
+            // SeqCst: it is weakened here, not asked for.
             Some(Weakened::EverySeqCst) => ordering == SeqCst,
             Some(Weakened::Site { file, line, part }) => {
                 (self.place.line(), self.part, self.place.file()) == (*line, *part, file.as_str())
@@ -123,7 +123,7 @@ impl fmt::Display for Site {
     }
 }
 
-/// How the site of an exchange's failure ends.
+/// The end of the site of an exchange's failure.
 const FAILURE: &str = ":failure";
 
 impl Weakened {
@@ -161,8 +161,8 @@ fn name_of(ordering: Ordering) -> &'static str {
     }
 }
 
-/// Writes down what the model that ran in this thread came by: a line for each site, of the model's
-/// test, the site and the ordering.
+/// Writes down the sites that the model in this thread passed. Each line has the model's test, the
+/// site and the ordering.
 pub(super) fn report() {
     let Some(path) = REPORT.as_deref() else { return };
     let thread = thread::current();

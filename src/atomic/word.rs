@@ -1,10 +1,10 @@
-//! Loom's atomics, with SeqCst accesses as C11 has them; a process may be killed before each use.
+//! Loom's atomics, with SeqCst accesses as in C11. A process may be killed before each use.
 //!
-//! Loom takes a SeqCst access for an acquire or a release. So of two sides that each announce
-//! themselves in a word and then look at the other's, it lets both miss each other, whatever the
-//! orderings; and with SeqCst *fences* between, neither, whatever the orderings. These words forbid
-//! it if all four accesses are SeqCst, and allow it if one is not: a model then tells whether each of
-//! the four is needed.
+//! Loom treats a SeqCst access as an acquire or a release. Suppose that two sides each announce
+//! themselves in a word and then look at the other's. Loom lets both miss each other, whatever the
+//! orderings. With SeqCst *fences* between, it lets neither miss the other, whatever the orderings.
+//! These words forbid that both miss each other if all four accesses are SeqCst, and allow it if
+//! one is not. So a model tells whether each of the four is needed.
 //!
 //! # How
 //!
@@ -14,34 +14,36 @@
 //!   releases, with no other thread in between.
 //! - A SeqCst load of `x` follows an exchange of `x.order` that fails, and acquires.
 //!
-//! Both read the newest value there is; and a read-modify-write continues the release sequence of the one
-//! that wrote that. So a SeqCst load acquires from every SeqCst write of its word that came before it, and
-//! by coherence reads what the last of them wrote, or something later. Suppose that one side writes
-//! `x` and then loads `y`, that the other writes `y` and then loads `x`, and that all is SeqCst. Of the
-//! two writes one is the later one. The load that follows it in its thread comes after the other
-//! write, so it sees it. But if a write is not SeqCst, no load acquires from it, and if a load is not,
-//! it acquires from nobody: then loom lets that load read what was there before.
+//! Both read the newest value. A read-modify-write continues the release sequence of the one that
+//! wrote that value. So a SeqCst load acquires from every earlier SeqCst write of its word. By
+//! coherence it reads what the last of them wrote, or something later. Suppose that one side writes
+//! `x` and then loads `y`, that the other writes `y` and then loads `x`, and that all accesses are
+//! SeqCst. One of the two writes is the later one. The load that follows it in its thread comes
+//! after the other write, so it sees that write. But if a write is not SeqCst, no load acquires
+//! from it. If a load is not SeqCst, it acquires from no write. Then loom lets that load read the
+//! older value.
 //!
 //! # What it cannot see
 //!
-//! Stronger than C11, so a mistake may pass:
+//! Where these words are stronger than C11, a mistake may pass:
 //!
-//! - A SeqCst load acquires from *all* SeqCst writes of the word before it, and not only from the one
-//!   it reads. That matters only where several threads *store* into the word; a
-//!   read-modify-write passes on what it found in C11 too.
-//! - Loom runs each thread in the order of its source, so no load is early: a store after a load is
-//!   never seen before it, and a read-modify-write reads the newest value even if it is Relaxed.
-//!   So a read-modify-write that *looks* for an announcement always finds it. A `compare_exchange`
-//!   that fails is a load, though; one whose failure is SeqCst begins with that load here.
+//! - A SeqCst load acquires from *all* earlier SeqCst writes of the word, not only from the one it
+//!   reads. That matters only where several threads *store* into the word. A read-modify-write
+//!   passes on what it found in C11 too.
+//! - Loom runs each thread in the order of its source, so no load is early. A store after a load is
+//!   never seen before it, and a read-modify-write reads the newest value even if it is Relaxed. So
+//!   a read-modify-write that *looks* for an announcement always finds it. A `compare_exchange`
+//!   that fails is a load, however. If its failure is SeqCst, it begins with that load here.
 //!
-//! Weaker than C11, so what fails may be sound:
+//! Where these words are weaker than C11, sound code may fail:
 //!
-//! - SeqCst stores of two threads into one word may be seen in either order, unless one
-//!   thread knew of the other's.
-//! - A load that is SeqCst reads a store that is not; others need not find that store later for it.
+//! - SeqCst stores of two threads into one word may be seen in either order, unless one thread knew
+//!   of the other's store.
+//! - If a SeqCst load reads a store that is not SeqCst, other loads need not find that store later
+//!   because of it.
 //!
-//! That two readers see two SeqCst writes in different orders is forbidden, as in C11: a
-//! value is not seen before its write is released to `x.order`.
+//! As in C11, two readers never see two SeqCst writes in different orders: a value is not seen
+//! before its write is released to `x.order`.
 
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 
@@ -50,7 +52,7 @@ use loom::sync::atomic;
 use super::model::{Flaw, is_flawed, step};
 use super::site::{Access, Part, Site, Strength};
 
-/// Defines one of loom's atomics with an order of SeqCst accesses; every use is a [`step`].
+/// Defines one of loom's atomics with an order of SeqCst accesses. Every use is a [`step`].
 macro_rules! word {
     ($(#[$doc:meta])* $Word:ident, $Integer:ident) => {
         $(#[$doc])*
@@ -65,7 +67,7 @@ macro_rules! word {
                 Self { value: atomic::$Word::new(value), order: Order::default() }
             }
 
-            /// The word as the kernel and the model itself see it: looking is no step.
+            /// The word as the kernel and the model itself see it. Looking is not a step.
             #[allow(dead_code, reason = "only words of 32 bits are slept on")]
             pub(crate) fn unseen(&self) -> &atomic::$Word {
                 &self.value
@@ -96,7 +98,7 @@ macro_rules! word {
             ) -> Result<$Integer, $Integer> {
                 step();
                 let (whole, fails) = (Site::here(Part::Success), Site::here(Part::Failure));
-                // SeqCst: a failure that looks for an announcement, which may be seen too late.
+                // SeqCst: a failure that looks for an announcement and may see it too late.
                 if failure == SeqCst || is_flawed(Flaw::SplitExchange) {
                     let found = self.look(fails, failure);
                     if found != current {
@@ -161,7 +163,8 @@ impl Order {
     /// Puts a load that follows after all SeqCst writes so far, if it is SeqCst.
     fn acquire(&self, strength: Strength) {
         if strength.is_sequential {
-            // One that fails reads the newest value all the same, and leaves nothing for others to acquire.
+            // A failed exchange still reads the newest value, and leaves nothing for others to
+            // acquire.
             let found = undivided(|| self.0.compare_exchange(u32::MAX, 0, Relaxed, Acquire));
             debug_assert!(found.is_err(), "so many writes in one model");
         }
@@ -175,7 +178,8 @@ impl Order {
     }
 }
 
-/// Runs what loom takes for a use of an atomic right after the one before, with no thread in between.
+/// Runs the next use of an atomic, as loom sees it, right after the one before, with no other
+/// thread in between.
 fn undivided<R>(act: impl FnOnce() -> R) -> R {
     loom::stop_exploring();
     let result = act();
@@ -204,7 +208,7 @@ mod tests {
     /// The SeqCst accesses of two threads that announce themselves and look.
     const SIDES: [Ordering; 4] = [SeqCst; 4];
 
-    /// Each side stores into a word of its own and loads the other's; at least one must see the other.
+    /// Each side stores into its own word and loads the other's. At least one must see the other.
     fn store_buffering(name: &str, [store, load, other_store, other_load]: [Ordering; 4]) {
         explore(name, 3, move || {
             let words = Rc::new([AtomicU32::new(0), AtomicU32::new(0)]);
@@ -236,7 +240,7 @@ mod tests {
         }
     }
 
-    // SeqCst, everywhere: two words have one order for all readers with nothing less.
+    // SeqCst, everywhere: with anything less, two words do not have one order for all readers.
     #[test]
     fn loom_pair_two_readers_see_two_writes_in_one_order() {
         explore("pair: independent reads of independent writes", 3, || {

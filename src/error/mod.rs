@@ -1,4 +1,5 @@
-//! The one error type: a kind to match on, and a sentence that tells a person what to do.
+//! The one error type. It has a kind for programs to match on, and a sentence that tells people
+//! what to do.
 
 mod words;
 
@@ -30,19 +31,19 @@ pub enum ErrorKind {
     NotFound,
     /// Something of that name exists already.
     AlreadyExists,
-    /// What has that name is not one of our segments.
+    /// The file of that name is not one of our segments.
     NotASegment,
     /// The segment is shorter than its own header says.
     Truncated,
-    /// The block has no bytes: whoever made it has yet to say how many.
+    /// The block has no bytes yet: its maker has yet to set its size.
     Empty,
     /// The header and the control block disagree, or a checksum does not match.
     Corrupt,
-    /// The segment was written in a layout version this build does not know.
+    /// The segment was written in a layout version that this build does not know.
     UnsupportedVersion,
     /// The segment was written on a machine of the other byte order.
     ForeignByteOrder,
-    /// The segment is of another kind, a value where an array was asked for, say.
+    /// The segment is of another kind: for example, a value where an array was asked for.
     KindMismatch,
     /// The elements are of another dtype.
     DtypeMismatch,
@@ -50,7 +51,8 @@ pub enum ErrorKind {
     RankMismatch,
     /// The lengths of the axes differ.
     ShapeMismatch,
-    /// The picture in a frame is of another pixel format, or its rows lie further apart than was asked for.
+    /// The picture in a frame has another pixel format, or its rows lie further apart than was
+    /// asked for.
     FormatMismatch,
     /// The handle names another segment than the one that now has this name.
     Replaced,
@@ -60,7 +62,7 @@ pub enum ErrorKind {
     OutOfBounds,
     /// The data does not begin at a multiple of its elements' alignment.
     Misaligned,
-    /// There is no room for what is to be added.
+    /// There is no room for the data to be added.
     Full,
     /// The filesystem that holds the segments is full.
     StorageFull,
@@ -70,7 +72,8 @@ pub enum ErrorKind {
     QuotaExceeded,
     /// The filesystem is mounted read-only.
     ReadOnlyFilesystem,
-    /// The memory would go over a cgroup limit, where the kernel kills instead of refusing.
+    /// The memory would exceed a cgroup limit. The kernel would kill the process instead of
+    /// refusing.
     MemoryLimit,
     /// The process or the system is out of file descriptors.
     OutOfDescriptors,
@@ -80,28 +83,31 @@ pub enum ErrorKind {
     OutOfSlots,
     /// This process holds as many frames of the ring as one process may.
     OutOfLeases,
-    /// This process holds as many read locks of one stripe as can be counted: guards are being forgotten.
+    /// This process holds as many read locks of one stripe as can be counted. Guards are being
+    /// forgotten.
     TooManyLocks,
     /// A resource limit of this process forbids it.
     LimitExceeded,
     /// The file mode forbids it.
     PermissionDenied,
-    /// Others than this user and root own the segment or may write it, and could break every promise.
+    /// Somebody other than this user and root owns the segment or may write it, and could break
+    /// every promise.
     NotTrusted,
-    /// Another program has locked bytes of the segment's file, so liveness cannot be told, or its name
-    /// not be changed. Whoever may read the file can do that.
+    /// Another program has locked bytes of the segment's file. So it cannot be told whether
+    /// processes live, or the name cannot be changed. Any process that may read the file can take
+    /// such locks.
     ForeignLock,
-    /// The program closed the descriptor this crate keeps, and it cannot be had again.
+    /// The program closed the descriptor that this crate keeps, and it cannot be opened again.
     DescriptorLost,
-    /// The filesystem drops locks or mappings in ways that make liveness untellable.
+    /// The filesystem drops locks or mappings, so it cannot be told whether processes live.
     UnsupportedFilesystem,
     /// A previous owner died or panicked while writing and nobody has vouched for the data yet.
     Poisoned,
-    /// The owner died while writing; this call is the first to notice.
+    /// The owner died while writing, and this call is the first to notice.
     OwnerDied,
     /// The deadline passed first.
     Timeout,
-    /// Waiting would never end: this thread holds what it asks for.
+    /// Waiting would never end, because this thread holds what it asks for.
     Deadlock,
     /// The handle was opened for reading only.
     ReadOnly,
@@ -109,20 +115,20 @@ pub enum ErrorKind {
     Frozen,
     /// The array is not frozen, so others may write it.
     NotFrozen,
-    /// Others still have it mapped for writing.
+    /// Others still have the memory mapped for writing.
     Busy,
-    /// A worker process could not be started, was killed, or said that it failed.
+    /// A worker process could not be started, was killed, or reported a failure.
     WorkerFailed,
     /// This platform or backing cannot do that.
     Unsupported,
-    /// Any other error of the operating system; see [`source`](std::error::Error::source).
+    /// Any other error of the operating system. See [`source`](std::error::Error::source).
     Os,
 }
 
-/// Error of every operation in this crate; one pointer wide.
+/// The error of every operation in this crate. It is one pointer wide.
 ///
-/// Its text says which segment, what was found, what was asked, and what to do. `{:?}`, which is what a `main`
-/// says that returns it, adds the kind and the cause.
+/// Its text names the segment, what was found, what was asked, and what to do.
+/// `{:?}` adds the kind and the cause. A `main` that returns the error prints it so.
 ///
 /// # Examples
 ///
@@ -159,7 +165,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the name of the segment concerned, when there is one.
+    /// Returns the name of the segment concerned, if there is one.
     ///
     /// # Examples
     ///
@@ -172,7 +178,7 @@ impl Error {
         self.0.segment.as_deref()
     }
 
-    /// An error with a message of its own.
+    /// An error with its own message.
     #[cold]
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Repr { kind, segment: None, message: message.into(), source: None }))
@@ -216,7 +222,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What `main` says of an error that it returns, and `unwrap` when it panics.
+        // `main` prints this for an error that it returns, and `unwrap` when it panics.
         write!(f, "{self} (kind: {:?}", self.0.kind)?;
         match &self.0.source {
             Some(source) => write!(f, "; cause: {source})"),

@@ -1,4 +1,4 @@
-//! How messages put numbers, ranges and text.
+//! How messages show numbers, ranges and text.
 
 use std::fmt::{self, Write};
 use std::ops::{Bound, RangeBounds};
@@ -8,7 +8,7 @@ pub(crate) struct Size(u64);
 
 /// Shows a number of bytes as people write it, and exactly.
 pub(crate) fn size(bytes: impl TryInto<u64>) -> Size {
-    // No file is longer.
+    // No file is larger.
     Size(bytes.try_into().unwrap_or(u64::MAX))
 }
 
@@ -19,7 +19,7 @@ impl fmt::Display for Size {
         if bytes < 1000 {
             return write!(f, "{bytes} {}", if bytes == 1 { "byte" } else { "bytes" });
         }
-        // Tenths of the unit, rounded; so 999,999 is 1.0 MB.
+        // Tenths of the unit, rounded. So 999,999 is 1.0 MB.
         let (mut scale, mut unit) = (1000_u128, 0);
         let tenths = |scale: u128| (u128::from(bytes) * 10 + scale / 2) / scale;
         while tenths(scale) >= 10_000 {
@@ -53,7 +53,7 @@ impl<R: RangeBounds<usize>> fmt::Display for Spelt<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.start_bound() {
             Bound::Included(start) => write!(f, "{start}")?,
-            // Which no range of Rust is.
+            // No range syntax of Rust excludes its start.
             Bound::Excluded(before) => write!(f, "{}", before.saturating_add(1))?,
             Bound::Unbounded => {}
         }
@@ -65,8 +65,8 @@ impl<R: RangeBounds<usize>> fmt::Display for Spelt<R> {
     }
 }
 
-/// Shows text in which nothing moves a terminal's cursor, or hides or turns what stands beside it: names
-/// and headers may be anybody's.
+/// Shows text in which no character moves a terminal's cursor, or hides or reverses the text beside
+/// it. Names and headers may come from anybody.
 pub(crate) struct Visible<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Visible<'_> {
@@ -77,10 +77,10 @@ impl fmt::Display for Visible<'_> {
     }
 }
 
-/// Whether the standard library does not spell it out in `{:?}`, as it does with all characters that control
-/// or format.
+/// Whether `{:?}` of the standard library shows this character as it is. It escapes all characters
+/// that control or format.
 fn is_seen(c: char) -> bool {
-    // Marks that combine with the letter before them are spelt out where there is none.
+    // Marks that combine with the letter before them are escaped where there is none.
     let pair: String = ['a', c].into_iter().collect();
     matches!(c, '"' | '\'' | '\\' | '\n') || pair.escape_debug().nth(2).is_none()
 }

@@ -1,4 +1,4 @@
-//! A bell that sleepers wait for, and that costs who rings it one load when nobody sleeps.
+//! A bell that sleepers wait for. Ringing it costs one load when nobody sleeps.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -8,22 +8,23 @@ use crate::steps::step;
 
 /// Tells sleepers that something may have changed.
 ///
-/// A sleeper [announces itself, then looks](super#announce-then-look); a ringer makes its change, which
-/// is its announcement, then looks for sleepers. So the change must be made, and looked at, with SeqCst.
+/// A sleeper [announces itself, then looks](super#announce-then-look). A ringer makes its change,
+/// which is its announcement, and then looks for sleepers. So the change must be made and looked at
+/// with SeqCst.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bell<'a> {
-    /// How often it rang; its sleepers sleep on it.
+    /// The number of rings. Sleepers sleep on this word.
     pub(crate) rings: &'a AtomicU32,
     /// 1 while somebody may sleep.
     pub(crate) waiting: &'a AtomicU32,
 }
 
 impl Bell<'_> {
-    /// Wakes who waits, if anybody does.
+    /// Wakes the sleepers, if there are any.
     #[inline]
     pub(crate) fn ring(self, peers: &impl Peers) {
         step!("ring: change made");
-        // SeqCst: looks; a sleeper that this misses looks after the change.
+        // SeqCst: looks. A sleeper that this misses looks after the change.
         if self.waiting.load(SeqCst) != 0 {
             self.ring_aloud(peers);
         }
@@ -31,8 +32,8 @@ impl Bell<'_> {
 
     #[cold]
     fn ring_aloud(self, peers: &impl Peers) {
-        // Relaxed: a sleeper whose announcement this overwrites has looked at `rings` before the count
-        // below, or it would have seen this first. So it does not sleep, or is woken.
+        // Relaxed: a sleeper whose announcement this overwrites has read `rings` before the count
+        // below. Otherwise it would have seen this store first. So it does not sleep, or is woken.
         self.waiting.store(0, Relaxed);
         step!("ring: nobody announced");
         self.rings.fetch_add(1, Release);
@@ -40,8 +41,8 @@ impl Bell<'_> {
         peers.wake(self.rings);
     }
 
-    /// Looks until `look` finds something; `None` when patience runs out first. A ringer that is
-    /// killed before it rings delays this by one slice.
+    /// Calls `look` until it finds something. Returns `None` if patience runs out first. A ringer
+    /// that is killed before it rings delays this by one slice.
     pub(crate) fn wait_for<R>(
         self,
         peers: &impl Peers,
@@ -54,7 +55,7 @@ impl Bell<'_> {
         let mut slices = Slices::until_woken();
         loop {
             let rings = self.rings.load(Acquire);
-            // SeqCst: announces; a ringer that misses this made its change before we look.
+            // SeqCst: announces. A ringer that misses this made its change before we look.
             self.waiting.store(1, SeqCst);
             step!("bell: announced");
             let found = look();

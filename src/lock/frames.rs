@@ -1,10 +1,11 @@
-//! Which slot of a ring holds which frame, who keeps it there, and which one is written next.
+//! Which slot of a ring holds which frame, who leases it, and which slot is written next.
 //!
-//! One publisher at a time, the owner of a lock, writes frames into slots; any number of subscribers
-//! read them in place. A subscriber *leases* a slot: it announces itself in a cell of its own, and then
-//! looks whether the slot still holds the frame. The publisher takes the frame's number out of the slot, and
-//! then looks whether a cell names it. So of a subscriber and a publisher that meet, at least one gives
-//! way; these are hazard pointers (M. M. Michael, 2004) whose cells the dead leave to be swept.
+//! One publisher at a time, the owner of a lock, writes frames into slots. Any number of
+//! subscribers read them in place. A subscriber *leases* a slot: it announces itself in a cell of
+//! its own, and then checks that the slot still holds the frame. The publisher clears the frame's
+//! number in the slot, and then checks that no cell names the slot. So if a subscriber and a
+//! publisher meet, at least one gives way. These are hazard pointers (M. M. Michael, 2004) whose
+//! cells are swept after a death.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -15,16 +16,18 @@ use crate::steps::step;
 
 /// The words of a ring.
 ///
-/// Frames are numbered from 1. A slot whose number is 0 holds no frame: it is new, or was taken to be
-/// written, perhaps by a publisher that died there.
+/// Frames are numbered from 1. A slot whose number is 0 holds no frame. It is new, or it was
+/// claimed for writing, perhaps by a publisher that died meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frames<'a> {
-    /// Number of the newest frame; never goes back. Stored by the publisher after the slot's.
+    /// Number of the newest frame. It never decreases. Stored by the publisher after the slot's
+    /// number.
     pub(crate) newest: &'a AtomicU64,
     /// How many frames publishers dropped.
     pub(crate) dropped: &'a AtomicU64,
-    /// The frame in each slot. Stored by the publisher: 0 before it looks at the leases and writes,
-    /// the frame's number after it wrote. Whoever loads a number sees its frame whole.
+    /// The number of the frame in each slot. Stored by the publisher: 0 before it looks at the
+    /// leases and writes, the frame's number after it wrote. A load that sees a number sees the
+    /// whole frame.
     pub(crate) sequences: &'a [AtomicU64],
     /// Rung after a frame was published.
     pub(crate) news: Bell<'a>,
@@ -32,33 +35,33 @@ pub(crate) struct Frames<'a> {
     pub(crate) returns: Bell<'a>,
 }
 
-/// A frame that was in a slot a moment ago; older ones are less.
+/// A frame that was in a slot a moment ago. Older frames order first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sighting {
     pub(crate) sequence: u64,
     pub(crate) slot: usize,
 }
 
-/// What came of reaching for a frame.
+/// The result of an attempt to lease a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grip {
-    /// The frame stays where it is until this lease of the participant is given back.
+    /// The frame stays in its slot until this lease of the participant is given back.
     Held(u32),
-    /// The slot holds another frame by now, or none.
+    /// The slot now holds another frame, or none.
     Gone,
-    /// The participant has all the leases it may have.
+    /// The participant has as many leases as it may have.
     TooMany,
 }
 
-/// What a publisher does: it owns the lock that every publisher takes.
+/// Methods for the publisher, which owns the lock that every publisher takes.
 impl Frames<'_> {
-    /// Finishes what a publisher began that died.
+    /// Finishes what a dead publisher began.
     pub(crate) fn take_over(self) {
         let newest = self.newest.load(Relaxed);
-        // The last publisher gave the lock back, or was killed with the frame in its slot.
+        // The last publisher released the lock, or was killed with the frame in its slot.
         let unseen = self.sequences.iter().map(|sequence| sequence.load(Relaxed)).max();
         if let Some(unseen) = unseen.filter(|&unseen| unseen > newest) {
-            // Release: as in `publish`, but nobody is looked for afterwards: who sleeps finds the frame at
+            // Release: as in `publish`, but no look for sleepers follows. They find the frame at
             // the end of a slice.
             self.newest.store(unseen, Release);
             step!("publisher: last one's frame shown");
@@ -67,12 +70,12 @@ impl Frames<'_> {
 
     /// Forgets all frames, which are suspect.
     pub(crate) fn forget_all(self) {
-        // Relaxed: nobody reads frames of a suspect ring.
+        // Relaxed: nobody reads the frames of a suspect ring.
         self.sequences.iter().for_each(|sequence| sequence.store(0, Relaxed));
     }
 
-    /// Takes the slot with the oldest frame that nobody leases, to be written; `None` when all are
-    /// leased by the living.
+    /// Claims, for writing, the slot with the oldest frame that nobody leases. Returns `None` when
+    /// living participants lease all slots.
     #[inline]
     pub(crate) fn claim(self, slots: &impl Slots) -> Result<Option<usize>> {
         if let taken @ Some(_) = self.claim_free(slots) {
@@ -82,7 +85,7 @@ impl Frames<'_> {
         Ok(self.claim_free(slots))
     }
 
-    /// Waits until a slot can be taken; `None` when patience runs out first.
+    /// Waits until a slot can be claimed. Returns `None` if patience runs out first.
     pub(crate) fn claim_within(
         self,
         slots: &impl Slots,
@@ -92,10 +95,10 @@ impl Frames<'_> {
         self.returns.wait_for(&slots.peers(0), patience, look).transpose()
     }
 
-    /// The number of the frame that is published next.
+    /// The number of the next frame to be published.
     #[inline]
     pub(crate) fn next_number(self) -> u64 {
-        // Only this side stores it.
+        // Relaxed: only the publisher stores it.
         self.newest.load(Relaxed).wrapping_add(1)
     }
 
@@ -104,16 +107,16 @@ impl Frames<'_> {
     pub(crate) fn publish(self, slot: usize, peers: &impl Peers) {
         step!("publish: frame written");
         let number = self.next_number();
-        // Release: who sees the number sees the frame.
+        // Release: a load that sees the number sees the frame.
         self.sequences[slot].store(number, Release);
         step!("publish: frame numbered");
-        // SeqCst: announces, see `Bell`; who sees it sees the slot's number.
+        // SeqCst: announces, see `Bell`. A load that sees it sees the slot's number.
         self.newest.store(number, SeqCst);
         step!("publish: frame shown");
         self.news.ring(peers);
     }
 
-    /// Notes that a frame could not be published.
+    /// Counts a frame that could not be published.
     pub(crate) fn count_drop(self) {
         self.dropped.store(self.dropped.load(Relaxed).wrapping_add(1), Relaxed);
         step!("publish: drop counted");
@@ -131,27 +134,27 @@ impl Frames<'_> {
         }
     }
 
-    /// The slot whose frame comes next after that one's; slots without a frame come first.
+    /// The slot whose frame comes next after the one tried. Slots without a frame come first.
     #[inline]
     fn oldest_after(self, tried: Option<Sighting>) -> Option<Sighting> {
-        // Relaxed: only publishers store them.
+        // Relaxed: only publishers store the numbers.
         self.least(|number| number.load(Relaxed), |seen| tried.is_none_or(|tried| seen > tried))
     }
 
-    /// Takes a slot unless somebody leases it.
+    /// Claims a slot unless somebody leases it.
     #[inline]
     fn claim_slot(self, slots: &impl Slots, Sighting { slot, sequence }: Sighting) -> bool {
-        // SeqCst: announces; a subscriber that this side's look misses finds the number gone.
+        // SeqCst: announces. A subscriber that this side's look misses finds the number gone.
         self.sequences[slot].store(0, SeqCst);
         step!("loan: number taken");
         if is_leased(slots, slot) {
-            // Nothing was written, so the frame is what it was.
-            // SeqCst: announces, see `Bell`; who looked in between sleeps.
+            // Nothing was written, so the frame is unchanged. SeqCst: announces, see `Bell`. A
+            // subscriber that looked in between may sleep.
             self.sequences[slot].store(sequence, SeqCst);
             self.news.ring(&slots.peers(0));
             return false;
         }
-        // Who copies without a lease and sees what is written next finds the number gone.
+        // A process that copies without a lease and sees later writes also finds the number gone.
         fence(Release);
         step!("loan: slot taken");
         true
@@ -161,7 +164,8 @@ impl Frames<'_> {
     #[cold]
     fn bury_the_dead(self, slots: &impl Slots) -> Result<()> {
         for slot in 0..high_water(slots) {
-            // Relaxed: each was looked at already, and is now what it was then, or something later.
+            // Relaxed: each lease was looked at already, so this load sees the same value or a
+            // later one.
             if (0..slots.leases()).any(|lease| slots.lease(slot, lease).load(Relaxed) != 0) {
                 slots.bury(slot)?;
             }
@@ -170,25 +174,25 @@ impl Frames<'_> {
     }
 }
 
-/// What a subscriber does.
+/// Methods for subscribers.
 impl Frames<'_> {
-    /// The number of the newest frame; 0 when there was none.
+    /// The number of the newest frame, or 0 if there was none.
     #[inline]
     pub(crate) fn newest(self) -> u64 {
-        // SeqCst: looks, see `Bell`; acquires the numbers of the slots.
+        // SeqCst: looks, see `Bell`. It acquires the numbers of the slots.
         self.newest.load(SeqCst)
     }
 
     /// The oldest frame after that number.
     ///
-    /// Of the frames up to the newest none is overlooked: they were in their slots before it was shown.
+    /// No frame up to the newest is overlooked: all were in their slots before `newest` was stored.
     #[inline]
     pub(crate) fn next_after(self, number: u64) -> Option<Sighting> {
         let newest = self.newest();
         if newest <= number {
             return None;
         }
-        // SeqCst: looks, see `Bell`; a number put back is a change too.
+        // SeqCst: looks, see `Bell`. A number put back is a change too.
         self.least(
             |number| number.load(SeqCst),
             |seen| number < seen.sequence && seen.sequence <= newest,
@@ -201,47 +205,48 @@ impl Frames<'_> {
         self.dropped.load(Relaxed)
     }
 
-    /// The newest frame that can be had: none before one that was shown earlier, unless that one is gone.
+    /// The newest frame available. It is not older than a frame that was shown before the call,
+    /// unless that one is gone.
     #[inline]
     pub(crate) fn last(self) -> Option<Sighting> {
         loop {
             let newest = self.newest();
             let last = self.all().max_by_key(|seen| seen.sequence);
-            // Publishers may go round meanwhile, and have the number out of each slot just when it is
-            // looked at. Then others were shown.
+            // Publishers may go around the ring meanwhile, so that each slot's number is cleared
+            // just when this loop looks at it. Then newer frames were shown.
             if last.is_some_and(|last| last.sequence >= newest) || self.newest() == newest {
                 return last;
             }
         }
     }
 
-    /// After which number to begin, for the newest frame to be the first.
+    /// The number after which to begin, so that the newest frame is the first.
     pub(crate) fn before_newest(self) -> u64 {
-        // Before the look, or a frame that comes after it would be passed by.
+        // This comes before the look. Otherwise a frame published after the look would be skipped.
         let newest = self.newest();
         self.last().map_or(newest, |last| last.sequence - 1)
     }
 
-    /// All frames that can be had, in no order.
+    /// All frames available, in no order.
     pub(crate) fn all(&self) -> impl Iterator<Item = Sighting> {
-        // Acquire: who sees a number gone sees which frames were shown before it went.
+        // Acquire: a load that sees a number gone sees which frames were shown before it went.
         let numbered = self.sequences.iter().enumerate();
         numbered
             .map(|(slot, number)| Sighting { sequence: number.load(Acquire), slot })
             .filter(|seen| seen.sequence > 0)
     }
 
-    /// Keeps a frame where it is, if it still is there.
+    /// Leases a frame, if it still is in its slot.
     #[inline]
     pub(crate) fn hold(self, slots: &impl Slots, me: Owner, seen: Sighting) -> Grip {
         let names = name_of(seen.slot);
         let free = (0..slots.leases()).find(|&lease| {
-            // SeqCst: announces; a publisher whose look misses this has taken the number out before.
+            // SeqCst: announces. A publisher whose look misses this cleared the number before.
             slots.lease(me.slot(), lease).compare_exchange(0, names, SeqCst, Relaxed).is_ok()
         });
         let Some(lease) = free else { return Grip::TooMany };
         step!("lease: announced");
-        // SeqCst: looks; acquires the frame.
+        // SeqCst: looks. It acquires the frame.
         if self.sequences[seen.slot].load(SeqCst) == seen.sequence {
             step!("lease: held");
             return Grip::Held(lease);
@@ -253,20 +258,20 @@ impl Frames<'_> {
     /// Ends a lease.
     #[inline]
     pub(crate) fn give_back(self, slots: &impl Slots, me: Owner, lease: u32) {
-        // SeqCst: announces, see `Bell`; releases what was read.
+        // SeqCst: announces, see `Bell`. It releases what was read.
         slots.lease(me.slot(), lease).store(0, SeqCst);
         step!("lease: given back");
         self.returns.ring(&slots.peers(0));
     }
 
-    /// Whether the slot still holds that frame, for copies without a lease; an Acquire fence stands
-    /// between the copy and this.
+    /// Whether the slot still holds that frame, for copies without a lease. An Acquire fence must
+    /// stand between the copy and this.
     pub(crate) fn is_still(self, seen: Sighting) -> bool {
         self.sequences[seen.slot].load(Relaxed) == seen.sequence
     }
 
-    /// The oldest of the frames that are meant; empty slots count as the oldest. A loop, since adapters
-    /// take several times as long.
+    /// The oldest of the frames that `is_meant` accepts. Empty slots count as the oldest. This is a
+    /// loop because adapters take several times as long.
     #[inline]
     fn least(
         self,
@@ -289,7 +294,7 @@ impl Frames<'_> {
 fn is_leased(slots: &impl Slots, slot: usize) -> bool {
     let names = name_of(slot);
     (0..high_water(slots)).any(|participant| {
-        // SeqCst: looks, see `Frames::hold`; acquires that the last reader is done.
+        // SeqCst: looks, see `Frames::hold`. It acquires that the last reader is done.
         (0..slots.leases()).any(|lease| slots.lease(participant, lease).load(SeqCst) == names)
     })
 }
@@ -299,12 +304,12 @@ fn high_water(slots: &impl Slots) -> u32 {
     slots.peers(0).high_water()
 }
 
-/// The slot that a lease names, of so many; `None` for a lease that is free.
+/// The slot that a lease names, of `slots` slots. Returns `None` for a free lease.
 pub(crate) fn named_in(lease: u32, slots: usize) -> Option<usize> {
     (lease as usize).checked_sub(1).filter(|&slot| slot < slots)
 }
 
-/// A slot as leases name it; never 0.
+/// A slot as leases name it. It is never 0.
 #[inline]
 fn name_of(slot: usize) -> u32 {
     u32::try_from(slot + 1).unwrap_or(u32::MAX)

@@ -1,18 +1,19 @@
-//! Lock algorithms over shared words: pure, without mappings or system calls, explored by loom.
+//! Lock algorithms over shared words. They are pure, without mappings or system calls, and loom
+//! explores them.
 //!
-//! Everything here works on words that any process may be killed in front of. What an algorithm
-//! needs from the world (sleep, wake, who is dead) it asks of [`Peers`].
+//! Any process may be killed before any access to these words. An algorithm asks [`Peers`] for what
+//! it needs from the world: to sleep, to wake, and whether somebody is dead.
 //!
 //! # Announce, then look
 //!
-//! Two who must not miss each other each *announce* themselves, by a SeqCst write to a word of
-//! theirs, and then *look* at the other's, by a SeqCst load. All SeqCst accesses have one total order,
-//! which agrees with the order in each thread. So of the two announcements one is the later one, and
-//! the look that follows it finds the other (E. W. Dijkstra, "Cooperating sequential processes", 1965,
-//! has it from T. J. Dekker). If one of the four accesses is any less than SeqCst, both may miss:
-//! a store may still be on its way while the load after it is done.
+//! When two sides must not miss each other, each side *announces* itself by a SeqCst write to its
+//! own word, and then *looks* at the other's word by a SeqCst load. All SeqCst accesses have one
+//! total order, which agrees with the order in each thread. So one of the two announcements is the
+//! later one, and the look that follows it finds the other (E. W. Dijkstra, "Cooperating sequential
+//! processes", 1965, who credits T. J. Dekker). If any of the four accesses is weaker than SeqCst,
+//! both sides may miss: a store may still be on its way when the load after it is done.
 //!
-//! No fence is needed beside them. Comments name which side it is, announcing or looking, and
+//! No fence is needed as well. Comments say whether an access announces or looks.
 //! `cargo xtask weaken` shows for each of the four which model fails without it.
 
 #[cfg(all(test, not(loom)))]
@@ -38,7 +39,7 @@ pub(crate) use self::slots::SLOT_FIELDS;
 pub(crate) use self::slots::{Occupant, Slot, Slots, StripePeers};
 #[cfg(test)]
 pub(crate) use self::stripe::STRIPE_FIELDS;
-pub(crate) use self::stripe::{Blocker, Entry, PoisonCause, Sight, Stripe};
+pub(crate) use self::stripe::{Blocker, Cause, Entry, Sight, Stripe};
 pub(crate) use self::tail::Tail;
 
 use crate::atomic::AtomicU32;
@@ -48,7 +49,7 @@ use std::time::Duration;
 
 /// The other participants of a segment, and the kernel between them.
 pub(crate) trait Peers {
-    /// Number of slots that were ever claimed; reader cells beyond are zero.
+    /// Number of slots that were ever claimed. Reader cells beyond it are zero.
     fn high_water(&self) -> u32;
 
     /// Reader cell of the participant in `slot`, for the stripe that is being locked.
@@ -60,15 +61,15 @@ pub(crate) trait Peers {
     /// Zeroes the reader cells of the participant in `slot` if it is dead.
     fn bury(&self, slot: u32) -> Result<()>;
 
-    /// Process id of the participant in `slot`, for the record of who died.
+    /// Process id of the participant in `slot`, to record who died.
     fn pid(&self, slot: u32) -> u32;
 
-    /// Sleeps while `word` is `expected`, at most `slice` long; tells whether the slice is over.
+    /// Sleeps while `word` is `expected`, for at most `slice`. Returns whether the slice is over.
     fn wait(&self, word: &AtomicU32, expected: u32, slice: Duration) -> bool;
 
     /// Wakes all who sleep on `word`.
     fn wake(&self, word: &AtomicU32);
 
-    /// How often to look again before sleeping.
+    /// How many times to look again before sleeping.
     fn spins(&self) -> u32;
 }

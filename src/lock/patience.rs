@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a caller is ready to wait.
+/// How long a caller is willing to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Patience {
     /// Not at all.
@@ -14,12 +14,12 @@ pub(crate) enum Patience {
 }
 
 impl Patience {
-    /// Waits at most `timeout`; one too long for the clock is endless.
+    /// Waits for at most `timeout`. A timeout too long for the clock is endless.
     pub(crate) fn at_most(timeout: Duration) -> Self {
         Instant::now().checked_add(timeout).map_or(Self::Endless, Self::Until)
     }
 
-    /// Time that is left; `None` when there is no end.
+    /// The time left, or `None` if there is no end.
     fn left(self) -> Option<Duration> {
         match self {
             Self::None => Some(Duration::ZERO),
@@ -34,7 +34,8 @@ impl Patience {
     }
 }
 
-/// The slices a wait is cut into, so that a lost wake or a dead owner costs one slice, not for ever.
+/// The slices that a wait is cut into. A lost wake or a dead owner then costs one slice, and does
+/// not block forever.
 #[derive(Debug)]
 pub(crate) struct Slices {
     next: Duration,
@@ -44,24 +45,24 @@ pub(crate) struct Slices {
 impl Slices {
     const FIRST: Duration = Duration::from_millis(1);
 
-    /// For waits behind an owner, who may have died: up to 4 ms.
+    /// For waits behind an owner, which may have died: up to 4 ms.
     pub(crate) fn behind_an_owner() -> Self {
         Self { next: Self::FIRST, longest: Duration::from_millis(4) }
     }
 
-    /// For waits that end with a wake, of which few are lost: 16 to 100 ms. A timer that is due before the
-    /// kernel's next tick, 1 to 10 ms away, is programmed anew at every wait, which may take longer
-    /// than being woken.
+    /// For waits that end with a wake, of which few are lost: 16 to 100 ms. The kernel's next tick
+    /// is 1 to 10 ms away. A timer that is due before it is programmed anew at every wait, which
+    /// may take longer than the wake itself.
     pub(crate) fn until_woken() -> Self {
         Self { next: Duration::from_millis(16), longest: Duration::from_millis(100) }
     }
 
-    /// For waits that nobody ends, between one look and the next: up to 100 ms.
+    /// For waits that nobody ends, between two looks: up to 100 ms.
     pub(crate) fn between_looks() -> Self {
         Self { next: Self::FIRST, longest: Duration::from_millis(100) }
     }
 
-    /// Length of the next slice, twice the last one, cut at what patience leaves.
+    /// Length of the next slice: twice the last one, but at most the time left.
     pub(crate) fn next(&mut self, patience: Patience) -> Duration {
         let slice = self.next;
         self.next = (slice * 2).min(self.longest);

@@ -1,9 +1,9 @@
-//! Slots: who takes part, and what is left of those who died.
+//! Slots: the participants of a segment, and what dead ones left.
 //!
-//! A slot's lifeline *byte* is held by whoever lives in it, or cleans up after the dead. Only its
-//! holder changes the slot, and moving in goes in this order: sweep what names the last occupant,
-//! move the generation on, raise the high-water mark. So whoever is killed on the way leaves a slot
-//! that the next one can sweep.
+//! The occupant of a slot holds its lifeline *byte*, or a process that cleans up after a dead
+//! occupant does. Only the holder changes the slot. An occupant moves in by these steps: sweep what
+//! names the last occupant, advance the generation, raise the high-water mark. So a process that is
+//! killed between these steps leaves a slot that the next one can sweep.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::atomic::{AtomicU32, pin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 
-/// Somebody claimed the slot and did not leave it in order yet.
+/// A participant claimed the slot and has not left it in order.
 const IN_USE: u32 = 1 << 20;
 
 /// A participant, 32 bytes.
@@ -22,10 +22,10 @@ const IN_USE: u32 = 1 << 20;
 #[derive(Debug)]
 #[cfg_attr(loom, derive(Default))]
 pub(crate) struct Slot {
-    /// `20 in use | 19..0 generation`. Stored (Release) by who holds the slot's lifeline byte.
+    /// `20 in use | 19..0 generation`. Stored (Release) by the holder of the slot's lifeline byte.
     word: AtomicU32,
-    /// Process id, in its own PID namespace; this and the rest are stored before `word`. Release,
-    /// after the sweep: pairs with the Acquire load of who blames the dead.
+    /// Process id, in its own PID namespace. This and the rest are stored before `word`. Release,
+    /// after the sweep: pairs with the Acquire load of a process that blames the dead.
     pid: AtomicU32,
     /// Inode number of that namespace, low half first.
     namespace: [AtomicU32; 2],
@@ -37,7 +37,7 @@ pub(crate) struct Slot {
 pin!(Slot, 32, SLOT_FIELDS { word: 0, pid: 4, namespace: 8, started: 16 });
 
 impl Slot {
-    /// Whether somebody registered here and has not left in order.
+    /// Whether a participant registered here and has not left in order.
     pub(crate) fn is_in_use(&self) -> bool {
         self.word.load(Acquire) & IN_USE != 0
     }
@@ -47,12 +47,12 @@ impl Slot {
         self.pid.load(Acquire)
     }
 
-    /// Inode number of that process's PID namespace; 0 where unknown.
+    /// Inode number of that process's PID namespace, or 0 where unknown.
     pub(crate) fn namespace(&self) -> u64 {
         bytemuck::cast([self.namespace[0].load(Relaxed), self.namespace[1].load(Relaxed)])
     }
 
-    /// A private copy of a slot, of the bytes that were read where it lies.
+    /// A private copy of a slot, from the bytes read at its place.
     pub(crate) fn copied(bytes: [u8; 32]) -> Self {
         let words = bytemuck::cast::<_, [u32; 8]>(bytes);
         let [word, pid, namespace @ .., _, _] = words.map(AtomicU32::new);
@@ -66,12 +66,13 @@ impl Slot {
         }
     }
 
-    /// Which of its occupants it is about.
+    /// Which of the slot's occupants the slot describes.
     pub(crate) fn generation(&self) -> u32 {
         self.word.load(Acquire) & (GENERATIONS - 1)
     }
 
-    /// Makes it the next generation's; all that is told of it is stored before that shows.
+    /// Gives the slot to the next generation. The occupant is described before the generation
+    /// shows.
     pub(super) fn move_in(&self, who: Occupant) -> u32 {
         let last = self.generation();
         let generation = if last + 1 == GENERATIONS { 1 } else { last + 1 };
@@ -89,7 +90,7 @@ impl Slot {
     }
 }
 
-/// Who moves into a slot.
+/// A process that moves into a slot.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Occupant {
     pub(crate) pid: u32,
@@ -105,7 +106,7 @@ pub(crate) trait Slots: Sized {
     /// Number of stripes.
     fn stripes(&self) -> u32;
 
-    /// The record of that slot, which is below [`participants`](Self::participants).
+    /// The record of that slot. The index is below [`participants`](Self::participants).
     fn slot(&self, slot: u32) -> &Slot;
 
     /// That stripe's lock.
@@ -123,22 +124,22 @@ pub(crate) trait Slots: Sized {
     /// That lease of the participant in `slot`: 0, or the number of a ring's slot plus one.
     fn lease(&self, slot: u32, lease: u32) -> &AtomicU32;
 
-    /// Says that leases ended.
+    /// Announces that leases ended.
     fn leases_ended(&self);
 
-    /// Whether somebody holds the slot's lifeline byte.
+    /// Whether a process holds the slot's lifeline byte.
     fn is_held(&self, slot: u32) -> Result<bool>;
 
-    /// Holds the slot's lifeline byte for as long as the result lives, if nobody else does.
+    /// Holds the slot's lifeline byte while the result lives, if nobody else holds it.
     fn try_hold(&self, slot: u32) -> Result<Option<impl Sized>>;
 
-    /// Sleeps while `word` is `expected`, at most `slice` long; tells whether the slice is over.
+    /// Sleeps while `word` is `expected`, for at most `slice`. Returns whether the slice is over.
     fn wait(&self, word: &AtomicU32, expected: u32, slice: Duration) -> bool;
 
     /// Wakes all who sleep on `word`.
     fn wake(&self, word: &AtomicU32);
 
-    /// How often to look again before sleeping.
+    /// How many times to look again before sleeping.
     fn spins(&self) -> u32;
 
     /// The lock's view of the participants, for one stripe.
@@ -152,7 +153,8 @@ pub(crate) trait Slots: Sized {
         self.sweep(slot);
         step!("register: slot swept");
         let generation = self.slot(slot).move_in(who);
-        // SeqCst: announces; a writer that misses the new slot took its word before our first look at it.
+        // SeqCst: announces. A writer that misses the new slot took its word before our first look
+        // at it.
         self.high_water().fetch_max(slot + 1, SeqCst);
         step!("register: seen by writers");
         Owner::new(slot, generation)
@@ -162,7 +164,7 @@ pub(crate) trait Slots: Sized {
     fn sweep(&self, slot: u32) {
         let record = self.slot(slot);
         let generation = record.generation();
-        // In a damaged slot there may be somebody of no generation.
+        // A damaged slot may be in use without a generation.
         let in_use = record.is_in_use() && generation != 0;
         for stripe in 0..self.stripes() {
             let lock = self.stripe(stripe);
@@ -177,7 +179,7 @@ pub(crate) trait Slots: Sized {
             }
         }
         for lease in 0..self.leases() {
-            // SeqCst: announces, as who gives a lease back does: see `Bell`.
+            // SeqCst: announces, as giving a lease back does. See `Bell`.
             if self.lease(slot, lease).swap(0, SeqCst) != 0 {
                 step!("sweep: lease ended");
                 self.leases_ended();
@@ -185,7 +187,7 @@ pub(crate) trait Slots: Sized {
         }
     }
 
-    /// Sweeps a slot if its occupant is dead, so that nothing names it any more.
+    /// Sweeps a slot if its occupant is dead. Nothing names the occupant afterwards.
     fn bury(&self, slot: u32) -> Result<()> {
         if self.is_held(slot)? {
             return Ok(());
@@ -200,7 +202,7 @@ pub(crate) trait Slots: Sized {
         Ok(())
     }
 
-    /// Whether anything in the segment still says that `me` holds it.
+    /// Whether anything in the segment still names `me` as its holder.
     fn holds_something(&self, me: Owner) -> bool {
         let in_stripe = |stripe| {
             self.stripe(stripe).is_held_by(me) || self.cell(me.slot(), stripe).load(Relaxed) != 0
@@ -209,7 +211,7 @@ pub(crate) trait Slots: Sized {
             || (0..self.leases()).any(|lease| self.lease(me.slot(), lease).load(Relaxed) != 0)
     }
 
-    /// Leaves the slot in order, unless something is still held: the next occupant sweeps that.
+    /// Leaves the slot in order, unless something is still held. The next occupant sweeps that.
     fn vacate(&self, me: Owner) {
         if !self.holds_something(me) {
             self.slot(me.slot()).move_out();
@@ -227,7 +229,7 @@ pub(crate) struct StripePeers<'a, S> {
 impl<S: Slots> Peers for StripePeers<'_, S> {
     #[inline]
     fn high_water(&self) -> u32 {
-        // SeqCst: looks; pairs with the `fetch_max` of a new participant.
+        // SeqCst: looks. Pairs with the `fetch_max` of a new participant.
         self.slots.high_water().load(SeqCst).min(self.slots.participants())
     }
 
@@ -250,8 +252,8 @@ impl<S: Slots> Peers for StripePeers<'_, S> {
         }
         let moved_on = |slot: &Slot| slot.generation() != owner.generation();
         let slot = self.slots.slot(owner.slot());
-        // Whoever moves in sweeps first and raises the generation last, so another generation means
-        // that this one is dead, before the probe and after it alike.
+        // A new occupant sweeps first and raises the generation last. So another generation means
+        // that `owner` is dead, whether it is seen before the probe or after.
         Ok(moved_on(slot) || !self.slots.is_held(owner.slot())? || moved_on(slot))
     }
 
@@ -295,7 +297,7 @@ mod tests {
         assert_eq!(slot.move_in(Occupant { pid, namespace, started }), 1);
         assert!(slot.is_in_use());
         assert_eq!((slot.pid(), slot.namespace(), slot.generation()), (pid, namespace, 1));
-        // Written for tools that look from outside; nothing here reads it.
+        // Written for tools that look from outside. Nothing here reads it.
         let halves = slot.started.each_ref().map(|half| half.load(Relaxed));
         assert_eq!(halves, [4, 3]);
     }

@@ -1,8 +1,8 @@
-//! A reader-writer lock of shared words that survives the death of anybody at any instruction.
+//! A reader-writer lock of shared words that survives the death of any process at any instruction.
 //!
 //! A writer takes the *word*, then waits until all reader *cells* are zero. A reader raises its
-//! participant's cell, then looks at the word; finding an owner, it takes the cell back and waits.
-//! So a dead writer is named by the word and a dead reader by its cell, and the survivors can tell.
+//! participant's cell, then looks at the word. If the word has an owner, the reader lowers the cell
+//! and waits. So the word names a dead writer, and a cell names a dead reader.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -11,15 +11,15 @@ use crate::atomic::{AtomicU32, fence, pin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 
-/// How many read guards of one participant a cell counts at once. More are refused long before the count
-/// could wrap to 0, which would let a writer in beside them: what is above is for the threads that
-/// have raised it and not yet seen that they were one too many.
+/// How many read guards of one participant a cell counts at once. More are refused long before the
+/// count could wrap to 0, which would let a writer in beside them. The range above is for threads
+/// that have raised the cell and have not yet seen that there are too many.
 const MOST_READERS: u32 = 1 << 31;
 
-/// Somebody may be asleep on the word.
+/// A process may be asleep on the word.
 const WAITERS: u32 = 1 << 31;
 
-/// Somebody died or panicked while writing, and nobody has vouched for the data since.
+/// A writer died or panicked while writing, and nobody has vouched for the data since.
 const POISON: u32 = 1 << 30;
 
 /// The shared words of one lock, 32 bytes.
@@ -29,26 +29,28 @@ const POISON: u32 = 1 << 30;
 /// | 0 | free |
 /// | owner | held for writing by that participant |
 /// | `POISON` | free, but the data is suspect |
-/// | owner, `POISON` | held by somebody who may be mending it |
+/// | owner, `POISON` | held by a process that may be mending the data |
 /// | … with `WAITERS` | the next release wakes all sleepers |
 #[repr(C, align(32))]
 #[derive(Debug)]
 #[cfg_attr(loom, derive(Default))]
 pub(crate) struct Stripe {
-    /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst, which announces a writer,
-    /// released with Release by the owner's `swap`, which the next taker's exchange acquires.
+    /// `31 waiters | 30 poison | 29..0 owner`. Taken with SeqCst, which announces a writer.
+    /// Released with Release by the owner's `swap`, which the next taker's exchange acquires.
     word: AtomicU32,
-    /// Raised by a reader that leaves while a writer holds the word; such writers sleep on it.
-    /// Pairs with the writer's Acquire load before it looks at the cells.
+    /// Raised by a reader that leaves while a writer holds the word. Writers that wait for readers
+    /// sleep on it. Pairs with the writer's Acquire load before it looks at the cells.
     gate: AtomicU32,
-    /// 1 while readers wait for their turn. A courtesy, never needed for safety: all Relaxed.
+    /// 1 while readers wait for their turn. It serves fairness and never safety, so all accesses
+    /// are Relaxed.
     turn: AtomicU32,
-    /// Odd while a writer may be writing. Stored by the owner only: Relaxed and a Release fence
-    /// before the data, Release after it; pairs with whoever copies without a lock.
+    /// Odd while a writer may be writing. Stored only by the owner: Relaxed and a Release fence
+    /// before the data, Release after it. Pairs with the loads of those that copy without a lock.
     version: AtomicU32,
-    /// Why it is poisoned, a [`PoisonCause`]; written before `POISON` by whoever sets that.
+    /// Why the lock is poisoned, a [`PoisonCause`]. Written before `POISON`, by the process that
+    /// sets `POISON`.
     cause: AtomicU32,
-    /// Process id of who died or panicked; written with `cause`.
+    /// Id of the process that died or panicked. Written with `cause`.
     culprit: AtomicU32,
     _reserved: [AtomicU32; 2],
 }
@@ -57,7 +59,7 @@ pin!(Stripe, 32, STRIPE_FIELDS { word: 0, gate: 4, turn: 8, version: 12, cause: 
 
 /// How data came to be suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PoisonCause {
+pub(crate) enum Cause {
     /// The owner died, and nobody was told yet.
     DiedUnreported = 1,
     /// The owner died, and an error said so.
@@ -68,10 +70,10 @@ pub(crate) enum PoisonCause {
     Restarted = 4,
 }
 
-/// What was found on the way in.
+/// The state of the data when the lock was taken.
 ///
-/// As wide as what it shares a place with in results, so that it is read as it was written: a
-/// narrower store would stall the load behind it.
+/// It is as wide as the type it shares a place with in results, so that it is read as it was
+/// written. A narrower store would stall the load behind it.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
@@ -81,7 +83,7 @@ pub(crate) enum Entry {
     Poisoned,
 }
 
-/// Why a reader may not go in; its cell is raised only for an owner.
+/// Why a reader was refused. Its cell stays raised only for `Owned`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
     /// The word has an owner.
@@ -90,7 +92,7 @@ enum Refusal {
     Crowded,
 }
 
-/// Who kept the lock from being taken in time.
+/// The participant that kept the lock from being taken in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blocker {
     /// It is held for writing.
@@ -99,19 +101,19 @@ pub(crate) enum Blocker {
     Reader(u32),
 }
 
-/// What is seen of the data without a lock.
+/// What the words tell of the data without a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
-    /// Nobody writes, and this is the version.
+    /// Nobody writes, and the data has this version.
     Whole(u32),
-    /// That participant writes, or nobody can be named.
+    /// This participant writes; `None` if it cannot be named.
     Written(Option<Owner>),
-    /// Somebody died or panicked while writing, and nobody is mending it.
+    /// A writer died or panicked while writing, and nobody is mending the data.
     Suspect,
 }
 
 impl Stripe {
-    /// A private copy of a lock, of the bytes that were read where it lies.
+    /// A private copy of a lock, from the bytes read at its place.
     pub(crate) fn copied(bytes: [u8; 32]) -> Self {
         let words = bytemuck::cast::<_, [u32; 8]>(bytes);
         let [word, gate, turn, version, cause, culprit, reserved @ ..] = words.map(AtomicU32::new);
@@ -123,9 +125,10 @@ impl Stripe {
         self.version.load(Relaxed) & 1 == 1
     }
 
-    /// Takes the lock for writing; the owner calls [`begin_write`](Self::begin_write) first.
+    /// Takes the lock for writing. The owner calls [`begin_write`](Self::begin_write) before it
+    /// writes.
     ///
-    /// The outer result is the world's errors, the inner one says who was in the way.
+    /// The outer result has the world's errors. The inner one names the participant in the way.
     #[inline]
     pub(crate) fn lock_write(
         &self,
@@ -138,7 +141,7 @@ impl Stripe {
             Err(blocker) => return Ok(Err(blocker)),
         };
         for slot in 0..peers.high_water() {
-            // SeqCst: looks; a reader that this misses sees the word taken.
+            // SeqCst: looks. A reader that this misses sees the word taken.
             if peers.cell(slot).load(SeqCst) != 0 {
                 match self.wait_for_reader(peers, slot, patience) {
                     Ok(None) => {}
@@ -153,7 +156,7 @@ impl Stripe {
         Ok(Ok(entry))
     }
 
-    /// Says that the owner may be writing from here on: dying leaves poison.
+    /// Marks that the owner may be writing from now on. If it dies, it leaves poison.
     #[inline]
     pub(crate) fn begin_write(&self) {
         let version = self.version.load(Relaxed);
@@ -162,7 +165,7 @@ impl Stripe {
         step!("write: begun");
     }
 
-    /// Gives a write lock back; poison that nobody forgave stays.
+    /// Releases a write lock. Poison that nobody forgave stays.
     #[inline]
     pub(crate) fn unlock_write(&self, peers: &impl Peers) {
         if self.entry() == Entry::Clean {
@@ -173,7 +176,7 @@ impl Stripe {
         self.unlock_word(peers);
     }
 
-    /// Vouches for the data; only the owner may.
+    /// Vouches for the data. Only the owner may call this.
     pub(crate) fn forgive(&self) {
         if self.entry() == Entry::Poisoned {
             self.word.fetch_and(!POISON, Relaxed);
@@ -183,21 +186,22 @@ impl Stripe {
 
     /// Leaves the data suspect because the owner, process `pid`, panics.
     pub(crate) fn poison_by_panic(&self, pid: u32) {
-        self.blame(PoisonCause::Panicked, pid);
+        self.blame(Cause::Panicked, pid);
         step!("panic: blamed");
         self.word.fetch_or(POISON, Relaxed);
         step!("panic: poisoned");
     }
 
-    /// Poisons what the machine stopped under; nobody else has it.
+    /// Poisons data that was open when the machine stopped. Nobody else has the lock.
     pub(crate) fn poison_by_restart(&self) {
-        self.blame(PoisonCause::Restarted, 0);
+        self.blame(Cause::Restarted, 0);
         self.word.fetch_or(POISON, Release);
     }
 
-    /// Takes the word alone, without regard to readers: a mutex among those who do the same.
+    /// Takes only the word, without regard to readers. This is a mutex among callers that do the
+    /// same.
     ///
-    /// An owner that dies with an even version leaves no poison: it wrote nothing in place.
+    /// An owner that dies with an even version leaves no poison, because it wrote nothing in place.
     #[inline]
     pub(crate) fn lock_word(
         &self,
@@ -205,7 +209,7 @@ impl Stripe {
         me: Owner,
         patience: Patience,
     ) -> Result<Result<Entry, Blocker>> {
-        // SeqCst on success: announces; a reader that misses this has its cell raised already.
+        // SeqCst on success: announces. A reader that misses this has its cell raised already.
         if self.turn.load(Relaxed) == 0
             && self.word.compare_exchange(0, me.bits(), SeqCst, Relaxed).is_ok()
         {
@@ -215,7 +219,7 @@ impl Stripe {
         self.lock_word_slow(peers, me, patience)
     }
 
-    /// Gives the word back and leaves poison and version as they are.
+    /// Releases the word and leaves poison and version as they are.
     #[inline]
     pub(crate) fn unlock_word(&self, peers: &impl Peers) {
         let keep = self.word.load(Relaxed) & POISON;
@@ -241,7 +245,8 @@ impl Stripe {
         }
     }
 
-    /// Enters beside a read lock that this process holds through the same `cell` already.
+    /// Takes a further read lock beside one that this process already holds through the same
+    /// `cell`.
     #[inline]
     pub(crate) fn lock_read_again(&self, cell: &AtomicU32) -> Result<Entry> {
         if cell.fetch_add(1, Relaxed) >= MOST_READERS {
@@ -252,11 +257,11 @@ impl Stripe {
         Ok(self.entry())
     }
 
-    /// Gives a read lock back.
+    /// Releases a read lock.
     #[inline]
     pub(crate) fn unlock_read(&self, peers: &impl Peers, cell: &AtomicU32) {
-        // SeqCst, twice: announces, then looks; either the writer sees the cell lowered, or this side
-        // sees the writer and wakes it.
+        // SeqCst, twice: announces, then looks. Either the writer sees the cell lowered, or this
+        // side sees the writer and wakes it.
         if cell.fetch_sub(1, SeqCst) == 1 {
             step!("read: cell lowered");
             if Owner::in_word(self.word.load(SeqCst)).is_some() {
@@ -265,7 +270,7 @@ impl Stripe {
         }
     }
 
-    /// Takes the lock away from an owner that is dead; the data is suspect if it was writing.
+    /// Takes the lock away from a dead owner. The data is suspect if the owner was writing.
     pub(crate) fn disown(&self, peers: &impl Peers, dead: Owner) {
         loop {
             let word = self.word.load(Acquire);
@@ -275,12 +280,12 @@ impl Stripe {
             let mut poison = word & POISON;
             if poison == 0 && self.version.load(Relaxed) & 1 == 1 {
                 let pid = peers.pid(dead.slot());
-                // The next occupant tells its pid after the word was swept: while the word still
-                // names the dead, so does the pid.
+                // The next occupant stores its pid after it swept the word. So while the word still
+                // names the dead, the pid is the dead one's.
                 if self.word.load(Relaxed) != word {
                     continue;
                 }
-                self.blame(PoisonCause::DiedUnreported, pid);
+                self.blame(Cause::DiedUnreported, pid);
                 step!("disown: blamed");
                 poison = POISON;
             }
@@ -300,35 +305,37 @@ impl Stripe {
         peers.wake(&self.gate);
     }
 
-    /// Records who left the data suspect; the caller holds the word or judged its owner dead.
-    fn blame(&self, cause: PoisonCause, pid: u32) {
+    /// Records which process left the data suspect. The caller holds the word or judged its owner
+    /// dead.
+    fn blame(&self, cause: Cause, pid: u32) {
         self.culprit.store(pid, Relaxed);
         self.cause.store(cause as u32, Relaxed);
     }
 
-    /// How the data came to be suspect, and the process id of who left it so, if anybody did.
-    pub(crate) fn culprit(&self) -> (PoisonCause, u32) {
+    /// How the data came to be suspect, and the id of the process that left it so, if one did.
+    pub(crate) fn culprit(&self) -> (Cause, u32) {
         let cause = match self.cause.load(Relaxed) {
-            3 => PoisonCause::Panicked,
-            4 => PoisonCause::Restarted,
-            1 => PoisonCause::DiedUnreported,
-            _ => PoisonCause::Died,
+            3 => Cause::Panicked,
+            4 => Cause::Restarted,
+            1 => Cause::DiedUnreported,
+            _ => Cause::Died,
         };
         (cause, self.culprit.load(Relaxed))
     }
 
-    /// Claims the right to report the death: true for one caller.
+    /// Claims the right to report the death. Returns true for one caller.
     pub(crate) fn report_death(&self) -> bool {
-        let (unreported, reported) = (PoisonCause::DiedUnreported as u32, PoisonCause::Died as u32);
+        let (unreported, reported) = (Cause::DiedUnreported as u32, Cause::Died as u32);
         self.cause.compare_exchange(unreported, reported, Relaxed, Relaxed).is_ok()
     }
 
     /// Looks at the data without a lock and without writing.
     ///
-    /// Data copied afterwards is whole if it [`is_still`](Self::is_still) of that version.
+    /// Data copied afterwards is whole if the version [`is_still`](Self::is_still) the same after
+    /// the copy.
     #[inline]
     pub(crate) fn look(&self) -> Sight {
-        // Acquire: what the last writer wrote is seen with the version it left.
+        // Acquire: the last writer's data is seen with the version that it left.
         let version = self.version.load(Acquire);
         let word = self.word.load(Acquire);
         match Owner::in_word(word) {
@@ -338,17 +345,17 @@ impl Stripe {
         }
     }
 
-    /// Whether nobody began to write since the version was that; an Acquire fence stands between the
-    /// copy and this.
+    /// Whether nobody began to write since the version was `version`. An Acquire fence must stand
+    /// between the copy and this.
     #[inline]
     pub(crate) fn is_still(&self, version: u32) -> bool {
         self.version.load(Relaxed) == version
     }
 
-    /// Whether `owner` died while it was writing or mending, and still is what the word names.
+    /// Whether `owner` died while it was writing or mending, and the word still names it.
     pub(crate) fn is_abandoned_by(&self, peers: &impl Peers, owner: Owner) -> Result<bool> {
         let version = self.version.load(Acquire);
-        // Acquire: who took the word after the one whose version that is brings a later version.
+        // Acquire: a process that took the word after this version's writer brings a later version.
         let is_named = || Owner::in_word(self.word.load(Acquire)) == Some(owner);
         let is_suspect = version & 1 == 1 || self.entry() == Entry::Poisoned;
         let was_writing = is_suspect && is_named();
@@ -360,7 +367,7 @@ impl Stripe {
         Owner::in_word(self.word.load(Relaxed)) == Some(owner)
     }
 
-    /// Who holds the lock for writing, for reports.
+    /// The owner of the lock for writing, for reports.
     pub(crate) fn owner(&self) -> Option<Owner> {
         Owner::in_word(self.word.load(Relaxed))
     }
@@ -370,13 +377,13 @@ impl Stripe {
         if self.word.load(Relaxed) & POISON == 0 { Entry::Clean } else { Entry::Poisoned }
     }
 
-    /// Announces a reader; takes it back when the word has an owner.
+    /// Announces a reader. If the word has an owner, the cell stays raised for the caller to lower.
     #[inline]
     fn enter(&self, cell: &AtomicU32) -> Result<Entry, Refusal> {
-        // SeqCst, twice: announces, then looks; either this side sees the writer, or the writer sees the
-        // cell raised.
+        // SeqCst, twice: announces, then looks. Either this side sees the writer, or the writer
+        // sees the cell raised.
         if cell.fetch_add(1, SeqCst) >= MOST_READERS {
-            // Relaxed: writers see others inside before and after.
+            // Relaxed: to writers, other readers are inside before and after.
             cell.fetch_sub(1, Relaxed);
             return Err(Refusal::Crowded);
         }
@@ -397,7 +404,7 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
         let mut slices = Slices::behind_an_owner();
-        // An owner that died before this began is found without waiting for a slice to end.
+        // An owner that died before this began is found without waiting for a slice to end first.
         let mut slice_over = true;
         let mut readers_had_their_turn = matches!(patience, Patience::None);
         loop {
@@ -408,9 +415,9 @@ impl Stripe {
                     self.let_readers_in(peers, patience);
                     continue;
                 }
-                // Nobody sleeps behind a word without WAITERS but for a slice: sleepers set it first,
-                // and whoever takes it away wakes them all, or was killed on the way.
-                // SeqCst on success: announces, as in `lock_word`.
+                // Behind a word without WAITERS nobody sleeps for longer than a slice. Sleepers set
+                // it first, and the process that clears it wakes them all, unless it is killed
+                // before that. SeqCst on success: announces, as in `lock_word`.
                 let mine = me.bits() | (word & !Owner::MASK);
                 if self.word.compare_exchange(word, mine, SeqCst, Relaxed).is_ok() {
                     step!("lock: word taken after a wait");
@@ -440,7 +447,7 @@ impl Stripe {
     ) -> Result<Result<Entry, Blocker>> {
         let mut spins = peers.spins();
         let mut slices = Slices::behind_an_owner();
-        // An owner that died before this began is found without waiting for a slice to end.
+        // An owner that died before this began is found without waiting for a slice to end first.
         let mut slice_over = true;
         loop {
             self.unlock_read(peers, cell);
@@ -474,7 +481,7 @@ impl Stripe {
         }
     }
 
-    /// Sleeps one slice behind `owner`, whom `word` names, or disowns it if it is dead.
+    /// Sleeps one slice behind `owner`, which `word` names, or disowns it if it is dead.
     fn sleep_behind(
         &self,
         peers: &impl Peers,
@@ -484,11 +491,12 @@ impl Stripe {
         slices: &mut Slices,
         patience: Patience,
     ) -> Result<Option<Blocker>> {
-        // Wakes may keep a slice from ever ending, but not the patience.
+        // Wakes may keep a slice from ever ending, but they do not extend the patience.
         if *slice_over || patience.is_over() {
             *slice_over = false;
-            // The owner moved into its slot before it took the word, with a SeqCst exchange: who
-            // has seen the one must see the other, or takes an older generation for a death.
+            // The owner moved into its slot before it took the word, with a SeqCst exchange. This
+            // process has seen the word, so it must also see the slot. Otherwise it would take an
+            // older generation for a death.
             fence(Acquire);
             if peers.is_dead(owner)? {
                 self.disown(peers, owner);
@@ -508,7 +516,7 @@ impl Stripe {
         Ok(None)
     }
 
-    /// Waits until the cell of the participant in `slot` is zero, or says who is in the way.
+    /// Waits until the cell of the participant in `slot` is zero, or returns that participant.
     #[cold]
     fn wait_for_reader(
         &self,
@@ -520,13 +528,13 @@ impl Stripe {
         let mut has_slept = matches!(patience, Patience::None);
         loop {
             let gate = self.gate.load(Acquire);
-            // Acquire: `lock_write` has looked. The reader that it saw lowers its cell later, sees the
-            // word, and opens the gate: that is seen above, and the lowered cell with it, or ends the
-            // sleep below.
+            // Acquire: `lock_write` has looked already. The reader that it saw lowers its cell
+            // later, sees the word, and opens the gate. Either the load above sees the gate, and
+            // with it the lowered cell, or the opened gate ends the sleep below.
             if peers.cell(slot).load(Acquire) == 0 {
                 return Ok(None);
             }
-            // After a wake too: others may open the gate for ever, without a slice that ends.
+            // This runs after a wake too: others may open the gate forever, so that no slice ends.
             if has_slept {
                 peers.bury(slot)?;
                 if peers.cell(slot).load(Acquire) == 0 {
@@ -542,7 +550,7 @@ impl Stripe {
         }
     }
 
-    /// Lets readers that wait go first, once: sleeps until one of them is in, or one slice.
+    /// Lets waiting readers go first, once. Sleeps until one of them is in, for at most one slice.
     fn let_readers_in(&self, peers: &impl Peers, patience: Patience) {
         if self.turn.load(Relaxed) != 0 {
             peers.wait(&self.turn, 1, Slices::behind_an_owner().next(patience));

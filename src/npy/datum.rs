@@ -6,9 +6,9 @@ use super::dtype::Dtype;
 use super::scalar::Scalar;
 use super::time::TimeUnit;
 
-/// An item of an array whose dtype is known at run time only: a number, or what it is made of.
+/// An item of an array whose dtype is known only at run time: a number, or an item made of others.
 ///
-/// Its `Display` is what Python would print, near enough for people.
+/// Its `Display` is about what Python would print.
 ///
 /// # Examples
 ///
@@ -27,11 +27,11 @@ use super::time::TimeUnit;
 pub enum Datum {
     /// A truth value.
     Bool(bool),
-    /// An integer with a sign, of any width.
+    /// A signed integer of any width.
     Signed(i64),
-    /// An integer without a sign, of any width.
+    /// An unsigned integer of any width.
     Unsigned(u64),
-    /// A float of 32 bits, or of 16, whose values 32 bits hold exactly.
+    /// A float of 32 bits, or of 16 bits, whose values 32 bits hold exactly.
     F32(f32),
     /// A float of 64 bits.
     F64(f64),
@@ -51,32 +51,33 @@ pub enum Datum {
     },
     /// Bytes without meaning.
     Bytes(Vec<u8>),
-    /// A string of bytes, without the zeros behind it.
+    /// A string of bytes, without trailing zeros.
     ByteString(Vec<u8>),
-    /// A string of characters, without the zeros behind it; `\u{fffd}` stands for what is no character.
+    /// A string of characters, without trailing zeros. `\u{fffd}` stands for a value that is not a
+    /// character.
     Text(String),
-    /// A date, so many units after the beginning of 1970.
+    /// A date: a number of units after the beginning of 1970.
     Datetime {
-        /// How many; `i64::MIN` is not a time.
+        /// The number of units; `i64::MIN` is not a time.
         ticks: i64,
-        /// Of what.
+        /// The unit.
         unit: TimeUnit,
     },
-    /// A lapse of time.
+    /// A time difference.
     Timedelta {
-        /// How many units; `i64::MIN` is not a time.
+        /// The number of units; `i64::MIN` is not a time.
         ticks: i64,
-        /// Of what.
+        /// The unit.
         unit: TimeUnit,
     },
     /// Items in a row.
     Array(Vec<Datum>),
-    /// Fields, padding left out.
+    /// Fields, without padding.
     Struct(Vec<(String, Datum)>),
 }
 
 impl Datum {
-    /// Returns the item of that dtype that `bytes` are; `None` when they are not as many as one has.
+    /// Returns the item of that dtype in `bytes`, or `None` if `bytes` is not as long as one item.
     ///
     /// # Examples
     ///
@@ -99,7 +100,7 @@ impl Datum {
         (bytes.len() == dtype.item_size()).then(|| Self::read(dtype, bytes))
     }
 
-    /// Reads an item; `bytes` is as long as the dtype says.
+    /// Reads an item. `bytes` is as long as the dtype says.
     pub(crate) fn read(dtype: &Dtype, bytes: &[u8]) -> Self {
         match dtype {
             Dtype::Scalar(scalar) => Self::of_scalar(*scalar, bytes),
@@ -154,7 +155,7 @@ impl Datum {
         }
     }
 
-    /// Returns the field of that name; `None` if there is none, or this is no struct.
+    /// Returns the field of that name, or `None` if there is none or this is not a struct.
     ///
     /// # Examples
     ///
@@ -165,8 +166,8 @@ impl Datum {
         fields.iter().find(|(own, _)| own == name).map(|(_, datum)| datum)
     }
 
-    /// Returns the number as an `f64`, rounded where that is too narrow; `None` if this is no real
-    /// number.
+    /// Returns the number as an `f64`, rounded where that is too narrow, or `None` if this is not a
+    /// real number.
     ///
     /// # Examples
     ///
@@ -228,13 +229,13 @@ impl fmt::Display for Datum {
     }
 }
 
-/// Bytes without the zeros at their end.
+/// The bytes without trailing zeros.
 pub(crate) fn trimmed(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     &bytes[..end]
 }
 
-/// The characters that are 4 bytes each, without the zeros at the end.
+/// The characters, which have 4 bytes each, without trailing zeros.
 fn characters(bytes: &[u8]) -> String {
     let codes: Vec<u32> =
         bytes.as_chunks().0.iter().map(|code| u32::from_le_bytes(*code)).collect();
@@ -243,7 +244,7 @@ fn characters(bytes: &[u8]) -> String {
     codes[..end].iter().map(character).collect()
 }
 
-/// Writes a string as Python does; characters greater than the last plain one, by their number.
+/// Writes a string as Python does. Characters beyond `last_plain` are written by their number.
 pub(crate) fn quoted(text: &str, last_plain: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     f.write_char(quote)?;
@@ -269,11 +270,11 @@ fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     *bytes[at..].first_chunk().expect("an item is as long as its dtype says")
 }
 
-/// The same number in 32 bits; IEEE 754-2008, 3.6.
+/// The same number in 32 bits. See IEEE 754-2008, 3.6.
 fn widen_f16(bits: u16) -> f32 {
     let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
     let magnitude = match exponent {
-        // A subnormal: so many times 2⁻²⁴, which f32 holds exactly.
+        // A subnormal: a multiple of 2⁻²⁴, which f32 holds exactly.
         0 => (f32::from(bits & 0x3ff) / 16_777_216.0).to_bits(),
         0x1f => 0xff << 23 | fraction << 13,
         _ => (exponent + 112) << 23 | fraction << 13,

@@ -1,4 +1,4 @@
-//! Descriptions of dtypes: what `np.dtype.descr` is, read from a literal.
+//! Descriptions of dtypes, as `np.dtype.descr` has them, read from a literal.
 
 use super::dtype::{Dtype, Field};
 use super::literal::{Node, Value};
@@ -7,22 +7,22 @@ use super::spelling::{self, Spelled};
 use super::swap::{self, Swap};
 use super::text::MAX_AXES;
 
-/// Whose descriptions are read.
+/// The kind of descriptions that are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// Ours, which knows `bf16`.
+    /// Ours, which has `bf16`.
     Ours,
     /// NumPy's.
     NumPy,
 }
 
-/// A dtype, and what makes it of the bytes that there are.
+/// A dtype, and the swap that turns the file's bytes into it.
 pub(super) struct Described {
     pub(super) dtype: Dtype,
     pub(super) swap: Swap,
 }
 
-/// Why a description is not read: what it holds that no segment can.
+/// Why a description is refused: it has something that no segment can hold.
 type Refusal = String;
 
 impl Dialect {
@@ -81,7 +81,7 @@ impl Dialect {
         if items.next().is_some() {
             return Err(format!("a field {name:?} of more than a name, a dtype and a shape"));
         }
-        // Bytes without a name are padding, however many of them are said to be in a row.
+        // Bytes without a name are padding, however many of them are said to follow one another.
         let size = dtype.item_size();
         let is_padding = name.is_empty() && matches!(dtype.base(), Dtype::Void(_));
         let field = if is_padding { Field::padding(size) } else { Field::new(name, dtype) };
@@ -89,7 +89,7 @@ impl Dialect {
     }
 }
 
-/// Reads the name of a field, which may stand behind a title.
+/// Reads the name of a field, which may follow a title.
 fn name<'t>(value: Value<'t>) -> Result<&'t str, Refusal> {
     let named = match value.node() {
         Node::Tuple(_) => {
@@ -103,7 +103,7 @@ fn name<'t>(value: Value<'t>) -> Result<&'t str, Refusal> {
     named.and_then(Value::text).ok_or_else(wrong)
 }
 
-/// So many of a dtype in a row as the shape says, which may be one number.
+/// An array of a dtype with the given shape, which may be one number.
 fn repeated(base: Described, shape: Value<'_>) -> Result<Described, Refusal> {
     let Described { dtype, swap } = base;
     let axes = match shape.node() {

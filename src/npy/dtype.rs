@@ -1,7 +1,8 @@
-//! What one element is made of: NumPy's dtypes, less objects.
+//! What one element is made of: NumPy's dtypes, without objects.
 //!
-//! A dtype is written as NumPy writes it, `<f4` or `[('x', '<f4'), ('pos', '<f4', (2, 3))]`, except
-//! for `<bf16`, which NumPy cannot spell: there [`Dtype::numpy_form`] puts plain bytes, `|V2`.
+//! A dtype is written as NumPy writes it, `<f4` or
+//! `[('x', '<f4'), ('pos', '<f4', (2, 3))]`. The exception is `<bf16`, which NumPy cannot spell.
+//! [`Dtype::numpy_form`] replaces it by plain bytes, `|V2`.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,18 +15,18 @@ use super::text::{Description, excerpt};
 use super::time::TimeUnit;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Greatest item size, in bytes, which is NumPy's own.
+/// Greatest item size in bytes, the same as NumPy's.
 pub(super) const MAX_ITEM_SIZE: usize = 0x7fff_ffff;
 
-/// Greatest depth to which dtypes nest; each axis of an array counts as one, so that no field has more
-/// axes than an array may have.
+/// Greatest depth to which dtypes nest. Each axis of an array counts as one level, so no field has
+/// more axes than an array may have.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// What one element of an array is, independent of any language.
+/// The type of one element of an array, independent of any language.
 ///
-/// Two processes agree on an array when their dtypes are equal: this, never the name of a type, is
-/// what a segment carries and what [`Element`](crate::Element) is checked against. Its text is
-/// NumPy's, and [`FromStr`] reads back exactly what [`Display`](fmt::Display) writes.
+/// Two processes agree on an array if their dtypes are equal. A segment carries its dtype, never
+/// the name of a type, and [`Element`](crate::Element) is checked against it. Its text is NumPy's.
+/// [`FromStr`] reads back exactly what [`Display`](fmt::Display) writes.
 ///
 /// # Examples
 ///
@@ -48,24 +49,24 @@ pub(super) const MAX_DEPTH: usize = 32;
 pub enum Dtype {
     /// A number or a truth value.
     Scalar(Scalar),
-    /// So many bytes without meaning.
+    /// A number of bytes without meaning.
     Void(usize),
-    /// `|S5`: a string of at most so many bytes, with zeros behind it.
+    /// `|S5`: a string of at most this many bytes, padded with zeros.
     Bytes(usize),
-    /// `<U5`: a string of at most so many characters, 4 bytes each, with zeros behind it.
+    /// `<U5`: a string of at most this many characters, 4 bytes each, padded with zeros.
     Text(usize),
     /// `<M8[ns]`: a date, counted in units since 1970.
     Datetime(TimeUnit),
-    /// `<m8[ns]`: a lapse of time, counted in units.
+    /// `<m8[ns]`: a time difference, counted in units.
     Timedelta(TimeUnit),
-    /// So many of one dtype in a row.
+    /// This many of one dtype in a row.
     Array(Box<Dtype>, usize),
-    /// Fields that follow one another without gaps; padding is a [field](Field::padding) as well.
+    /// Fields that follow one another without gaps. Padding is a [field](Field::padding) as well.
     Struct(Vec<Field>),
 }
 
 impl Dtype {
-    /// Returns the size of one element in bytes; `usize::MAX` if it does not fit.
+    /// Returns the size of one element in bytes, or `usize::MAX` if it does not fit.
     ///
     /// # Examples
     ///
@@ -89,10 +90,10 @@ impl Dtype {
         }
     }
 
-    /// Returns the alignment of the corresponding C type in bytes: of a struct, the greatest of its
-    /// fields'.
+    /// Returns the alignment of the corresponding C type in bytes. For a struct, this is the
+    /// greatest alignment of its fields.
     ///
-    /// It is the same on every platform; 32-bit ones may ask for less.
+    /// It is the same on every platform. 32-bit platforms may require less.
     ///
     /// # Examples
     ///
@@ -116,7 +117,7 @@ impl Dtype {
         }
     }
 
-    /// Returns where the field of that name begins, in bytes; `None` if there is no such field.
+    /// Returns where the field of that name begins, in bytes, or `None` if there is no such field.
     ///
     /// # Examples
     ///
@@ -138,9 +139,9 @@ impl Dtype {
         )
     }
 
-    /// Returns the dtype as NumPy sees it: `bf16`, which it lacks, becomes two plain bytes.
+    /// Returns the dtype as NumPy sees it. NumPy lacks `bf16`, which becomes two plain bytes.
     ///
-    /// Its text is what `np.save` writes and what it writes again after `np.load`.
+    /// Its text is what `np.save` writes, and what it writes again after `np.load`.
     ///
     /// # Examples
     ///
@@ -198,8 +199,8 @@ impl Dtype {
         }
     }
 
-    /// Tells whether what is of this dtype may be read as what is asked for: the same, or the plain
-    /// numbers that it is kept as.
+    /// Returns whether data of this dtype may be read as `asked`: the same dtype, or the plain
+    /// numbers that store it.
     pub(crate) fn reads_as(&self, asked: &Self) -> bool {
         match (self, asked) {
             (Self::Datetime(_) | Self::Timedelta(_), Self::Scalar(Scalar::I64)) => true,
@@ -220,7 +221,7 @@ impl Dtype {
         }
     }
 
-    /// Fails with `InvalidArgument`, and says why, if no segment can hold such elements.
+    /// Fails with `InvalidArgument`, and gives the reason, if no segment can hold such elements.
     pub(crate) fn check(&self) -> Result<()> {
         match self.fault() {
             None => Ok(()),
@@ -228,7 +229,7 @@ impl Dtype {
         }
     }
 
-    /// Says why no segment can hold such elements, if so.
+    /// Returns the reason why no segment can hold such elements, if there is one.
     pub(super) fn fault(&self) -> Option<String> {
         let fault = self.fault_within(MAX_DEPTH);
         fault.or_else(|| {
@@ -284,7 +285,7 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// A unit as it stands in a dtype, the generic one not at all.
+/// A unit as it is written in a dtype. The generic unit is not written.
 struct Brackets(TimeUnit);
 
 impl fmt::Display for Brackets {
@@ -334,7 +335,7 @@ impl From<Scalar> for Dtype {
     }
 }
 
-/// A field of a struct: a name and a dtype. Where it begins follows from the fields before it.
+/// A field of a struct: a name and a dtype. The fields before it determine where it begins.
 ///
 /// # Examples
 ///
@@ -374,7 +375,7 @@ impl Field {
         Self { name: name.into(), dtype }
     }
 
-    /// Creates a nameless field of so many bytes that hold nothing, as NumPy does for the gaps of
+    /// Creates a nameless field of `size` bytes that hold nothing, as NumPy does for the gaps of
     /// `np.dtype(..., align=True)`.
     ///
     /// # Examples
@@ -387,7 +388,7 @@ impl Field {
         Self { name: String::new(), dtype: Dtype::Void(size) }
     }
 
-    /// Returns the name; that of padding is empty.
+    /// Returns the name. Padding has an empty name.
     ///
     /// # Examples
     ///
@@ -413,7 +414,7 @@ impl Field {
         &self.dtype
     }
 
-    /// Tells whether this is padding: bytes without a name.
+    /// Returns whether this is padding: bytes without a name.
     ///
     /// # Examples
     ///
@@ -436,7 +437,7 @@ impl Field {
     }
 }
 
-/// Tells whether Python writes the character as it is, whatever the quotes around it.
+/// Returns whether Python writes the character as it is, whatever the quotes around it.
 pub(super) fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '\'' | '"' | '\\' | '\u{a0}' | '\u{ad}')
 }
@@ -454,7 +455,7 @@ pub(crate) mod tests {
         prop_oneof![1 => Just(TimeUnit::GENERIC), 4 => units]
     }
 
-    /// Any dtype that a segment can hold, arrays at the top excepted.
+    /// Any dtype that a segment can hold, except arrays at the top.
     pub(crate) fn any_dtype() -> impl Strategy<Value = Dtype> {
         let leaf = prop_oneof![
             4 => prop::sample::select(&Scalar::ALL[..]).prop_map(Dtype::Scalar),

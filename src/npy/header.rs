@@ -7,9 +7,9 @@
 //! 10  or 12: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, spaces, a newline
 //! ```
 //!
-//! Segments carry one canonical form: what `np.save` writes, with as many spaces as make the header a
-//! multiple of [`HEADER_SIZE`] long. It is of version 1.0 where that can say it, of 2.0 where the text is
-//! too long, and of 3.0 where it is not Latin-1. Source of the format: `numpy.lib.format`.
+//! Segments carry one canonical form: what `np.save` writes, padded with spaces to a multiple of
+//! [`HEADER_SIZE`]. Its version is 1.0 where that suffices, 2.0 where the text is too long, and 3.0
+//! where it is not Latin-1. Source of the format: `numpy.lib.format`.
 
 use std::fmt;
 
@@ -22,11 +22,11 @@ use super::swap::Swap;
 use super::text::{Dictionary, MAX_AXES, excerpt};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A canonical header is a multiple of so many bytes.
+/// The length of a canonical header is a multiple of this many bytes.
 pub(crate) const HEADER_SIZE: usize = UNIT;
 
-/// So many spaces in a row are padding of ours: `np.save` pads to 64 bytes, and leaves room for a longer
-/// shape of 21 digits.
+/// This many spaces in a row are our padding. `np.save` pads to 64 bytes, and leaves room for a
+/// longer shape of 21 digits.
 const TELLING_SPACES: usize = 128;
 
 /// Which axis runs fastest in memory.
@@ -45,15 +45,15 @@ pub enum Order {
     F,
 }
 
-/// What a header says, in NumPy's form: it knows no [`bf16`](Dtype::numpy_form).
+/// The contents of a header, in NumPy's form, which has no [`bf16`](Dtype::numpy_form).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) dtype: Dtype,
     pub(crate) order: Order,
     pub(crate) shape: Vec<usize>,
-    /// Length of the whole header in bytes: where the payload begins.
+    /// Length of the whole header in bytes. The payload begins there.
     pub(crate) data_offset: usize,
-    /// What makes little-endian items, any number of them, of those in the file.
+    /// The swap that turns the items in the file, any number of them, into little-endian ones.
     pub(crate) swap: Swap,
 }
 
@@ -62,8 +62,8 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` if the dtype's text is too long, the dtype is an array, which is to be
-    /// [folded](Dtype::fold), or has no bytes, or there are too many axes.
+    /// `InvalidArgument` if the dtype's text is too long, if the dtype has no bytes or is an array
+    /// (which must be [folded](Dtype::fold)), or if there are too many axes.
     pub(crate) fn encode(dtype: &Dtype, order: Order, shape: &[usize]) -> Result<Vec<u8>> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidArgument, message);
         if matches!(dtype, Dtype::Array(..)) {
@@ -101,12 +101,13 @@ impl Header {
         Ok(bytes)
     }
 
-    /// Returns how long the header is that begins with `start`, of [`PRELUDE`](super::PRELUDE) bytes or more unless
-    /// the file is shorter.
+    /// Returns the length of the header that begins with `start`. `start` has
+    /// [`PRELUDE`](super::PRELUDE) bytes or more, unless the file is shorter.
     ///
     /// # Errors
     ///
-    /// The first three of [`parse`](Self::parse), and `Unsupported` for more text than is ever read.
+    /// The first three of [`parse`](Self::parse), and `Unsupported` for text longer than any that
+    /// is read.
     pub(crate) fn len_of(start: &[u8]) -> Result<usize> {
         Ok(Prelude::of(start)?.data_offset)
     }
@@ -116,10 +117,10 @@ impl Header {
     /// # Errors
     ///
     /// - `NotASegment`: this is not NPY.
-    /// - `UnsupportedVersion`: it is of a version that does not exist yet.
-    /// - `Truncated`: it ends before the header does.
-    /// - `Corrupt`: the text is not a header's, and NumPy refuses it as well.
-    /// - `Unsupported`: the header is sound, but its elements or axes are not for segments.
+    /// - `UnsupportedVersion`: its version does not exist yet.
+    /// - `Truncated`: the bytes end before the header does.
+    /// - `Corrupt`: the text is not that of a header, and NumPy refuses it as well.
+    /// - `Unsupported`: the header is sound, but no segment can hold its elements or axes.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let Prelude { version, data_offset } = Prelude::of(bytes)?;
         let text = bytes
@@ -129,7 +130,7 @@ impl Header {
         let literal = Literal::read(&text, version.writer()).map_err(|flaw| match flaw {
             Flaw::Broken { at, wanted } => {
                 let found = excerpt(&text[at..]);
-                // Of Latin-1, each character is a byte of the file.
+                // In Latin-1, each character is one byte of the file.
                 let at = if version == Version::Three { at } else { text[..at].chars().count() };
                 Error::new(
                     ErrorKind::Corrupt,
@@ -162,7 +163,8 @@ impl Header {
         Ok(Self { dtype, order, shape, data_offset, swap })
     }
 
-    /// Fails with `ForeignByteOrder` unless the items are as they are in memory, to be used in place.
+    /// Fails with `ForeignByteOrder` unless the items have memory's byte order, so that they can be
+    /// used in place.
     pub(crate) fn check_in_place(&self) -> Result<()> {
         if self.swap.is_nothing() {
             return Ok(());
@@ -177,8 +179,8 @@ impl Header {
         ))
     }
 
-    /// Tells whether `bytes` begin as only segments do, sound or not: with a header of their size, mostly
-    /// spaces, of which `np.save` never writes a hundred in a row.
+    /// Returns whether `bytes` begin as only segments do, sound or not: with a header of a
+    /// segment's size that is mostly spaces. `np.save` never writes a hundred spaces in a row.
     pub(crate) fn is_as_padded_for_segments(bytes: &[u8]) -> bool {
         Prelude::of(bytes).is_ok_and(|Prelude { data_offset, .. }| {
             let header = &bytes[..data_offset.min(bytes.len())];
@@ -187,7 +189,7 @@ impl Header {
         })
     }
 
-    /// Tells whether `bytes` begin with what [`Header::encode`] writes for the same contents.
+    /// Returns whether `bytes` begin with what [`Header::encode`] writes for the same contents.
     pub(crate) fn is_canonical(&self, bytes: &[u8]) -> bool {
         self.data_offset.is_multiple_of(HEADER_SIZE)
             && self.swap.is_nothing()
@@ -196,13 +198,13 @@ impl Header {
     }
 }
 
-/// The error of text that NumPy understands and this crate does not.
+/// The error for text that NumPy understands and this crate does not.
 #[cold]
 fn unsupported(what: impl fmt::Display) -> Error {
     Error::new(ErrorKind::Unsupported, format!("holds {what}"))
 }
 
-/// What stands in the dictionary.
+/// The entries of the dictionary.
 struct Entries<'t> {
     descr: Value<'t>,
     order: Order,
@@ -210,8 +212,8 @@ struct Entries<'t> {
 }
 
 impl<'t> Entries<'t> {
-    /// Takes a dictionary of these keys apart; of a key that comes twice, the last value counts, as it
-    /// does in Python.
+    /// Splits a dictionary of these keys. If a key comes twice, the last value counts, as in
+    /// Python.
     fn of(dictionary: Value<'t>) -> Option<Self> {
         if !matches!(dictionary.node(), Node::Dict(_)) {
             return None;
@@ -236,7 +238,8 @@ impl<'t> Entries<'t> {
     }
 }
 
-/// For the fuzzer: what parses must say the same when it is written and read again.
+/// For the fuzzer: a header that parses must have the same contents when it is written and read
+/// again.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_round_trip(bytes: &[u8]) {
     let Ok(header) = Header::parse(bytes) else { return };

@@ -1,7 +1,7 @@
-//! Python literals, as `ast.literal_eval` reads them: what the text of a header is made of.
+//! Python literals, as `ast.literal_eval` reads them. The text of a header is one.
 //!
-//! A text becomes a row of [`Node`]s, each before what is in it. A [`Value`] is one literal in that row.
-//! Reading takes time and memory in proportion to the text, whatever it says.
+//! A text becomes a row of [`Node`]s, each before its contents. A [`Value`] is one literal in that
+//! row. Reading takes time and memory proportional to the length of the text, whatever it says.
 
 use std::borrow::Cow;
 
@@ -10,42 +10,43 @@ use super::token::Cursor;
 /// Greatest depth to which brackets nest. Python has a limit too, of about 200.
 const MAX_NESTING: usize = 100;
 
-/// One literal, or the start of one that has others in it: so many nodes follow that are its own.
+/// One literal, or the start of one that contains others. It has the number of nodes that follow
+/// and belong to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Node<'a> {
     Text(Cow<'a, str>),
-    /// An integer that is not negative; none that is larger than any length.
+    /// An integer that is not negative, or `None` if it is larger than any length.
     Number(Option<usize>),
     Truth(bool),
     Tuple(usize),
     List(usize),
-    /// Keys and values in turns.
+    /// Keys and values alternate.
     Dict(usize),
-    /// Parentheses around one value, which is what they mean.
+    /// Parentheses around one value. They mean that value.
     Parentheses(usize),
-    /// What no header needs, by what a person calls it.
+    /// A literal that no header needs, with its name for people.
     Other(&'static str),
 }
 
-/// Why a text is not read.
+/// Why a text is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// It breaks Python's grammar at that byte, where something else belongs.
+    /// It breaks Python's grammar at byte `at`, where `wanted` belongs.
     Broken { at: usize, wanted: &'static str },
-    /// Python reads it, this crate does not.
+    /// Python reads it, but this crate does not.
     Strange(String),
 }
 
 type Result<T> = std::result::Result<T, Flaw>;
 
-/// A text, read.
+/// A text that was read.
 #[derive(Debug)]
 pub(super) struct Literal<'a>(Vec<Node<'a>>);
 
 /// Who wrote the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writer {
-    /// Python 2, perhaps, whose long integers end in an L.
+    /// Perhaps Python 2, whose long integers end in an L.
     Python2,
     Python3,
 }
@@ -67,7 +68,7 @@ impl<'a> Literal<'a> {
     }
 }
 
-/// One literal, and what is in it.
+/// One literal and its contents.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'t>(&'t [Node<'t>]);
 
@@ -84,7 +85,7 @@ impl<'t> Value<'t> {
         &self.0[0]
     }
 
-    /// What is in a tuple, a list or a dictionary.
+    /// The items of a tuple, a list or a dictionary.
     pub(super) fn items(self) -> impl Iterator<Item = Self> {
         let mut rest = &self.0[1..];
         std::iter::from_fn(move || {
@@ -101,7 +102,7 @@ impl<'t> Value<'t> {
         })
     }
 
-    /// What is in a tuple or a list.
+    /// The items of a tuple or a list.
     pub(super) fn sequence(self) -> Option<impl Iterator<Item = Self>> {
         matches!(self.node(), Node::Tuple(_) | Node::List(_)).then(|| self.items())
     }
@@ -113,7 +114,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// What a person calls it.
+    /// Its name for people.
     pub(super) fn name(self) -> &'static str {
         match self.node() {
             Node::Text(_) => "a string",
@@ -128,7 +129,7 @@ impl<'t> Value<'t> {
     }
 }
 
-/// Where it is in the text, and what it has read.
+/// The place in the text, and what was read so far.
 struct Parser<'a> {
     cursor: Cursor<'a>,
     nodes: Vec<Node<'a>>,
@@ -190,7 +191,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads what is between brackets, separated by commas, and returns the place of the node before it.
+    /// Reads the items between brackets, separated by commas, and returns the place of the node
+    /// before them.
     fn inside(
         &mut self,
         end: u8,
@@ -209,7 +211,7 @@ impl<'a> Parser<'a> {
         Ok(place)
     }
 
-    /// A value that nothing is in.
+    /// A value without contents.
     fn single(&mut self, read: impl FnOnce(&mut Cursor<'a>) -> Result<Node<'a>>) -> Result<()> {
         self.nodes.push(read(&mut self.cursor)?);
         Ok(())

@@ -1,9 +1,9 @@
 //! The NPY format: pure functions over bytes.
 //!
-//! In reading order: [`scalar`], [`time`], [`dtype`], what an element is · [`text`] writes it down ·
-//! [`token`] and [`literal`] read Python's literals · [`spelling`] and [`descr`] make a dtype of them · [`swap`] is
-//! what a big-endian file wants · [`prelude`] and [`header`], what stands before the data · [`datum`]
-//! reads an item.
+//! In reading order: [`scalar`], [`time`] and [`dtype`] describe an element · [`text`] writes the
+//! description · [`token`] and [`literal`] read Python's literals · [`spelling`] and [`descr`] turn
+//! them into a dtype · [`swap`] converts a big-endian file · [`prelude`] and
+//! [`header`] are the part before the data · [`datum`] reads an item.
 
 pub(crate) mod datum;
 mod descr;
@@ -24,7 +24,7 @@ pub(crate) use self::header::{HEADER_SIZE, Header, Order};
 pub(crate) use self::named::Named;
 pub(crate) use self::prelude::PRELUDE;
 
-/// The unit of the format, in bytes: data, frames and the control block begin at multiples of it, and
-/// canonical headers are a multiple of it long. It is the same everywhere; the system's page is often as
-/// long, and longer on some machines.
+/// The unit of the format, in bytes. Data, frames and the control block begin at multiples of it,
+/// and the length of a canonical header is a multiple of it. It is the same everywhere. The
+/// system's page often has the same length, and is longer on some machines.
 pub(crate) const UNIT: usize = 4096;

@@ -1,11 +1,11 @@
-//! Dtypes with the names that Rust has for them.
+//! Dtypes with their Rust names.
 
 use std::fmt;
 
 use super::dtype::Dtype;
 use super::scalar::Scalar;
 
-/// Shows a dtype, and what Rust calls it if it is one number: `<f8 (f64)`.
+/// Shows a dtype, with its Rust name if it is one number: `<f8 (f64)`.
 pub(crate) struct Named<'a>(pub(crate) &'a Dtype);
 
 impl fmt::Display for Named<'_> {

@@ -1,24 +1,25 @@
-//! What stands before the text of a header: a magic number, a version, and how long the text is.
+//! The part before the text of a header: a magic number, a version, and the length of the text.
 
 use std::borrow::Cow;
 
 use super::literal::Writer;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many bytes tell how long a header is.
+/// How many bytes are needed to know the length of a header.
 pub(crate) const PRELUDE: usize = 12;
 
-/// The greatest length of text that is read and written, a hundred times what `np.load` reads unasked.
+/// The greatest length of text that is read and written: a hundred times what `np.load` reads by
+/// default.
 pub(super) const MAX_TEXT_LEN: usize = 1 << 20;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// A version of the format, which differ in the length and the encoding of the text.
+/// A version of the format. Versions differ in the length and the encoding of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     /// 1.0: up to 65,535 bytes of Latin-1.
     One,
-    /// 2.0: more of it.
+    /// 2.0: more bytes of Latin-1.
     Two,
     /// 3.0: UTF-8.
     Three,
@@ -33,7 +34,7 @@ impl Version {
         }
     }
 
-    /// Who may have written the text. No Python 2 wrote version 3.0.
+    /// The possible writer of the text. No Python 2 wrote version 3.0.
     pub(super) const fn writer(self) -> Writer {
         match self {
             Self::One | Self::Two => Writer::Python2,
@@ -55,7 +56,7 @@ impl Version {
         }
     }
 
-    /// Turns characters, which the version can say, into the text.
+    /// Turns characters that the version can express into the text.
     pub(super) fn encode(self, text: &str) -> Vec<u8> {
         match self {
             Self::Three => text.as_bytes().to_vec(),
@@ -63,7 +64,7 @@ impl Version {
         }
     }
 
-    /// Returns what stands before the text where the data begins at so many bytes.
+    /// Returns the part before the text, for data that begins at `data_offset`.
     pub(super) fn prelude(self, data_offset: usize) -> Vec<u8> {
         let number = match self {
             Self::One => 1,
@@ -75,7 +76,7 @@ impl Version {
     }
 }
 
-/// What comes before the text, and what follows from it.
+/// The part before the text, and what follows from it.
 pub(super) struct Prelude {
     pub(super) version: Version,
     /// Where the text ends and the data begins.
@@ -83,7 +84,7 @@ pub(super) struct Prelude {
 }
 
 impl Prelude {
-    /// Reads the first bytes of a file, [`PRELUDE`] or more unless it is shorter.
+    /// Reads the first bytes of a file: [`PRELUDE`] or more, unless the file is shorter.
     pub(super) fn of(bytes: &[u8]) -> Result<Self> {
         let truncated = |needed| truncated(bytes.len(), needed);
         if !bytes.starts_with(MAGIC) {

@@ -1,20 +1,20 @@
-//! How dtypes are spelled in a word: as `np.save` writes them, and as people do.
+//! Dtypes spelled as one word, as `np.save` writes them and as people do.
 
 use super::dtype::Dtype;
 use super::scalar::Scalar;
 use super::swap::Swap;
 use super::time::TimeUnit;
 
-/// What a word says.
+/// The meaning of a word.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Spelled {
     pub(super) dtype: Dtype,
-    /// What makes little-endian numbers of those that the word means.
+    /// The swap that turns the numbers that the word means into little-endian ones.
     pub(super) swap: Swap,
 }
 
-/// Reads a word; `None` if it is no dtype that this crate knows, or one whose width differs between
-/// machines.
+/// Reads a word. Returns `None` for a dtype that this crate does not know, or whose width differs
+/// between machines.
 pub(super) fn read(word: &str) -> Option<Spelled> {
     let (order, code) = match word.as_bytes().first() {
         Some(order @ (b'<' | b'>' | b'=' | b'|')) => (Some(order), &word[1..]),
@@ -28,7 +28,7 @@ pub(super) fn read(word: &str) -> Option<Spelled> {
     Some(Spelled { dtype, swap })
 }
 
-/// Says why a word that is not read is not.
+/// Returns the reason why a word is refused.
 pub(super) fn refusal(word: &str) -> String {
     let code = word.trim_start_matches(['<', '>', '=', '|']);
     match code {
@@ -50,7 +50,7 @@ pub(super) fn refusal(word: &str) -> String {
     }
 }
 
-/// A word that is not to be trusted, for a message.
+/// An untrusted word, for a message.
 fn quoted(word: &str) -> String {
     let start: String = word.chars().take(24).collect();
     format!("{start:?}")
@@ -77,7 +77,7 @@ fn scalar(code: &str) -> Option<Scalar> {
     })
 }
 
-/// Names, which go with none.
+/// Names, which go with no byte order.
 fn named(name: &str) -> Option<Scalar> {
     Some(match name {
         "bool" | "bool_" => Scalar::Bool,
@@ -122,7 +122,7 @@ fn sized(code: &str) -> Option<Dtype> {
     }
 }
 
-/// What makes little-endian items of big-endian ones.
+/// The swap that turns big-endian items into little-endian ones.
 fn swapped(dtype: &Dtype) -> Swap {
     let width = match dtype {
         Dtype::Scalar(scalar) => scalar.alignment(),

@@ -1,20 +1,20 @@
-//! Which bytes of an item are to be reversed, where a writer had the other byte order.
+//! Which bytes of an item to reverse if the writer had the other byte order.
 
-/// What makes little-endian items of those that a `.npy` file has.
+/// The change that turns the items of a `.npy` file into little-endian ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Swap {
-    /// Nothing: they are little-endian.
+    /// No change: the items are little-endian.
     #[default]
     Nothing,
-    /// Numbers of so many bytes, one after the other: each is reversed.
+    /// Numbers of this many bytes, one after the other. Each is reversed.
     Numbers(usize),
-    /// Items of so many bytes, one after the other, each changed in the same way.
+    /// Items of this many bytes, one after the other. Each is changed in the same way.
     Items(Box<Swap>, usize),
     /// Some of the fields of one item.
     Fields(Vec<Field>),
 }
 
-/// A field that is not as it should be.
+/// A field to be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     /// Where it begins in the item, in bytes.
@@ -25,7 +25,7 @@ pub(crate) struct Field {
 }
 
 impl Swap {
-    /// What is done to one item is done to all, of so many bytes, that follow one another.
+    /// Applies the change for one item to all items of `item_size` bytes that follow one another.
     #[must_use]
     pub(crate) fn each(self, item_size: usize) -> Self {
         match self {

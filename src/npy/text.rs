@@ -1,4 +1,4 @@
-//! The Python literals that headers and dtypes are written in.
+//! Writes headers and dtypes as Python literals.
 
 use std::fmt;
 
@@ -88,7 +88,7 @@ impl fmt::Display for Tuple<'_> {
     }
 }
 
-/// The beginning of a text that is not to be trusted, for a message.
+/// The beginning of an untrusted text, for a message.
 pub(super) fn excerpt(text: &str) -> String {
     let start: String = text.chars().take(24).collect();
     match start.trim_end() {

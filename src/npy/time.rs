@@ -1,15 +1,16 @@
-//! Units of time, and the calendar that counts them are dates of.
+//! Units of time, and the calendar that turns counts of them into dates.
 
 use std::fmt;
 
 use super::spelling::decimal;
 
-/// The count that stands for no time at all, as NumPy has it.
+/// The count that means *not a time*, as in NumPy.
 pub(crate) const NOT_A_TIME: i64 = i64::MIN;
 
-/// What a `datetime64` or a `timedelta64` counts: so many of a span, 25 seconds say.
+/// The unit that a `datetime64` or a `timedelta64` counts: a multiple of a span, for example 25
+/// seconds.
 ///
-/// Its text is what NumPy writes between brackets: `ns`, `25s`; nothing for the generic unit.
+/// Its text is what NumPy writes between brackets: `ns` or `25s`, and nothing for the generic unit.
 ///
 /// # Examples
 ///
@@ -62,14 +63,14 @@ pub enum Span {
 }
 
 impl TimeUnit {
-    /// No unit in particular: what NumPy has where none is given.
+    /// No particular unit. NumPy uses this where no unit is given.
     pub const GENERIC: Self = Self { count: 1, span: None };
 
-    /// Returns the unit of so many spans.
+    /// Returns the unit of `count` spans.
     ///
     /// # Panics
     ///
-    /// If `count` is 0 or more than `i32::MAX`, which NumPy has no unit for.
+    /// If `count` is 0 or more than `i32::MAX`. NumPy has no such units.
     ///
     /// # Examples
     ///
@@ -85,7 +86,7 @@ impl TimeUnit {
         Self { count, span: Some(span) }
     }
 
-    /// Returns how many spans one unit is.
+    /// Returns how many spans make one unit.
     ///
     /// # Examples
     ///
@@ -100,7 +101,7 @@ impl TimeUnit {
         self.count
     }
 
-    /// Returns the span; `None` of the generic unit.
+    /// Returns the span, or `None` for the generic unit.
     ///
     /// # Examples
     ///
@@ -130,12 +131,12 @@ impl TimeUnit {
         Some(Self { count: count.unsigned_abs(), span: Some(span) })
     }
 
-    /// The date that is so many units after the beginning of 1970, as NumPy writes it.
+    /// The date that is `ticks` units after the beginning of 1970, as NumPy writes it.
     pub(crate) fn date(self, ticks: i64) -> Date {
         Date { unit: self, ticks }
     }
 
-    /// So many units, as NumPy writes a single one.
+    /// The difference of `ticks` units, as NumPy writes a single one.
     pub(crate) fn lapse(self, ticks: i64) -> Lapse {
         Lapse { unit: self, ticks }
     }
@@ -169,7 +170,7 @@ impl Span {
         Self::Attosecond,
     ];
 
-    /// What NumPy calls it.
+    /// NumPy's name for the span.
     const fn code(self) -> &'static str {
         match self {
             Self::Year => "Y",
@@ -188,7 +189,7 @@ impl Span {
         }
     }
 
-    /// How it divides a day, where it does, and how many digits after the second that takes.
+    /// How the span divides a day, if it does, and how many digits after the second that takes.
     const fn parts(self) -> Parts {
         match self {
             Self::Year => Parts::Months(12),
@@ -208,17 +209,17 @@ impl Span {
     }
 }
 
-/// A span, by what it is a part or a multiple of.
+/// A span as a multiple of months or days, or as a part of a day.
 enum Parts {
     Months(i128),
     Days(i128),
     Hours,
     Minutes,
-    /// Of a second, so many powers of ten.
+    /// A part of a second, as a power of ten.
     Seconds(u32),
 }
 
-/// A date, to be written; see [`TimeUnit::date`].
+/// A date to be written. See [`TimeUnit::date`].
 pub(crate) struct Date {
     unit: TimeUnit,
     ticks: i64,
@@ -264,23 +265,23 @@ impl fmt::Display for Date {
     }
 }
 
-/// A day of the Gregorian calendar, which goes on before it was made and has a year 0.
+/// A day of the Gregorian calendar, extended to the time before it was introduced, with a year 0.
 struct Civil {
     year: i128,
     month: i128,
     day: i128,
 }
 
-/// The day that is so many days after 1 January 1970.
+/// The day that is `days` days after 1 January 1970.
 fn civil(days: i128) -> Civil {
-    // Years begin in March here, so that a leap day is the last of one. 400 of them are 146,097 days;
-    // the first that is counted from began 719,468 days before 1970.
+    // Years begin in March here, so that a leap day is the last day of a year. 400 such years have
+    // 146,097 days. Counting starts 719,468 days before 1970.
     let since = days + 719_468;
     let (era, day_of_era) = (since.div_euclid(146_097), since.rem_euclid(146_097));
     let leap_days = day_of_era / 1460 - day_of_era / 36_524 + day_of_era / 146_096;
     let year_of_era = (day_of_era - leap_days) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // From March on, each five months have 153 days.
+    // From March on, every five months have 153 days.
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let is_new_year = month >= 10;
@@ -297,7 +298,7 @@ impl fmt::Display for Civil {
     }
 }
 
-/// A lapse of time, to be written; see [`TimeUnit::lapse`].
+/// A time difference to be written. See [`TimeUnit::lapse`].
 pub(crate) struct Lapse {
     unit: TimeUnit,
     ticks: i64,

@@ -1,4 +1,4 @@
-//! The words of Python: strings, numbers, and what stands between them.
+//! The tokens of Python: strings, numbers, and the space between them.
 
 use std::borrow::Cow;
 
@@ -28,12 +28,12 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Skips what is between literals, and returns the byte after it.
+    /// Skips space and comments between literals, and returns the byte after them.
     pub(super) fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         loop {
             match bytes.get(self.at)? {
-                // A segment's header ends with thousands.
+                // A segment's header ends with thousands of spaces.
                 b' ' if bytes[self.at..].starts_with(&[b' '; 64]) => self.at += 64,
                 b' ' | b'\t' | b'\x0c' | b'\n' | b'\r' => self.at += 1,
                 b'\\' if bytes[self.at + 1..].starts_with(b"\n") => self.at += 2,
@@ -82,7 +82,8 @@ impl<'a> Cursor<'a> {
             _ => 10,
         };
         let digits = if radix == 10 { word } else { &word[2..] };
-        // The letters that end a number of another kind, and what Python 2 wrote after long ones.
+        // The letters that end a number of another kind, and the one that Python 2 wrote after long
+        // integers.
         if radix == 10 && digits.contains(['e', 'E', 'j', 'J']) {
             self.exponent();
             return self.no_integer(start);
@@ -114,7 +115,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A float, or a complex number; no header has one, so that its digits do not matter.
+    /// A float or a complex number. No header has one, so its digits do not matter.
     fn no_integer(&mut self, start: usize) -> Result<Node<'a>> {
         if !self.text[start..self.at].contains(|c: char| c.is_ascii_digit()) {
             self.at = start;
@@ -123,7 +124,7 @@ impl<'a> Cursor<'a> {
         Ok(Node::Other("a number that is no integer"))
     }
 
-    /// Strings in a row, which are one.
+    /// Strings in a row, which form one string.
     pub(super) fn string(&mut self) -> Result<Node<'a>> {
         let mut whole: Option<Cow<'a, str>> = None;
         let mut is_text = true;
@@ -144,7 +145,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Where a quote comes next, after a prefix or none.
+    /// The place of the quote that comes next, with or without a prefix before it.
     pub(super) fn quote(&self) -> Option<usize> {
         let rest = &self.text.as_bytes()[self.at..];
         let prefix = rest.iter().take(2).take_while(|byte| byte.is_ascii_alphabetic()).count();
@@ -157,7 +158,7 @@ impl<'a> Cursor<'a> {
         (known && matches!(rest.get(prefix), Some(b'\'' | b'"'))).then_some(self.at + prefix)
     }
 
-    /// What is between the quotes, the first of which comes next.
+    /// The text between the quotes, the first of which comes next.
     fn quoted(&mut self, is_raw: bool) -> Result<Cow<'a, str>> {
         let bytes = self.text.as_bytes();
         let quote = bytes[self.at];
@@ -176,7 +177,7 @@ impl<'a> Cursor<'a> {
             self.at += plain;
             match bytes[self.at] {
                 b'\\' if is_raw => {
-                    // It stays, and so does what follows it, which ends nothing.
+                    // The backslash stays, and so does the character after it, which ends nothing.
                     let after = self.text[self.at + 1..].chars().next().map_or(0, char::len_utf8);
                     append(&mut whole, &self.text[self.at..self.at + 1 + after]);
                     self.at += 1 + after;
@@ -202,7 +203,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads what a backslash, which comes next, says.
+    /// Reads an escape, whose backslash comes next.
     fn escape(&mut self, whole: &mut String) -> Result<()> {
         let rest = &self.text[self.at + 1..];
         let Some(letter) = rest.chars().next() else {
@@ -236,7 +237,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Reads a character that so many digits name, which begin so far behind the backslash.
+    /// Reads a character named by `digits` digits, which begin `skip` bytes behind the backslash.
     fn code(&mut self, whole: &mut String, skip: usize, digits: usize, radix: u32) -> Result<()> {
         let start = self.at + skip;
         let text = self.text.get(start..start + digits);
@@ -257,7 +258,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Adds to a text, which is copied only if it had something already.
+/// Appends to a text, which is copied only if it was not empty.
 fn append<'a>(whole: &mut Cow<'a, str>, part: &'a str) {
     if whole.is_empty() {
         *whole = Cow::Borrowed(part);
@@ -266,7 +267,8 @@ fn append<'a>(whole: &mut Cow<'a, str>, part: &'a str) {
     }
 }
 
-/// The number that these digits are, if they are digits; none inside if it is larger than any length.
+/// The number that these digits spell, if they are digits. The inner `None` means that it is larger
+/// than any length.
 fn integer(digits: &str, radix: u32) -> Option<Option<usize>> {
     let bytes = digits.as_bytes();
     let apart = if radix == 10 { bytes } else { bytes.strip_prefix(b"_").unwrap_or(bytes) };

@@ -2,14 +2,10 @@
 
 use std::fmt;
 
-use super::meta::FrameMeta;
-use super::record::{Form, sound_frames};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::{Frames, Patience, Sighting};
+use super::record::Form;
+use crate::error::Result;
 use crate::npy::Dtype;
-use crate::segment::{Access, Address, Items, Options, Segment};
-use crate::typed::any::AnySnapshot;
-use crate::typed::snapshot::OBSERVERS_PATIENCE;
+use crate::segment::{Access, Items, Opens, Options, Segment, handle};
 
 /// A ring that is looked at, and whose frames' dtype and shape are known at run time only: what a
 /// viewer or a command line stands on.
@@ -42,41 +38,34 @@ use crate::typed::snapshot::OBSERVERS_PATIENCE;
 /// ```
 #[derive(Clone)]
 pub struct AnyRing {
-    segment: Segment,
-    form: Form,
+    pub(crate) segment: Segment,
+    pub(crate) form: Form,
 }
 
-/// A private copy of a frame of an [`AnyRing`], and what goes with it.
-///
-/// # Examples
-///
-/// See [`AnyRing`].
-#[derive(Clone, Debug)]
-pub struct AnyFrame {
-    meta: FrameMeta,
-    snapshot: AnySnapshot,
+handle! {
+    /// [`Access::Observe`] is what it asks for, unless the options say otherwise.
+    impl[] AnyRing, "ring", "ndshm::AnyRing",
+    made "ndshm::AnyRing::of(ndshm::Ring1::<u8>::create_unique(\"doc-handle-\", 10)?.segment())?", |it| &it.segment
+}
+
+impl Opens for AnyRing {
+    fn check(segment: Segment) -> Result<Self> {
+        let form = Form::of(&segment)?;
+        Ok(Self { segment, form })
+    }
+
+    fn default_options() -> Options<Self> {
+        Options::new().access(Access::Observe)
+    }
 }
 
 impl AnyRing {
-    /// Opens the ring at `address`, with [`Access::Observe`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Segment::open`], and those of [`of`](Self::of).
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyRing`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::of(&Options::<Segment>::new().access(Access::Observe).open(address)?)
-    }
-
     /// Looks at a segment that is open, with any [`Access`], as a ring.
     ///
     /// # Errors
     ///
-    /// [`KindMismatch`](ErrorKind::KindMismatch) when it is none, and
-    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch) when its slots are of another form than this build's.
+    /// [`KindMismatch`](crate::ErrorKind::KindMismatch) when it is none, and
+    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch) when its slots are of another form than this build's.
     ///
     /// # Examples
     ///
@@ -91,25 +80,7 @@ impl AnyRing {
     /// # Ok(()) }
     /// ```
     pub fn of(segment: &Segment) -> Result<Self> {
-        let form = Form::of(segment).of(segment.name())?;
-        Ok(Self { segment: segment.clone(), form })
-    }
-
-    /// Returns the segment under the ring.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let known = ndshm::Ring1::<u8>::create_unique("doc-any-ring-", 10)?;
-    /// let ring = ndshm::AnyRing::open(known.name())?;
-    /// assert_eq!(ring.segment().name(), known.name());
-    /// assert!(!ring.segment().is_replaced());
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
+        Self::from_segment(segment.clone())
     }
 
     /// Returns the dtype of an item of a frame.
@@ -176,109 +147,6 @@ impl AnyRing {
     pub fn dropped(&self) -> u64 {
         self.segment.region().frames().dropped()
     }
-
-    /// Returns what goes with the frames that are there, oldest first. One that is written over
-    /// meanwhile is left out.
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyRing`].
-    #[must_use]
-    pub fn metas(&self) -> Vec<FrameMeta> {
-        let Some(frames) = sound_frames(&self.segment) else { return Vec::new() };
-        let region = self.segment.region();
-        let meta_of = |seen| self.form.record.meta_of(region, seen);
-        let mut metas: Vec<FrameMeta> = frames.all().filter_map(meta_of).collect();
-        metas.sort_by_key(|meta| meta.seq);
-        metas
-    }
-
-    /// Copies the newest frame there is; `None` when there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](ErrorKind::Timeout) when for a second each was written over before it was copied,
-    /// and [`OutOfAddressSpace`](ErrorKind::OutOfAddressSpace) when there is no memory for a copy.
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyRing`].
-    pub fn latest(&self) -> Result<Option<AnyFrame>> {
-        self.copy(|frames| frames.last()).of(self.segment.name())
-    }
-
-    /// Copies the frame of that number; `None` when it was written over, or is not yet published.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`latest`](Self::latest).
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyRing`].
-    pub fn frame(&self, seq: u64) -> Result<Option<AnyFrame>> {
-        let find = |frames: Frames<'_>| frames.all().find(|seen| seen.sequence == seq);
-        self.copy(find).of(self.segment.name())
-    }
-
-    fn copy(&self, find: impl Fn(Frames<'_>) -> Option<Sighting>) -> Result<Option<AnyFrame>> {
-        let Form { dtype, shape, record } = &self.form;
-        let mut snapshot = AnySnapshot::blank(dtype, shape, record.frame_len)?;
-        let patience = Patience::at_most(OBSERVERS_PATIENCE);
-        while let Some(seen) = sound_frames(&self.segment).and_then(&find) {
-            let copied = record.copy(&self.segment, seen, snapshot.bytes_mut())?;
-            if let Some(meta) = copied {
-                return Ok(Some(AnyFrame { meta, snapshot }));
-            }
-            if patience.is_over() {
-                return Err(too_fast());
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl AnyFrame {
-    pub(super) fn new(meta: FrameMeta, snapshot: AnySnapshot) -> Self {
-        Self { meta, snapshot }
-    }
-
-    /// Returns what goes with the frame.
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyRing`].
-    #[must_use]
-    pub fn meta(&self) -> &FrameMeta {
-        &self.meta
-    }
-
-    /// Returns the copy of the frame.
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyRing`].
-    #[must_use]
-    pub fn snapshot(&self) -> &AnySnapshot {
-        &self.snapshot
-    }
-
-    /// Returns the copy of the frame, to be kept.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let ring = ndshm::Ring1::<u8>::create_unique("doc-any-ring-", 10)?;
-    /// ring.publisher()?.publish_from(&ndarray::arr1(&[7; 10]), ndshm::FrameMeta::new())?;
-    /// let frame = ndshm::AnyRing::of(ring.segment())?.latest()?.expect("a frame");
-    /// assert_eq!(frame.into_snapshot().bytes(), [7; 10]);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn into_snapshot(self) -> AnySnapshot {
-        self.snapshot
-    }
 }
 
 impl fmt::Debug for AnyRing {
@@ -299,13 +167,4 @@ impl fmt::Display for AnyRing {
         let items = Items { dtype: self.dtype(), shape: self.shape() };
         write!(f, "Ring {:?} of {} frames of {items}", self.segment.name(), self.slots())
     }
-}
-
-#[cold]
-pub(super) fn too_fast() -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        "had each frame written over before it was copied: give it more slots, or subscribe to it as a \
-         `Ring`, which leases them",
-    )
 }

@@ -1,7 +1,7 @@
-//! Where in a frame a picture is, for those who want it as one of the crate `image`.
+//! Where in a frame a picture lies, for pictures of the crate `image`.
 //!
-//! A description is the publisher's word. What is found by it is checked against the frame, as it is for
-//! planes; what it leaves unsaid is told by the frame's shape.
+//! A description is only the publisher's word. Everything found by it is checked against the frame,
+//! as for planes. The frame's shape supplies what the description leaves unsaid.
 
 use std::ops::{Deref, Range};
 
@@ -19,21 +19,21 @@ use crate::typed::element::Element;
 
 const BYTE: Dtype = Dtype::Scalar(Scalar::U8);
 
-/// What a frame is before anybody says that it is a picture: so many bytes, items along axes.
+/// A frame before a description says that it is a picture: a number of bytes, and items along axes.
 pub(super) struct Canvas {
     item: Dtype,
     axes: Vec<usize>,
     len: usize,
 }
 
-/// What pixels are asked for.
+/// The pixels that are asked for.
 pub(super) struct Wanted {
     format: PixelFormat,
     channels: usize,
     sample: Dtype,
 }
 
-/// Where a picture is in a frame that has so many bytes at least, in bytes and pixels.
+/// Where a picture lies in a frame that is at least long enough for it, in bytes and pixels.
 pub(super) struct Spot {
     pub(super) range: Range<usize>,
     row_len: usize,
@@ -49,7 +49,7 @@ impl Canvas {
         Self { item, axes: [shape, &folded].concat(), len }
     }
 
-    /// Finds such a picture, by its description or by the shape.
+    /// Finds the picture, by its description or by the frame's shape.
     pub(super) fn find(&self, wanted: &Wanted, meta: &FrameMeta) -> Result<Spot> {
         let meta = self.completed(wanted, meta)?;
         let plane = meta.planes[0];
@@ -57,14 +57,14 @@ impl Canvas {
         let found = || {
             let range = range_in(self.len, &plane, meta.height, row_len)?;
             let row_len = usize::try_from(row_len).ok()?;
-            // A single row has none to be apart from.
+            // A single row has no gap.
             let stride = if meta.height == 1 { row_len } else { plane.stride.try_into().ok()? };
             Some(Spot { range, row_len, stride, width: meta.width, height: meta.height })
         };
         found().ok_or_else(|| misplaced(0, &meta, self.len))
     }
 
-    /// The description, with what it leaves unsaid of the first plane.
+    /// The description, completed with what it leaves unsaid about the first plane.
     fn completed(&self, wanted: &Wanted, meta: &FrameMeta) -> Result<FrameMeta> {
         if meta.fourcc != 0 && meta.fourcc != wanted.format.fourcc() {
             return Err(wanted.other_than(meta));
@@ -94,7 +94,8 @@ impl Canvas {
             [height, width, channels] if wanted.channels == channels => [width, height],
             _ => return Err(self.other_axes_than(wanted)),
         };
-        // What does not fit is no frame's length, and so refused with the sizes that no picture has.
+        // A length that does not fit is no frame's length. It is refused with the sizes that no
+        // picture has.
         let size = size.map(|len| u32::try_from(len).unwrap_or(u32::MAX));
         let said = [meta.width, meta.height];
         if said != [0, 0] && said != size {

@@ -9,11 +9,12 @@ use super::meta::{FrameMeta, Plane};
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::typed::element::Element;
 
-/// How the pixels of a picture lie in memory: the common ones of the formats that
+/// How the pixels of a picture lie in memory. These are the common formats among those that
 /// [`FrameMeta::fourcc`] can name.
 ///
-/// The names here follow the bytes as they lie, as OpenCV's and NumPy's do. Linux's [`drm_fourcc.h`] names
-/// the packed ones from the most significant byte of a little-endian word, so its names run the other way round.
+/// The names here follow the order of the bytes in memory, as OpenCV's and NumPy's do. Linux's
+/// [`drm_fourcc.h`] names packed formats from the most significant byte of a little-endian word, so
+/// its names have the opposite order.
 ///
 /// | format | planes, byte by byte | `DRM_FORMAT_…` | code |
 /// |---|---|---|---|
@@ -26,7 +27,7 @@ use crate::typed::element::Element;
 /// | [`Nv12`](Self::Nv12) | Y · Cb Cr, for 2 × 2 pixels | `NV12` | `NV12` |
 /// | [`I420`](Self::I420) | Y · Cb, for 2 × 2 pixels · Cr, the same | `YUV420` | `YU12` |
 ///
-/// Where a width or height is odd, the last pixels have their Cb and Cr nevertheless.
+/// If a width or height is odd, the last pixels still have their Cb and Cr.
 ///
 /// # Examples
 ///
@@ -66,15 +67,15 @@ pub enum PixelFormat {
     Bgr8,
     /// Red, green, blue, alpha: a byte each.
     Rgba8,
-    /// Brightness of each pixel, between it the colour of two.
+    /// The brightness of each pixel, interleaved with the colour of two pixels.
     Yuyv,
-    /// A plane of brightness, and one of colours, a quarter as many.
+    /// A plane of brightness, and a plane with a quarter as many colours.
     Nv12,
-    /// A plane of brightness, and two of colours, a quarter as many.
+    /// A plane of brightness, and two planes with a quarter as many colours.
     I420,
 }
 
-/// Where the rows of a picture begin.
+/// The alignment of the rows of a picture.
 ///
 /// # Examples
 ///
@@ -91,14 +92,14 @@ pub enum PixelFormat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RowAlignment {
-    /// Right behind the row before.
+    /// Each row begins right behind the one before.
     #[default]
     Tight,
-    /// At multiples of 64 bytes, as vector code and hardware like it.
+    /// Rows begin at multiples of 64 bytes, as vector code and hardware prefer.
     Bytes64,
 }
 
-/// Where the planes of a picture of some size lie; made by [`PixelFormat::layout`].
+/// Where the planes of a picture of some size lie. [`PixelFormat::layout`] makes it.
 ///
 /// # Examples
 ///
@@ -108,12 +109,12 @@ pub struct PictureLayout {
     format: PixelFormat,
     width: u32,
     height: u32,
-    /// One behind the other; zeros behind the format's last.
+    /// The planes, one behind the other, and zeros behind the format's last plane.
     planes: [Plane; 4],
     byte_len: usize,
 }
 
-/// What a plane stores: so many bytes for a block of so many pixels.
+/// What a plane stores: the number of bytes for a block of pixels, and the size of the block.
 #[derive(Clone, Copy)]
 pub(super) struct Blocks {
     bytes: u64,
@@ -172,7 +173,7 @@ impl PixelFormat {
         })
     }
 
-    /// Returns the format with that `DRM_FORMAT_…` code; `None` for those that have no name here.
+    /// Returns the format with that `DRM_FORMAT_…` code, or `None` if it has no name here.
     ///
     /// # Examples
     ///
@@ -188,7 +189,8 @@ impl PixelFormat {
         Self::ALL.into_iter().find(|format| format.fourcc() == code)
     }
 
-    /// Returns where the planes of a picture lie, `width` and `height` in pixels: one behind the other.
+    /// Returns where the planes of a picture lie, one behind the other. `width` and `height` are in
+    /// pixels.
     ///
     /// # Errors
     ///
@@ -263,11 +265,11 @@ impl PictureLayout {
         &self.planes[..self.format.blocks().len()]
     }
 
-    /// Returns the planes in `bytes` to be written, as [`Lease::planes`] returns them to be read.
+    /// Returns the planes in `bytes` for writing. [`Lease::planes`] returns them for reading.
     ///
     /// # Errors
     ///
-    /// [`OutOfBounds`](ErrorKind::OutOfBounds) when there are too few bytes.
+    /// [`OutOfBounds`](ErrorKind::OutOfBounds) if there are too few bytes.
     ///
     /// # Examples
     ///
@@ -316,16 +318,17 @@ impl FrameMeta {
 }
 
 impl<T: Element, D: Dimension> Lease<T, D> {
-    /// Returns the planes of the picture as its description says they lie, each as an array of bytes: rows,
-    /// and the bytes of a row, without those that only align the next.
+    /// Returns the planes of the picture, where its description says they lie. Each is an array of
+    /// bytes with two axes: rows, and the bytes of a row, without padding.
     ///
-    /// The shapes follow from width, height and [`PixelFormat`]. In other formats, all planes that have rows
-    /// count, and all bytes of a row.
+    /// The shapes follow from width, height and [`PixelFormat`]. In other formats, all planes that
+    /// have rows count, with all bytes of a row.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](ErrorKind::Corrupt) when the description contradicts itself, or a plane does not lie in
-    /// the frame. A description that says nothing of planes has none.
+    /// [`Corrupt`](ErrorKind::Corrupt) if the description contradicts itself, or if a plane does
+    /// not lie in the frame. A description that does not mention planes has none, which is no
+    /// error.
     ///
     /// # Examples
     ///
@@ -356,7 +359,8 @@ fn planes_in<'bytes>(bytes: &'bytes [u8], meta: &FrameMeta) -> Result<Vec<ArrayV
     meta.planes[..count].iter().enumerate().map(view).collect()
 }
 
-/// That many rows of a plane, of that many bytes; `None` unless it has them, within `bytes`.
+/// The rows of a plane in `bytes`, with the given number of rows and bytes a row. Returns
+/// `None` unless the plane has them, within `bytes`.
 fn view_in<'bytes>(
     bytes: &'bytes [u8],
     plane: &Plane,
@@ -369,8 +373,9 @@ fn view_in<'bytes>(
     ArrayView2::from_shape(shape.strides(strides), bytes).ok()
 }
 
-/// Where that many rows of a plane lie, of that many bytes, from the first byte of the first to the last of
-/// the last; `None` unless it has them, within a frame of `frame_len` bytes.
+/// The range of the rows of a plane, with the given number of rows and bytes a row, from the first
+/// byte of the first row to the last byte of the last. Returns `None` unless the plane has them,
+/// within a frame of `frame_len` bytes.
 pub(super) fn range_in(
     frame_len: usize,
     plane: &Plane,
@@ -380,7 +385,7 @@ pub(super) fn range_in(
     if row_len == 0 || row_len > u64::from(plane.stride) || rows > plane.rows {
         return None;
     }
-    // No overflow: it is less than the product of both 32-bit numbers plus one.
+    // No overflow: the result is less than the product of two 32-bit numbers plus one.
     let len = u64::from(rows.checked_sub(1)?) * u64::from(plane.stride) + row_len;
     let start = usize::try_from(plane.offset).ok()?;
     let end = start.checked_add(usize::try_from(len).ok()?)?;

@@ -17,20 +17,21 @@ use crate::typed::element::Element;
 
 /// As pictures of the crate `image`, with feature `image`.
 impl<T: Element, D: Dimension> Lease<T, D> {
-    /// Returns the frame as a picture, in place, valid as long as this is borrowed.
+    /// Returns the frame as a picture, in place, valid while this is borrowed.
     ///
-    /// Where its description says where planes lie, it is found by that, and so it is in a ring of one axis;
-    /// anywhere else by the frame's shape, which is then `(h, w)` or `(h, w, channels)`. Everything that the
-    /// description says must be true of the frame. [`crop`](FrameMeta::crop) is not applied.
+    /// If the description says where planes lie, or if the ring has one axis, the description
+    /// locates the picture. Otherwise the frame's shape does, which must be `(h, w)` or
+    /// `(h, w, channels)`. Everything that the description says must be true of the frame.
+    /// [`crop`](FrameMeta::crop) is not applied.
     ///
     /// # Errors
     ///
-    /// [`FormatMismatch`](crate::ErrorKind::FormatMismatch) when the description says another format, none where one
-    /// is needed, or that rows do not follow right behind each other: [`as_flat_samples`](Self::as_flat_samples)
-    /// has such rows. [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch) and
-    /// [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch) when the frame holds no such pixels.
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the description contradicts the frame, and
-    /// [`Misaligned`](crate::ErrorKind::Misaligned) when it puts pixels of 16 bits at odd bytes.
+    /// [`FormatMismatch`](crate::ErrorKind::FormatMismatch) if the description says another format,
+    /// or none where one is needed, or that there are gaps between rows: use
+    /// [`as_flat_samples`](Self::as_flat_samples) for such rows. [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch)
+    /// and [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch) if the frame holds no such pixels.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the description contradicts the frame, and
+    /// [`Misaligned`](crate::ErrorKind::Misaligned) if it puts pixels of 16 bits at odd bytes.
     ///
     /// # Examples
     ///
@@ -40,12 +41,12 @@ impl<T: Element, D: Dimension> Lease<T, D> {
         spot.image(spot.samples::<P>(self.bytes())?)
     }
 
-    /// Returns the frame as a picture whose rows may begin further apart than they are long, in place; its
+    /// Returns the frame as a picture with or without gaps between its rows, in place. Its
     /// `as_view` is an image to the crate `image`.
     ///
     /// # Errors
     ///
-    /// Those of [`as_image`](Self::as_image), but for rows that are apart.
+    /// Those of [`as_image`](Self::as_image), except for gaps between rows.
     ///
     /// # Examples
     ///
@@ -62,10 +63,11 @@ impl<T: Element, D: Dimension> Lease<T, D> {
 
 /// As a picture of the crate `image`, with feature `image`.
 impl<T: Element, D: Dimension> Loan<'_, T, D> {
-    /// Returns the frame as a picture to be written, in place; its size is told by the frame's shape, which
-    /// must be `(h, w)` or `(h, w, channels)`. In a ring of one axis, see [`PictureLayout::image_mut`].
+    /// Returns the frame as a picture to be written, in place. Its size is the frame's shape, which
+    /// must be `(h, w)` or `(h, w, channels)`. In a ring of one axis, use
+    /// [`PictureLayout::image_mut`].
     ///
-    /// What it shows before it is written is what some frame left there.
+    /// Until it is written, it shows what some frame left there.
     ///
     /// # Errors
     ///
@@ -88,16 +90,17 @@ impl<T: Element, D: Dimension> Loan<'_, T, D> {
 
 /// Pictures of the crate `image`, with feature `image`.
 impl<T: Element, D: Dimension> Publisher<T, D> {
-    /// Publishes a copy of `image`, and returns its number. Format, size and plane of the description are
-    /// filled in here.
+    /// Publishes a copy of `image` and returns its number. This fills in format, size and plane of
+    /// the description.
     ///
-    /// In a ring of frames `(h, w)` or `(h, w, channels)` its size must be theirs. In one of bytes with one
-    /// axis, it may be of any size that there is room for.
+    /// In a ring of frames `(h, w)` or `(h, w, channels)`, the image must have their size. In a
+    /// ring of bytes with one axis, it may have any size that fits.
     ///
     /// # Errors
     ///
-    /// Those of [`loan`](Self::loan), [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch) when frames of this ring
-    /// cannot hold the picture, and [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when it has no pixels.
+    /// Those of [`loan`](Self::loan), [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch) if frames
+    /// of this ring cannot hold the picture, and
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if it has no pixels.
     ///
     /// # Examples
     ///
@@ -126,7 +129,7 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         let canvas = Canvas::of::<T>(self.ring().shape());
         let said = FrameMeta::new().picture(P::FORMAT.fourcc(), width, height);
         let spot = canvas.find(&Wanted::of::<P>(), &said);
-        // An image's samples may be more than its pixels.
+        // An image may have more samples than its pixels need.
         let samples =
             bytemuck::cast_slice::<P::Subpixel, u8>(image.as_raw()).get(..layout.byte_len());
         let (Ok(spot), Some(samples)) = (spot, samples) else {
@@ -140,14 +143,14 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
 
 /// As pictures of the crate `image`, with feature `image`.
 impl PictureLayout {
-    /// Returns the picture in `bytes` to be written, as [`Lease::as_image`] returns it to be read.
+    /// Returns the picture in `bytes` for writing. [`Lease::as_image`] returns it for reading.
     ///
     /// # Errors
     ///
-    /// [`OutOfBounds`](crate::ErrorKind::OutOfBounds) when there are too few bytes,
-    /// [`FormatMismatch`](crate::ErrorKind::FormatMismatch) when this is the layout of another format, or rows do not
-    /// follow right behind each other, and [`Misaligned`](crate::ErrorKind::Misaligned) when pixels of 16 bits
-    /// would begin at odd addresses.
+    /// [`OutOfBounds`](crate::ErrorKind::OutOfBounds) if there are too few bytes,
+    /// [`FormatMismatch`](crate::ErrorKind::FormatMismatch) if this is the layout of another format
+    /// or has gaps between rows, and [`Misaligned`](crate::ErrorKind::Misaligned) if pixels of 16
+    /// bits would begin at odd addresses.
     ///
     /// # Examples
     ///
@@ -176,12 +179,12 @@ impl PictureLayout {
         spot.image(spot.samples_mut::<P>(bytes)?)
     }
 
-    /// Returns the picture in `bytes` to be written, whose rows may begin further apart than they are long, as
-    /// [`Lease::as_flat_samples`] returns it to be read.
+    /// Returns the picture in `bytes` for writing, with or without gaps between its rows.
+    /// [`Lease::as_flat_samples`] returns it for reading.
     ///
     /// # Errors
     ///
-    /// Those of [`image_mut`](Self::image_mut), but for rows that are apart.
+    /// Those of [`image_mut`](Self::image_mut), except for gaps between rows.
     ///
     /// # Examples
     ///

@@ -1,11 +1,11 @@
-//! Frames that stay as they are while they are held.
+//! Frames that do not change while they are held.
 //!
 //! # Safety
 //!
-//! A lease in place keeps a [`Keeper`] beside its view: the cell that keeps publishers from the slot, and
-//! the segment that keeps it mapped. Whoever was granted that cell saw the frame's number afterwards, so no
-//! publisher writes the slot before the cell is given back, which is when the last view is gone. Copies
-//! are ordinary memory.
+//! A lease in place keeps a [`Keeper`] beside its view. The keeper has the lease's word, which
+//! keeps publishers from the slot, and the segment, which keeps the slot mapped. The frame's number
+//! was checked after the word was stored. So no publisher writes the slot before the lease is given
+//! back, which happens when the last view is gone. Copies are ordinary memory.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -21,16 +21,16 @@ use crate::lock::{Grip, Owner, Sighting};
 use crate::segment::{Access, Segment};
 use crate::typed::element::Element;
 
-/// A frame that stays as it is while this is held: derefs to [`ndarray::ArrayRef`].
+/// A frame that does not change while this is held. It derefs to [`ndarray::ArrayRef`].
 ///
-/// It is the frame itself, in shared memory; the publisher goes on in other slots. It may be sent to other
-/// threads and held beside others, up to [`Ring::leases`] in a process. It outlives its subscriber, the
-/// publisher and the ring's name. A clone is the same lease. With [`Access::Observe`] it is a checked
-/// private copy instead.
+/// This is the frame itself, in shared memory. The publisher goes on in other slots. A lease may be
+/// sent to other threads, and a process may hold up to [`Ring::leases`] of them. It outlives its
+/// subscriber, the publisher and the ring's name. A clone is the same lease. With
+/// [`Access::Observe`] it is a checked private copy instead.
 ///
-/// A process that writes a leased frame, which publishers never do, makes the references that this hands out untrue:
-/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust). A copy is nobody
-/// else's.
+/// Publishers never write a leased frame. A process that does makes the references from this lease
+/// invalid, which is undefined behaviour. All processes that may write the segment are assumed not
+/// to: see [Trust](crate#trust). A copy belongs to this process alone.
 ///
 /// # Examples
 ///
@@ -57,7 +57,8 @@ enum Frame<T: Element, D: Dimension> {
     Copied(Arc<Copied<T, D>>),
 }
 
-/// What keeps a frame in its slot, and its description, copied, so that nobody changes it after checks.
+/// The lease that keeps a frame in its slot, and a copy of the description, so that nobody changes
+/// it after checks.
 struct Keeper {
     segment: Segment,
     me: Owner,
@@ -65,7 +66,7 @@ struct Keeper {
     meta: FrameMeta,
 }
 
-/// A frame that was copied, and its description.
+/// A copied frame and its description.
 struct Copied<T: Element, D: Dimension> {
     frame: Array<T, D>,
     meta: FrameMeta,
@@ -74,7 +75,7 @@ struct Copied<T: Element, D: Dimension> {
 impl Drop for Keeper {
     fn drop(&mut self) {
         let membership = self.segment.membership();
-        // A forked child's copy of its parent's lease is not the child's to give back.
+        // A forked child must not give back its copy of its parent's lease.
         if membership.registered() == Some(self.me) {
             self.segment.region().frames().give_back(membership, self.me, self.lease);
         }
@@ -82,7 +83,7 @@ impl Drop for Keeper {
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
-    /// Leases a frame, or copies it where that is all this handle may do; `None` if it is gone.
+    /// Leases a frame, or copies it if this handle may do no more. Returns `None` if it is gone.
     pub(super) fn lease(&self, seen: Sighting) -> Result<Option<Lease<T, D>>> {
         match self.segment.access() {
             Access::Observe => self.copy(seen),
@@ -90,7 +91,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         }
     }
 
-    /// When a frame was captured; `None` if it is gone.
+    /// When a frame was captured, or `None` if it is gone.
     pub(super) fn capture_time(&self, seen: Sighting) -> Option<u64> {
         let meta = self.record.meta_of(self.segment.region(), seen)?;
         Some(meta.capture_ns)
@@ -106,8 +107,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         };
         let meta = self.meta(seen.slot);
         let keeper = Arc::new(Keeper { segment: self.segment.clone(), me, lease, meta });
-        // SAFETY: the keeper has the slot leased and the segment mapped, and is kept beside the view,
-        // which is never handed out for longer than a borrow of both.
+        // SAFETY: the keeper leases the slot and keeps the segment mapped. It is kept beside the
+        // view, which is never handed out for longer than a borrow of both.
         let view = unsafe { self.frame(seen.slot) };
         Ok(Some(Lease { missed: 0, frame: Frame::InPlace(view, keeper) }))
     }
@@ -135,7 +136,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 }
 
 impl<T: Element, D: Dimension> Lease<T, D> {
-    /// Returns what goes with the frame.
+    /// Returns the frame's description.
     ///
     /// # Examples
     ///
@@ -158,8 +159,8 @@ impl<T: Element, D: Dimension> Lease<T, D> {
         self.meta().seq
     }
 
-    /// Returns how many frames lay between this one and the one that its subscriber received before, written
-    /// over or passed by.
+    /// Returns how many frames its subscriber missed between the frame it received before and this
+    /// one: written over or skipped.
     ///
     /// # Examples
     ///
@@ -169,7 +170,7 @@ impl<T: Element, D: Dimension> Lease<T, D> {
         self.missed
     }
 
-    /// Returns a view of the frame, valid as long as this is borrowed.
+    /// Returns a view of the frame, valid while this is borrowed.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! What goes with a frame: numbers, times, and how its bytes make a picture.
+//! The description of a frame: numbers, times, and how its bytes make a picture.
 
 use std::fmt;
 use std::ops::BitOr;
@@ -11,11 +11,11 @@ use crate::npy::dtype::{Dtype, Field};
 use crate::npy::scalar::Scalar;
 use crate::sys::clock;
 
-/// What goes with a frame, 256 bytes beside it in the same slot; NumPy sees the fields by name.
+/// The description of a frame: 256 bytes beside it in the same slot. NumPy sees the fields by name.
 ///
-/// All zeros is a description that says nothing, and the default. The ring itself writes `seq`,
-/// `publish_ns`, `publish_clock` and `dropped`; everything else is for who publishes to say and for who
-/// receives to believe.
+/// The default is all zeros, which says nothing. The ring itself writes `seq`, `publish_ns`,
+/// `publish_clock` and `dropped`. The publisher fills in the rest, and the subscriber decides
+/// whether to believe it.
 ///
 /// # Examples
 ///
@@ -34,43 +34,47 @@ use crate::sys::clock;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct FrameMeta {
-    /// Number of the frame in its ring, from 1 on without gaps; written when it is published.
+    /// Number of the frame in its ring, from 1 on without gaps. Written when the frame is
+    /// published.
     pub seq: u64,
-    /// Number that the source gave it, whose gaps tell what the source lost.
+    /// Number that the source gave the frame. Gaps show what the source lost.
     pub source_seq: u64,
-    /// When the source took it, in nanoseconds by [`capture_clock`](Self::capture_clock).
+    /// When the source captured the frame, in nanoseconds by
+    /// [`capture_clock`](Self::capture_clock).
     pub capture_ns: u64,
-    /// When it was published, in nanoseconds; written then.
+    /// When the frame was published, in nanoseconds by [`publish_clock`](Self::publish_clock).
+    /// Written when the frame is published.
     pub publish_ns: u64,
-    /// How long it was exposed, in nanoseconds; 0 when unknown.
+    /// How long the frame was exposed, in nanoseconds; 0 if unknown.
     pub exposure_ns: u64,
-    /// How many frames the ring's publishers had dropped before this one; written when it is published.
+    /// How many frames the ring's publishers had dropped before this one. Written when the frame is
+    /// published.
     pub dropped: u64,
     /// The clock of `capture_ns`.
     pub capture_clock: Clock,
-    /// The clock of `publish_ns`; written with it.
+    /// The clock of `publish_ns`. Written with it.
     pub publish_clock: Clock,
-    /// What is wrong with it.
+    /// What is wrong with the frame.
     pub flags: FrameFlags,
-    /// Format of the pixels, a `DRM_FORMAT_…` code of Linux's `drm_fourcc.h`; 0 when unsaid.
+    /// Format of the pixels, a `DRM_FORMAT_…` code of Linux's `drm_fourcc.h`; 0 if unset.
     pub fourcc: u32,
     /// Width of the picture in pixels.
     pub width: u32,
     /// Height of the picture in pixels.
     pub height: u32,
-    /// The part of the picture that is meant: left, top, width and height in pixels; zeros mean all.
+    /// The part of the picture to use: left, top, width and height in pixels; zeros mean all.
     pub crop: [u32; 4],
     /// Where the planes of the picture lie in the frame.
     pub planes: [Plane; 4],
     /// What the numbers mean as colours.
     pub colour: Colour,
-    /// How to turn the picture upright: an orientation of Exif 2.3, 1 to 8; 0 when unsaid.
+    /// How to turn the picture upright: an orientation of Exif 2.3, 1 to 8; 0 if unset.
     pub transform: u32,
-    /// Frames a second as a fraction: numerator and denominator; zeros when unsaid.
+    /// Frames a second as a fraction: numerator and denominator; zeros if unset.
     pub rate: [u32; 2],
-    /// Which source took it, as publisher and subscribers agree.
+    /// The source that captured the frame, as publisher and subscribers agree.
     pub source_id: u64,
-    /// Words for whatever else they agree on.
+    /// Words for whatever else publisher and subscribers agree on.
     pub user: [u64; 8],
     /// Zeros.
     pub reserved: [u64; 4],
@@ -102,7 +106,7 @@ pin!(
     }
 );
 
-/// Where a plane of a picture lies in its frame; all zeros for one that there is not.
+/// Where a plane of a picture lies in its frame. All zeros mean that there is no such plane.
 ///
 /// # Examples
 ///
@@ -118,8 +122,8 @@ pub struct Plane {
     pub rows: u32,
 }
 
-/// What numbers mean as colours, in the code points of ITU-T H.273; 2 is *unspecified* there, and so is
-/// 0 here.
+/// What the numbers mean as colours, in the code points of ITU-T H.273. Code point 2 means
+/// *unspecified* there, and here 0 does too.
 ///
 /// # Examples
 ///
@@ -143,7 +147,7 @@ pub struct Colour {
     pub full_range: u8,
 }
 
-/// A clock that a time is told by.
+/// The clock of a time.
 ///
 /// # Examples
 ///
@@ -153,21 +157,21 @@ pub struct Colour {
 pub struct Clock(pub u32);
 
 impl Clock {
-    /// Nobody knows which.
+    /// The clock is unknown.
     pub const UNKNOWN: Self = Self(0);
-    /// `CLOCK_REALTIME`: since 1970, set when somebody sets the clock.
+    /// `CLOCK_REALTIME`: since 1970. It jumps when somebody sets the clock.
     pub const REALTIME: Self = Self(1);
-    /// `CLOCK_MONOTONIC`: since the machine started, never set.
+    /// `CLOCK_MONOTONIC`: since the machine started. It is never set.
     pub const MONOTONIC: Self = Self(2);
-    /// `CLOCK_BOOTTIME`: the same, with the time that the machine slept.
+    /// `CLOCK_BOOTTIME`: the same, including the time that the machine slept.
     pub const BOOTTIME: Self = Self(3);
     /// `CLOCK_TAI`: since 1970, without leap seconds.
     pub const TAI: Self = Self(4);
-    /// The source's own, the camera's for example.
+    /// The source's own clock, for example the camera's.
     pub const SOURCE: Self = Self(5);
 }
 
-/// What is wrong with a frame; combined with `|`.
+/// What is wrong with a frame. Flags are combined with `|`.
 ///
 /// # Examples
 ///
@@ -183,11 +187,11 @@ impl Clock {
 pub struct FrameFlags(pub u32);
 
 impl FrameFlags {
-    /// It does not follow from the frame before: the source lost some, or started anew.
+    /// The frame does not follow the one before: the source lost some, or started anew.
     pub const DISCONTINUITY: Self = Self(1);
-    /// Some of it is wrong.
+    /// Some of the frame is wrong.
     pub const CORRUPT: Self = Self(2);
-    /// Some of it is missing.
+    /// Some of the frame is missing.
     pub const PARTIAL: Self = Self(4);
 
     /// Returns whether all of these flags are set.
@@ -209,9 +213,9 @@ impl BitOr for FrameFlags {
     }
 }
 
-/// Saying it, a piece at a time.
+/// Builder methods.
 impl FrameMeta {
-    /// Begins with a description that says nothing.
+    /// Returns a description that says nothing.
     ///
     /// # Examples
     ///
@@ -232,7 +236,7 @@ impl FrameMeta {
         self
     }
 
-    /// Sets when the source took the frame, in nanoseconds by that clock.
+    /// Sets when the source captured the frame, in nanoseconds by `clock`.
     ///
     /// # Examples
     ///
@@ -243,7 +247,7 @@ impl FrameMeta {
         self
     }
 
-    /// Says that the frame is being taken now, by [`Clock::MONOTONIC`].
+    /// Sets the time of capture to now, by [`Clock::MONOTONIC`].
     ///
     /// # Examples
     ///
@@ -257,8 +261,8 @@ impl FrameMeta {
         self.capture(clock::monotonic_ns(), Clock::MONOTONIC)
     }
 
-    /// Returns how long ago the frame was taken; `None` when that was told by another clock than
-    /// [`Clock::MONOTONIC`], or is still to come.
+    /// Returns how long ago the frame was captured. Returns
+    /// `None` if the time is by another clock than [`Clock::MONOTONIC`], or in the future.
     ///
     /// # Examples
     ///
@@ -299,7 +303,7 @@ impl FrameMeta {
         self
     }
 
-    /// Sets format, width and height of the picture; [`layout`](Self::layout) sets the planes too.
+    /// Sets format, width and height of the picture. [`layout`](Self::layout) sets the planes too.
     ///
     /// # Examples
     ///
@@ -310,7 +314,7 @@ impl FrameMeta {
         self
     }
 
-    /// Sets the part of the picture that is meant: left, top, width and height in pixels.
+    /// Sets the part of the picture to use: left, top, width and height in pixels.
     ///
     /// # Examples
     ///
@@ -323,7 +327,7 @@ impl FrameMeta {
         self
     }
 
-    /// Sets where one of the four planes lies; a fifth is ignored.
+    /// Sets where one of the four planes lies. A fifth is ignored.
     ///
     /// # Examples
     ///
@@ -373,7 +377,7 @@ impl FrameMeta {
         self
     }
 
-    /// Sets which source took the frame.
+    /// Sets the source that captured the frame.
     ///
     /// # Examples
     ///
@@ -386,7 +390,7 @@ impl FrameMeta {
         self
     }
 
-    /// Sets the words that only publisher and subscribers understand.
+    /// Sets the words that have a meaning only to publisher and subscribers.
     ///
     /// # Examples
     ///
@@ -399,7 +403,8 @@ impl FrameMeta {
         self
     }
 
-    /// Returns the format's four characters as text; what is no printable ASCII shows as `.`.
+    /// Returns the format's four characters as text. Characters that are not printable ASCII show
+    /// as `.`.
     ///
     /// # Examples
     ///
@@ -411,7 +416,7 @@ impl FrameMeta {
         self.fourcc.to_le_bytes().map(|byte| char::from(printable(byte))).iter().collect()
     }
 
-    /// What NumPy takes it for.
+    /// The dtype that NumPy sees.
     pub(super) fn dtype() -> Dtype {
         let [word, half, byte] = [Scalar::U64, Scalar::U32, Scalar::U8].map(Dtype::Scalar);
         let several = |dtype: &Dtype, len| Dtype::Array(Box::new(dtype.clone()), len);

@@ -21,8 +21,7 @@ mod options;
 pub(crate) mod pixel;
 mod place;
 pub(crate) mod publisher;
-mod record;
-pub(crate) mod status;
+pub(crate) mod record;
 pub(crate) mod subscriber;
 
 use std::fmt;
@@ -31,10 +30,10 @@ use std::marker::PhantomData;
 use ndarray::{Dimension, IntoDimension, Ix1, Ix2, Ix3, IxDyn};
 
 use self::record::{Form, Record};
-use crate::error::{Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Frames;
 use crate::npy::{Order, UNIT};
-use crate::segment::{Address, Handle, Items, Options, Origin, Segment};
+use crate::segment::{Creates, Items, Opens, Plan, Segment, Settings, handle};
 use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 
@@ -97,225 +96,46 @@ pub struct Ring<T: Element, D: Dimension> {
     item: PhantomData<fn() -> T>,
 }
 
-/// Creating, opening, and what the ring is.
+handle! {
+    /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for frames of no bytes, or of 2 GiB or more.
+    impl[T: Element, D: Dimension] Ring<T, D>, "ring", "a ring", "ndshm::Ring1::<f32>", given "1024", |it| &it.segment;
+    create(shape: impl IntoDimension<Dim = D>) => shape.into_dimension()
+}
+
+impl<T: Element, D: Dimension> Opens for Ring<T, D> {
+    fn check(segment: Segment) -> Result<Self> {
+        let Form { dtype, shape, record } = Form::of(&segment)?;
+        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: UNIT };
+        let shape = contents.shape_of::<T, D>(checked_dtype::<T>()?)?;
+        Ok(Self { segment, record, shape, item: PhantomData })
+    }
+}
+
+impl<T: Element, D: Dimension> Creates for Ring<T, D> {
+    type Start = D;
+
+    fn plan(settings: &Settings, shape: &D) -> Result<Plan> {
+        record::plan(settings, checked_dtype::<T>()?, shape.slice())
+    }
+
+    fn check_same(&self, asked: &D) -> Result<()> {
+        if self.shape == *asked {
+            return Ok(());
+        }
+        let (found, asked) = (self.shape(), asked.slice());
+        Err(Error::new(
+            ErrorKind::ShapeMismatch,
+            format!(
+                "holds frames of shape {found:?}, asked for {asked:?}: open it as it is, or replace it"
+            ),
+        )
+        .of(self.name()))
+    }
+}
+
+/// What the ring is.
 impl<T: Element, D: Dimension> Ring<T, D> {
-    /// Creates a ring at `address` for frames of that shape, with 8 slots, of mode 0600. A name goes when
-    /// the last clone of this handle is dropped; a file stays.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create`](crate::Array::create), and
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for frames of no bytes, or of 2 GiB or more.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let ring = ndshm::Ring2::<u16>::create("doc-ring", (480, 640))?;
-    /// assert_eq!((ring.slots(), ring.shape()), (8, &[480, 640][..]));
-    /// # Ok(()) }
-    /// ```
-    pub fn create<'a>(
-        address: impl Into<Address<'a>>,
-        shape: impl IntoDimension<Dim = D>,
-    ) -> Result<Self> {
-        Self::options().create(address, shape)
-    }
-
-    /// Creates a ring that has no name: see [`Array::create_anonymous`](crate::Array::create_anonymous).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let ring = ndshm::Ring1::<f32>::create_anonymous(1024)?;
-    /// let same = ndshm::Ring1::<f32>::open_handle(&ring.handle())?;
-    /// assert!(same.subscribe().try_recv()?.is_none());
-    /// # Ok(()) }
-    /// ```
-    pub fn create_anonymous(shape: impl IntoDimension<Dim = D>) -> Result<Self> {
-        Self::options().create_anonymous(shape)
-    }
-
-    /// Creates a ring under a name made up of `prefix` and 16 random hexadecimal digits.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let ring = ndshm::Ring1::<f32>::create_unique("doc-ring-", 1024)?;
-    /// assert!(ring.name().starts_with("doc-ring-"));
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(prefix: &str, shape: impl IntoDimension<Dim = D>) -> Result<Self> {
-        Self::options().create_unique(prefix, shape)
-    }
-
-    /// Opens the ring at `address`, checking type and number of axes of its frames.
-    ///
-    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](crate::ErrorKind::NotFound), [`KindMismatch`](crate::ErrorKind::KindMismatch),
-    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch), [`RankMismatch`](crate::ErrorKind::RankMismatch), and those of
-    /// [`Segment::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Ring`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the ring that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](crate::ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// See [`create_anonymous`](Self::create_anonymous).
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Opens the ring at `address`, or creates it if there is none; [`origin`](Self::origin) tells which.
-    /// Its name lasts as long as anybody has it open ([`Lifetime::LastUser`](crate::Lifetime)). One that
-    /// exists must have frames of that shape, and keeps its slots.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open) and [`create`](Self::create), and
-    /// [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let ring = ndshm::Ring2::<u8>::open_or_create("doc-ring-either", (480, 640))?;
-    /// assert_eq!(ring.origin(), ndshm::Origin::Created);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_or_create<'a>(
-        address: impl Into<Address<'a>>,
-        shape: impl IntoDimension<Dim = D>,
-    ) -> Result<Self> {
-        Self::options().open_or_create(address, shape)
-    }
-
-    /// Creates a ring at `address` in place of whatever segment is there: see
-    /// [`Array::create_or_replace`](crate::Array::create_or_replace). Who publishes or receives in the
-    /// old one is told: [`Replaced`](crate::ErrorKind::Replaced).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create_or_replace`](crate::Array::create_or_replace).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{ErrorKind, Ring2};
-    ///
-    /// let small = Ring2::<u8>::create_or_replace("doc-ring-cam", (480, 640))?;
-    /// let mut subscriber = small.subscribe();
-    /// let large = Ring2::<u8>::create_or_replace("doc-ring-cam", (1080, 1920))?;
-    /// assert_eq!(subscriber.recv().unwrap_err().kind(), ErrorKind::Replaced);
-    /// subscriber.reopen()?;
-    /// assert_eq!(subscriber.ring().shape(), large.shape());
-    /// # Ok(()) }
-    /// ```
-    pub fn create_or_replace<'a>(
-        address: impl Into<Address<'a>>,
-        shape: impl IntoDimension<Dim = D>,
-    ) -> Result<Self> {
-        Self::options().create_or_replace(address, shape)
-    }
-
-    /// Begins with the default options: those of arrays, 8 slots, and 4 leases a process.
-    ///
-    /// # Examples
-    ///
-    /// See [`Ring`].
-    #[must_use]
-    pub fn options() -> Options<Self> {
-        Options::new()
-    }
-
-    /// Opens what has the name now, with the access of this handle.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let small = ndshm::Ring2::<u8>::create_or_replace("doc-ring-again", (480, 640))?;
-    /// let large = ndshm::Ring2::<u8>::create_or_replace("doc-ring-again", (1080, 1920))?;
-    /// assert_eq!(small.reopen()?.shape(), large.shape());
-    /// # Ok(()) }
-    /// ```
-    pub fn reopen(&self) -> Result<Self> {
-        Self::from_segment(self.segment.reopen()?)
-    }
-
-    /// Returns the segment under the ring.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let ring = ndshm::Ring1::<f32>::create_unique("doc-ring-", 1024)?;
-    /// assert_eq!(ring.segment().info()?.kind(), ndshm::Kind::Ring);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
-    }
-
-    /// Returns the ring's name, or its file's path.
-    ///
-    /// # Examples
-    ///
-    /// See [`create_unique`](Self::create_unique).
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.segment.name()
-    }
-
-    /// Returns the ring's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`create_anonymous`](Self::create_anonymous).
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.segment.handle()
-    }
-
-    /// Returns whether this handle created the ring or found it.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_or_create`](Self::open_or_create).
-    #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.segment.origin()
-    }
-
     /// Returns the shape of a frame.
     ///
     /// # Examples
@@ -378,18 +198,6 @@ impl<T: Element, D: Dimension> Ring<T, D> {
 
     fn sound_frames(&self) -> Option<Frames<'_>> {
         record::sound_frames(&self.segment)
-    }
-
-    fn from_segment(segment: Segment) -> Result<Self> {
-        let name = segment.name().to_owned();
-        Self::check(segment).of(&name)
-    }
-
-    fn check(segment: Segment) -> Result<Self> {
-        let Form { dtype, shape, record } = Form::of(&segment)?;
-        let contents = Contents { dtype: &dtype, shape: &shape, order: Order::C, alignment: UNIT };
-        let shape = contents.shape_of::<T, D>(checked_dtype::<T>()?)?;
-        Ok(Self { segment, record, shape, item: PhantomData })
     }
 }
 

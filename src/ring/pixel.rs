@@ -5,7 +5,7 @@ use image::{Luma, Pixel, PixelWithColorType, Rgb, Rgba};
 use super::format::PixelFormat;
 use crate::typed::element::Element;
 
-/// A pixel of the crate `image` of which frames can hold pictures, with feature `image`.
+/// A pixel of the crate `image`, with feature `image`. Frames can hold pictures of such pixels.
 ///
 /// | pixel | [`PixelFormat`] | shape of a frame |
 /// |---|---|---|

@@ -2,10 +2,10 @@
 //!
 //! # Safety
 //!
-//! A [`Publisher`] owns the ring's lock, which every publisher takes, so nobody else claims slots. A
-//! [`Loan`] is of a slot that was claimed: its number is gone and no lease names it, so no reference to it
-//! is left, and there will be none before it is published, which ends the loan. One publisher has one
-//! loan at a time, since a loan borrows it.
+//! A [`Publisher`] owns the ring's lock, which every publisher takes, so nobody else claims slots.
+//! A [`Loan`] has a claimed slot. Its number is cleared and no lease names it, so no reference to
+//! it is left. There will be none before it is published, which ends the loan. One publisher has
+//! one loan at a time, since a loan borrows it.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -35,17 +35,17 @@ use crate::typed::element::Element;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// Never wait: write over the oldest frame that nobody leases; if all are leased, the new frame is
-    /// dropped and counted.
+    /// Never wait. Write over the oldest frame that nobody leases. If all are leased, the new frame
+    /// is dropped and counted.
     #[default]
     DropOldest,
-    /// Wait at most so long until a lease ends, then say who holds the slots; the frame is dropped and
-    /// counted then.
+    /// Wait at most this long for a lease to end. After that, the error names the processes that
+    /// hold the slots, and the frame is dropped and counted.
     Wait(Duration),
 }
 
-/// The one process and thread that publishes frames in a ring; another may when this is dropped, or at once
-/// when its process dies.
+/// The right to publish frames in a ring, which one process and thread has at a time. Another may
+/// have it when this is dropped, or at once when its process dies.
 ///
 /// # Examples
 ///
@@ -72,16 +72,16 @@ pub struct Publisher<T: Element, D: Dimension> {
     ring: Ring<T, D>,
     hold: Hold<Segment>,
     overflow: Overflow,
-    /// 0 means one on each processor, until it is known how many there are.
+    /// 0 means one on each processor, until the number of processors is known.
     copy_threads: usize,
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
-    /// Becomes the ring's publisher. If the last one died, what it had published stays.
+    /// Becomes the ring's publisher. If the last publisher died, the frames that it published stay.
     ///
     /// # Errors
     ///
-    /// [`Busy`](ErrorKind::Busy), which names who publishes, while somebody does,
+    /// [`Busy`](ErrorKind::Busy) while another publisher exists, which it names;
     /// [`ReadOnly`](ErrorKind::ReadOnly), [`Replaced`](ErrorKind::Replaced), and
     /// [`OutOfSlots`](ErrorKind::OutOfSlots).
     ///
@@ -93,7 +93,7 @@ impl<T: Element, D: Dimension> Ring<T, D> {
         taken.ok_or_else(|| self.busy())
     }
 
-    /// Becomes the ring's publisher, waiting at most `timeout` for the one there is.
+    /// Becomes the ring's publisher. Waits at most `timeout` for the present one.
     ///
     /// # Errors
     ///
@@ -115,8 +115,8 @@ impl<T: Element, D: Dimension> Ring<T, D> {
     fn publish_with(&self, patience: Patience) -> Result<Option<Publisher<T, D>>> {
         self.segment.writable()?;
         self.check_not_replaced()?;
-        // As for a commit: a publisher that dies leaves no poison, since a frame without a number is
-        // none.
+        // As for a commit: a publisher that dies leaves no poison, since a frame without a number
+        // does not exist.
         let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
         let Some(mut hold) = Hold::untracked(self.segment.clone(), &demand)? else {
             return Ok(None);
@@ -185,10 +185,11 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         self
     }
 
-    /// Sets how many threads [`publish_from`](Self::publish_from) copies a frame with, each at least 4 MiB of it;
-    /// 0, the default, means one on each processor.
+    /// Sets how many threads [`publish_from`](Self::publish_from) copies a frame with. Each thread
+    /// copies at least 4 MiB. 0, the default, means one thread on each processor.
     ///
-    /// With 1 no thread is started, and the copy never waits for a processor that others keep busy.
+    /// With 1, no thread is started, and the copy never waits for a processor that others keep
+    /// busy.
     ///
     /// # Examples
     ///
@@ -224,14 +225,14 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         &self.ring
     }
 
-    /// Takes a slot to write the next frame into: the one with the oldest frame that nobody leases. What it
-    /// holds before it is written is what some frame left there, or zeros.
+    /// Takes a slot for the next frame: the one with the oldest frame that nobody leases. Until it
+    /// is written, it holds what some frame left there, or zeros.
     ///
     /// # Errors
     ///
-    /// [`Full`](ErrorKind::Full) when every slot is leased: the frame is dropped and counted; with
-    /// [`Overflow::Wait`] that is [`Timeout`](ErrorKind::Timeout). [`Replaced`](ErrorKind::Replaced) when
-    /// another segment has the ring's name.
+    /// [`Full`](ErrorKind::Full) if every slot is leased. The frame is then dropped and counted.
+    /// With [`Overflow::Wait`] the error is [`Timeout`](ErrorKind::Timeout).
+    /// [`Replaced`](ErrorKind::Replaced) if another segment has the ring's name.
     ///
     /// # Examples
     ///
@@ -246,14 +247,14 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
         }
         self.ring.check_not_replaced()?;
         let slot = self.claim().of(self.ring.name())?;
-        // SAFETY: the slot was claimed by the one publisher, whose segment is mapped for writing (checked
-        // when it became that) and stays so, since the loan borrows the publisher.
+        // SAFETY: the one publisher claimed the slot. Its segment is mapped for writing, which was
+        // checked when it became the publisher, and stays so, since the loan borrows the publisher.
         let frame = unsafe { self.ring.frame_mut(slot) };
         Ok(Loan { frame, slot, publisher: self })
     }
 
-    /// Publishes a copy of `frame`, and returns its number. Frames of 8 MiB and more are copied by several
-    /// threads: see [`copy_threads`](Self::copy_threads).
+    /// Publishes a copy of `frame` and returns its number. Several threads copy frames of 8 MiB and
+    /// more: see [`copy_threads`](Self::copy_threads).
     ///
     /// # Errors
     ///
@@ -320,8 +321,8 @@ impl<T: Element, D: Dimension> Publisher<T, D> {
     }
 }
 
-/// A slot to write a frame into: derefs to [`ndarray::ArrayRef`]. Dropped, it publishes nothing. It assumes of other
-/// processes what a [`WriteGuard`](crate::WriteGuard) assumes.
+/// A slot to write a frame into. It derefs to [`ndarray::ArrayRef`]. If it is dropped, it publishes
+/// nothing. It assumes of other processes what a [`WriteGuard`](crate::WriteGuard) assumes.
 ///
 /// # Examples
 ///
@@ -347,10 +348,11 @@ pub struct Loan<'a, T: Element, D: Dimension> {
 }
 
 impl<T: Element, D: Dimension> Loan<'_, T, D> {
-    /// Shows the frame to all subscribers, wakes those who sleep, and returns its number.
+    /// Publishes the frame to all subscribers, wakes those that sleep, and returns its number.
     ///
-    /// `seq`, `publish_ns`, `publish_clock` and `dropped` of the description are filled in here. A forked
-    /// child's copy of its parent's loan is not the child's to publish: it shows nothing, and returns 0.
+    /// This fills in `seq`, `publish_ns`, `publish_clock` and `dropped` of the description. A
+    /// forked child may not publish its copy of its parent's loan: the call publishes nothing and
+    /// returns 0.
     ///
     /// # Examples
     ///

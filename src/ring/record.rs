@@ -1,4 +1,4 @@
-//! How frame and description lie in a slot.
+//! The layout of frame and description in a slot.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
@@ -8,40 +8,41 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Entry, Frames, Sighting};
 use crate::npy::UNIT;
 use crate::npy::dtype::{Dtype, Field};
-use crate::segment::{Kind, Region, Segment, data_len};
+use crate::segment::{Kind, Plan, Region, Segment, Settings, data_len};
 use crate::steps::step;
 
 /// The description has cache lines of its own.
 const LINE: usize = 64;
 
 /// Length of a description in words.
-pub(super) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
+pub(crate) const META_WORDS: usize = size_of::<FrameMeta>() / size_of::<u64>();
 
-/// Where a slot's parts lie, in bytes: frame, description, and padding up to the next page.
+/// Where a slot's parts lie, in bytes: frame, description, and padding up to the next page of the
+/// format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) frame_len: usize,
-    pub(super) meta: usize,
-    pub(super) len: usize,
+pub(crate) struct Record {
+    pub(crate) frame_len: usize,
+    pub(crate) meta: usize,
+    pub(crate) len: usize,
 }
 
-/// What a ring's control block says of its frames.
+/// What a ring's control block says about its frames.
 #[derive(Clone, Debug)]
-pub(super) struct Form {
-    /// That of an item, which is no array.
-    pub(super) dtype: Dtype,
-    pub(super) shape: Vec<usize>,
-    pub(super) record: Record,
+pub(crate) struct Form {
+    /// The dtype of an item, which is not an array.
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) record: Record,
 }
 
 impl Form {
-    pub(super) fn of(segment: &Segment) -> Result<Self> {
+    pub(crate) fn of(segment: &Segment) -> Result<Self> {
         let control = segment.control();
         Self::in_slots(control.kind, &control.dtype)
     }
 
-    /// What frames are in a segment of that kind whose items are of that dtype.
-    pub(super) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
+    /// The frames in a segment of that kind whose items have that dtype.
+    pub(crate) fn in_slots(kind: Kind, slot: &Dtype) -> Result<Self> {
         if kind != Kind::Ring {
             return Err(kind.mismatch(Kind::Ring));
         }
@@ -66,25 +67,26 @@ fn other_records() -> Error {
     )
 }
 
-/// The words of a ring, if its frames can be believed: after a restart of the machine a file's
+/// The words of a ring, if its frames can be trusted. After a restart of the machine a file's
 /// cannot, until the next publisher forgets them.
-pub(super) fn sound_frames(segment: &Segment) -> Option<Frames<'_>> {
+pub(crate) fn sound_frames(segment: &Segment) -> Option<Frames<'_>> {
     let sound = segment.region().stripe(0).entry() == Entry::Clean;
     sound.then(|| segment.region().frames())
 }
 
 impl Record {
-    /// Lays out a frame of that shape, whose items are of `dtype`, which is no array.
-    pub(super) fn new(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
+    /// Lays out a frame of that shape, whose items have `dtype`, which is not an array.
+    pub(crate) fn new(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
         let frame_len = data_len(shape, dtype.item_size())?;
-        // No sum here overflows: frames are shorter than the address space by more than that.
+        // No sum here overflows: frames are shorter than the address space by more than these
+        // parts.
         let meta = data_len(&[frame_len.div_ceil(LINE)], LINE)?;
         let units = meta.saturating_add(size_of::<FrameMeta>()).div_ceil(UNIT);
         Ok(Self { frame_len, meta, len: data_len(&[units], UNIT)? })
     }
 
     /// The slot as NumPy sees it.
-    pub(super) fn dtype(self, dtype: &Dtype, shape: &[usize]) -> Dtype {
+    pub(crate) fn dtype(self, dtype: &Dtype, shape: &[usize]) -> Dtype {
         let mut frame = dtype.clone();
         for &len in shape.iter().rev() {
             frame = Dtype::Array(Box::new(frame), len);
@@ -97,36 +99,37 @@ impl Record {
         Dtype::Struct(fields)
     }
 
-    /// Where the description in that slot begins, in the payload.
-    pub(super) fn meta_offset(self, slot: usize) -> usize {
+    /// Where the description of that slot begins in the payload.
+    pub(crate) fn meta_offset(self, slot: usize) -> usize {
         slot * self.len + self.meta
     }
 
-    /// The words of the description in a slot.
+    /// The words of the description of a slot.
     ///
     /// # Panics
     ///
-    /// When there is no such slot.
+    /// If there is no such slot.
     #[inline]
-    pub(super) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
+    pub(crate) fn meta_words(self, region: &Region, slot: usize) -> &[AtomicU64] {
         let first = self.meta_offset(slot) / size_of::<u64>();
         &region.payload_words()[first..first + META_WORDS]
     }
 
-    /// A copy of the description in a slot, each word whole; words that others write meanwhile may be old
-    /// or new.
+    /// A copy of the description of a slot. Each word is whole. Words that others write meanwhile
+    /// may be old or new.
     #[inline]
-    pub(super) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
+    pub(crate) fn meta_in(self, region: &Region, slot: usize) -> FrameMeta {
         let mut words = [0_u64; META_WORDS];
         for (copy, word) in words.iter_mut().zip(self.meta_words(region, slot)) {
-            // Relaxed: who wants them all of one frame looks at its number before and after.
+            // Relaxed: a caller that needs all of one frame checks its number before and after.
             *copy = word.load(Relaxed);
         }
         bytemuck::cast(words)
     }
 
-    /// Copies a frame into `bytes`, with what goes with it, unless it is written over meanwhile.
-    pub(super) fn copy(
+    /// Copies a frame into `bytes` and returns its description, unless it is written over
+    /// meanwhile.
+    pub(crate) fn copy(
         self,
         segment: &Segment,
         seen: Sighting,
@@ -136,14 +139,30 @@ impl Record {
         Ok(self.meta_of(segment.region(), seen))
     }
 
-    /// Copies what goes with a frame, unless that is written over meanwhile.
-    pub(super) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
+    /// Copies the description of a frame, unless it is written over meanwhile.
+    pub(crate) fn meta_of(self, region: &Region, seen: Sighting) -> Option<FrameMeta> {
         let meta = self.meta_in(region, seen.slot);
         step!("observe: frame copied");
-        // No copy before this, of the frame either, may sink below the second look.
+        // No copy before this, including that of the frame, may sink below the second look.
         fence(Acquire);
         region.frames().is_still(seen).then_some(meta)
     }
+}
+
+/// Plans a ring of frames of that shape, to which elements that are arrays add axes.
+pub(super) fn plan(settings: &Settings, dtype: Dtype, shape: &[usize]) -> Result<Plan> {
+    let (dtype, folded) = dtype.fold();
+    let axes = [shape, &folded].concat();
+    if axes.contains(&0) {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("asks for frames of shape {axes:?}, which have no bytes: use longer axes"),
+        ));
+    }
+    let record = Record::new(&dtype, &axes)?.dtype(&dtype, &axes);
+    record.check()?;
+    let plan = Plan::new(settings, Kind::Ring, record, vec![settings.slots as usize])?;
+    Ok(Plan { leases: settings.leases, ..plan })
 }
 
 #[cfg(test)]

@@ -14,12 +14,13 @@ use crate::sync::wait_for_change;
 use crate::sys::wait;
 use crate::typed::element::Element;
 
-/// How long a subscriber looks before it sleeps: about what it takes to be woken on another processor, so
-/// that looking in vain never costs more than twice what sleeping at once would have. With less, two that
-/// wait for each other and slept once would sleep for ever: each is woken when the other sleeps again.
+/// How long a subscriber spins before it sleeps. This is about the time it takes to be woken on
+/// another processor, so spinning in vain never costs more than twice what sleeping at once would
+/// have. With less, two processes that wait for each other and slept once would go on sleeping
+/// forever: each is woken when the other sleeps again.
 const LOOKING: Duration = Duration::from_micros(50);
 
-/// How often it looks before it looks at the clock.
+/// How many times a subscriber looks before it reads the clock.
 const LOOKS: u32 = 32;
 
 /// How a subscriber waits for the next frame.
@@ -30,21 +31,22 @@ const LOOKS: u32 = 32;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Waiting {
-    /// Look all the time: the shortest delay, and a processor busy.
+    /// Spin without end. This has the shortest delay, and keeps a processor busy.
     Spin,
-    /// Look for 50 µs, then sleep; on a machine of one processor, sleep at once.
+    /// Spin for 50 µs, then sleep. On a machine with one processor, sleep at once.
     #[default]
     SpinThenSleep,
     /// Sleep at once.
     Sleep,
 }
 
-/// Receives the frames of a ring in order, each once; says how many it missed.
+/// Receives the frames of a ring in order, each once, and counts those that it missed.
 ///
-/// A new one begins with the newest frame there is. Any number of subscribers receive the same frames, each
-/// at its own pace, and none can hold the publisher up. Every frame from then up to the last one received was
-/// either received or missed, so [`received`](Self::received) and [`missed`](Self::missed) add up to them.
-/// When another ring takes the name, [`reopen`](Self::reopen) goes over to it.
+/// A new subscriber begins with the newest frame. Any number of subscribers receive the same
+/// frames, each at its own pace, and none can hold up the publisher. Every frame from then up to
+/// the last one received was either received or missed, so
+/// [`received`](Self::received) and [`missed`](Self::missed) add up to all of them. When another
+/// ring takes the name, [`reopen`](Self::reopen) changes to it.
 ///
 /// # Examples
 ///
@@ -71,12 +73,13 @@ pub struct Subscriber<T: Element, D: Dimension> {
     position: u64,
     received: u64,
     missed: u64,
-    /// Frames that were left in replaced rings: missed once the next one is received.
+    /// Frames that were left in replaced rings. They count as missed once the next frame is
+    /// received.
     left: u64,
 }
 
 impl<T: Element, D: Dimension> Ring<T, D> {
-    /// Begins to receive frames, with the newest one there is.
+    /// Begins to receive frames, starting with the newest.
     ///
     /// # Examples
     ///
@@ -108,13 +111,13 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         self
     }
 
-    /// Waits for the next frame that was not received yet.
+    /// Waits for the next frame that has not been received yet.
     ///
     /// # Errors
     ///
-    /// [`Replaced`](ErrorKind::Replaced) when another segment has the ring's name and all frames were
-    /// received, [`OutOfLeases`](ErrorKind::OutOfLeases) when this process holds as many as it may, and
-    /// [`OutOfSlots`](ErrorKind::OutOfSlots) when it is one subscriber too many.
+    /// [`Replaced`](ErrorKind::Replaced) if another segment has the ring's name and all frames were
+    /// received, [`OutOfLeases`](ErrorKind::OutOfLeases) if this process holds as many leases as it
+    /// may, and [`OutOfSlots`](ErrorKind::OutOfSlots) if this process is one subscriber too many.
     ///
     /// # Examples
     ///
@@ -123,11 +126,12 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         self.recv_with(Patience::Endless)
     }
 
-    /// Waits for the next frame, at most `timeout`, by the monotonic clock.
+    /// Waits for the next frame, for at most `timeout` by the monotonic clock.
     ///
     /// # Errors
     ///
-    /// Those of [`recv`](Self::recv), and [`Timeout`](ErrorKind::Timeout), which says who publishes.
+    /// Those of [`recv`](Self::recv), and [`Timeout`](ErrorKind::Timeout), which names the
+    /// publisher.
     ///
     /// # Examples
     ///
@@ -143,11 +147,11 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         self.recv_with(Patience::at_most(timeout))
     }
 
-    /// Returns the next frame without waiting; `None` when there is none yet.
+    /// Returns the next frame without waiting, or `None` if there is none yet.
     ///
     /// # Errors
     ///
-    /// Those of [`recv`](Self::recv), but for `Replaced`.
+    /// Those of [`recv`](Self::recv), except `Replaced`.
     ///
     /// # Examples
     ///
@@ -161,8 +165,8 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         Ok(None)
     }
 
-    /// Returns the newest frame there is, also if it was received before; `None` when there is none. Frames
-    /// that were not received and are older count as missed.
+    /// Returns the newest frame, even if it was received before, or `None` if there is none. Older
+    /// frames that were not received count as missed.
     ///
     /// # Errors
     ///
@@ -180,9 +184,10 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         Ok(None)
     }
 
-    /// Returns the frame, of those still there, that was captured nearest to that time; `None` when there
-    /// is none. Counts nothing as received or missed. The time is of the clock that
-    /// [`capture_ns`](crate::FrameMeta::capture_ns) is of.
+    /// Returns the frame that was captured nearest to
+    /// `capture_ns`, among those still in the ring, or `None` if there is none. Counts nothing as
+    /// received or missed. The time is by the same clock as
+    /// [`FrameMeta::capture_ns`](crate::FrameMeta::capture_ns).
     ///
     /// # Errors
     ///
@@ -222,7 +227,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         }
     }
 
-    /// Returns an iterator over the frames that come, without end: each step is a [`recv`](Self::recv).
+    /// Returns an endless iterator over the frames to come. Each step is a [`recv`](Self::recv).
     ///
     /// # Examples
     ///
@@ -255,7 +260,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         self.received
     }
 
-    /// Returns how many frames were missed: written over before they were received, or passed by.
+    /// Returns how many frames were missed: written over before they were received, or skipped.
     ///
     /// # Examples
     ///
@@ -265,14 +270,14 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         self.missed
     }
 
-    /// Goes over to the ring that has the name now, and to the oldest frame there: what to do when the one
-    /// there was is [`Replaced`](ErrorKind::Replaced), by one of other frames perhaps. Received and missed
-    /// frames are counted on; what was still to be received in the old one is missed, once the next frame is
-    /// received. Does nothing if the ring is still the same.
+    /// Changes to the ring that has the name now, and to its oldest frame. Call this when the ring
+    /// is [`Replaced`](ErrorKind::Replaced), perhaps by a ring with other frames. The counts of
+    /// received and missed frames continue. Frames left in the old ring count as missed once the
+    /// next frame is received. Does nothing if the ring is still the same.
     ///
     /// # Errors
     ///
-    /// Those of [`Ring::open`]; the subscriber then is what it was.
+    /// Those of [`Ring::open`]. The subscriber is then unchanged.
     ///
     /// # Examples
     ///
@@ -323,7 +328,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         if seen.sequence <= self.position {
             return lease;
         }
-        // Saturating: over several rings, numbers that cannot be true add up to more than there are.
+        // Saturating: over several rings, damaged numbers may add up to more than a `u64` holds.
         let missed = mem::take(&mut self.left).saturating_add(seen.sequence - self.position - 1);
         self.position = seen.sequence;
         self.received += 1;
@@ -340,7 +345,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         }
     }
 
-    /// Waits until there is a frame that was not received yet.
+    /// Waits until there is a frame that has not been received yet.
     fn wait(&self, patience: Patience) -> Result<()> {
         let look = || self.next().map(drop);
         let looking = match self.waiting {
@@ -351,7 +356,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
         };
         let began = Instant::now();
         while began.elapsed() < looking && !patience.is_over() {
-            // Before the looks, which then find the last frame before the replacement.
+            // This comes before the looks, which then find the last frame before the replacement.
             let replaced = self.ring.check_not_replaced();
             for _ in 0..LOOKS {
                 if look().is_some() {
@@ -382,7 +387,7 @@ impl<T: Element, D: Dimension> Subscriber<T, D> {
     }
 }
 
-/// An iterator over the frames that come; see [`Subscriber::iter`].
+/// An iterator over the frames to come. See [`Subscriber::iter`].
 ///
 /// # Examples
 ///

@@ -1,9 +1,9 @@
 //! What a handle may do, and what nobody may do any more.
 
 use super::facts::{Access, Trust};
-use super::handle::Handle;
+use super::kinds::Opens;
 use super::life::Segment;
-use super::name::{Address, Name};
+use super::name::Name;
 use super::options::{Opening, Options};
 use crate::error::{Result, ResultExt};
 use crate::sys::object::Object;
@@ -71,38 +71,8 @@ impl Segment {
     }
 }
 
-/// Options of segments of any kind.
-impl Options<Segment> {
-    /// Opens a segment: see [`Segment::open`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Segment::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Segment::options`].
-    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Segment> {
-        Segment::attach(Name::new(address)?, self.settings().opening())
-    }
-
-    /// Opens the segment that a handle means: see [`Segment::open_handle`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Segment::open_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Access, Segment, Value};
-    ///
-    /// let value = Value::<u8>::create_unique("doc-segment-", 1)?;
-    /// let seen = Segment::options().access(Access::Observe).open_handle(&value.handle())?;
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(&self, handle: &Handle) -> Result<Segment> {
-        Segment::attach_handle(handle, self.settings().opening())
+impl Opens for Segment {
+    fn check(segment: Segment) -> Result<Self> {
+        Ok(segment)
     }
 }

@@ -9,7 +9,7 @@ use ndarray::{Dimension, RawArrayView, RawArrayViewMut, ShapeBuilder};
 
 use super::facts::{Access, Lifetime, Reserve};
 use super::inspect::check_ours;
-use super::life::create_unique;
+use super::kinds::create_unique;
 use super::memory::Memory;
 use super::name::{Address, Name};
 use super::naming::told_of_the_dead;

@@ -7,6 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use super::facts::{Kind, Lifetime};
 use super::layout::{Layout, MAX_AXES, Measures, SHARED_ALIGNMENT, data_len};
 use super::options::{MOST_LEASES, MOST_SLOTS};
+use super::plan::Plan;
 use crate::atomic::pin;
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{Dtype, Header, Order, UNIT};
@@ -136,23 +137,9 @@ pub(crate) struct Control {
     pub(crate) layout: Layout,
 }
 
-/// What a creator decides about the control block.
-pub(crate) struct Plan<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) lifetime: Lifetime,
-    pub(crate) dtype: &'a Dtype,
-    pub(crate) order: Order,
-    pub(crate) shape: &'a [usize],
-    pub(crate) participants: u32,
-    pub(crate) stripes: u32,
-    pub(crate) shadow_len: usize,
-    pub(crate) leases: u32,
-    pub(crate) data_offset: usize,
-}
-
 impl Control {
     /// Describes a new segment, made by this process now.
-    pub(crate) fn new(plan: &Plan<'_>) -> Result<Self> {
+    pub(crate) fn new(plan: Plan, lifetime: Lifetime, data_offset: usize) -> Result<Self> {
         let head_len = head_len(plan.dtype.to_string().len());
         if head_len > LONGEST_HEAD {
             return Err(Error::new(
@@ -164,28 +151,28 @@ impl Control {
             ));
         }
         let layout = Layout::new(Measures {
-            data_offset: plan.data_offset,
-            data_len: data_len(plan.shape, plan.dtype.item_size())?,
+            data_offset,
+            data_len: plan.data_len,
             head_len,
             participants: plan.participants,
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
-            frames: frames(plan.kind, plan.shape),
+            frames: frames(plan.kind, &plan.shape),
             leases: plan.leases,
         })?;
         let proof = registration();
         let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Ok(Self {
             kind: plan.kind,
-            lifetime: plan.lifetime,
+            lifetime,
             id: process::random_id(),
             boot_id: process::boot_id(&proof),
             created_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
             creator: process::current(&proof),
             creator_user: UserId::current().number(),
-            dtype: plan.dtype.clone(),
+            dtype: plan.dtype,
             order: plan.order,
-            shape: plan.shape.to_vec(),
+            shape: plan.shape,
             participants: plan.participants,
             stripes: plan.stripes,
             shadow_len: plan.shadow_len,
@@ -474,18 +461,18 @@ mod tests {
                 let dtype = dtype.fold().0;
                 let order = if fortran { Order::F } else { Order::C };
                 let bytes = Header::encode(&dtype, order, &shape).ok()?;
-                let control = Control::new(&Plan {
+                let plan = Plan {
                     kind: Kind::Array,
-                    lifetime: Lifetime::Persistent,
-                    dtype: &dtype,
+                    data_len: data_len(&shape, dtype.item_size()).ok()?,
+                    dtype,
                     order,
-                    shape: &shape,
+                    shape,
                     participants,
                     stripes,
                     shadow_len,
                     leases: 0,
-                    data_offset: bytes.len(),
-                });
+                };
+                let control = Control::new(plan, Lifetime::Persistent, bytes.len());
                 let control = Control { inode: u64::from(participants), ..control.ok()? };
                 Some((control, Header::parse(&bytes).ok()?))
             },

@@ -2,41 +2,45 @@
 
 use super::control::{Control, FIRST_READ, LONGEST_HEADER, MAGIC, SHORTEST_HEAD};
 use super::facts::{Access, Lifetime};
-use super::info::Info;
 use super::layout::data_len;
 use super::name::Name;
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
 use crate::sys::lifeline;
-use crate::sys::names;
 use crate::sys::object::{Facts, Object};
 use crate::sys::place::Place;
 
-/// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers, of each at most 385 KiB.
+/// Everything that the header and the control block of a segment say, copied out and checked.
 ///
-/// # Errors
-///
-/// [`Os`](ErrorKind::Os) when the directory cannot be listed.
+/// `docs/format.md` tells where each field lies. Its `Display` is a short table.
 ///
 /// # Examples
 ///
 /// ```
 /// # fn main() -> ndshm::Result<()> {
-/// let value = ndshm::Value::<u8>::create_unique("doc-list-", 1)?;
-/// assert!(ndshm::list()?.iter().any(|info| info.name() == value.name()));
+/// let array = ndshm::Array2::<f32>::create_unique("doc-info-", (3, 4))?;
+/// let info = array.segment().info()?;
+/// assert_eq!(info.kind(), ndshm::Kind::Array);
+/// assert_eq!(info.dtype().item_size(), 4);
+/// assert_eq!(info.shape(), [3, 4]);
+/// assert_eq!(info.order(), ndshm::Order::C);
+/// assert_eq!((info.data_offset(), info.data_len()), (4096, 48));
+/// assert_eq!(info.control_offset(), 8192);
+/// assert_eq!(info.creator_pid(), std::process::id());
+/// println!("{info}");
 /// # Ok(()) }
 /// ```
-pub fn list() -> Result<Vec<Info>> {
-    let names = names::all()?;
-    Ok(names.iter().filter_map(|name| describe(name).ok()).collect())
+#[derive(Clone, Debug)]
+pub struct Info {
+    pub(crate) name: Name,
+    pub(crate) control: Control,
+    pub(crate) facts: Facts,
 }
 
-fn describe(name: &str) -> Result<Info> {
-    let name = Name::new(name)?;
-    let (object, facts) = Object::open_to_look(name.place())?;
-    let control = read_control(&object, &facts)?;
-    Ok(Info::new(name, control, facts))
+impl Info {
+    pub(crate) fn new(name: Name, control: Control, facts: Facts) -> Self {
+        Self { name, control, facts }
+    }
 }
 
 /// Refuses to map for writing what the kernel lets nobody write.
@@ -62,15 +66,18 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
 }
 
 /// Whether only the dead have left it: it was to go with those who took part, and none of them lives.
-///
-/// Nobody takes part in a copy of a segment's file, which belongs to whoever made it.
 pub(super) fn is_left_by_the_dead(object: &Object, control: &Control) -> Result<bool> {
+    Ok(is_to_go(object, control) && !is_in_use(object, control)?)
+}
+
+/// Whether it goes with those who take part. A copy of a segment's file stays with whoever made it.
+pub(crate) fn is_to_go(object: &Object, control: &Control) -> bool {
     let is_copy = control.inode != 0 && control.inode != object.identity().inode();
-    Ok(control.lifetime != Lifetime::Persistent && !is_copy && !is_in_use(object, control)?)
+    control.lifetime != Lifetime::Persistent && !is_copy
 }
 
 /// Reads and checks both descriptions of a segment, without mapping it.
-pub(super) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
+pub(crate) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     let mut buffer = [0; HEADER_SIZE];
     let mut longer = Vec::new();
     let mut bytes = read_start(object, facts, &mut buffer)?;

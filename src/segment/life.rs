@@ -3,23 +3,23 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::control::{Control, LONGEST_HEADER, Plan};
-use super::facts::{Access, Claim, Kind, Lifetime, Origin, Trust};
+use super::control::{Control, LONGEST_HEADER};
+use super::facts::{Access, Claim, Lifetime, Origin, Reserve, Trust};
 use super::handle::Handle;
-use super::info::Info;
 use super::inspect::{check_unsealed, read_control};
 use super::name::{Address, Name};
 use super::naming::Candidate;
 use super::options::{Opening, Settings};
 use super::paging;
 use super::participants::{Membership, Participant};
+use super::plan::Plan;
 use super::reap::reap_beside;
 use super::reboot;
 use super::region::Region;
 use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::Owner;
-use crate::npy::{Dtype, Header, Order};
+use crate::npy::{Header, Order};
 use crate::steps::step;
 use crate::sys::limits;
 use crate::sys::name_lock::{NameLock, unlink_to_leave};
@@ -58,36 +58,27 @@ struct Attached {
     created_by: Option<Owner>,
 }
 
-/// What the creator of a segment decides.
-pub(crate) struct Blueprint<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) dtype: &'a Dtype,
-    pub(crate) shape: &'a [usize],
-    pub(crate) stripes: u32,
-    pub(crate) shadow_len: usize,
-    /// How many slots of a ring one process may lease; else 0.
-    pub(crate) leases: u32,
-    /// How long its name lasts unless the settings say; a file lasts until it is removed.
-    pub(crate) lifetime: Lifetime,
-    pub(crate) settings: &'a Settings,
-}
-
 /// A segment that is complete but has no name yet, so that nobody else sees it.
 pub(crate) struct Draft {
     name: Name,
     object: Object,
     control: Control,
     region: Arc<Region>,
+    reserve: Reserve,
     trust: Trust,
     claim: Claim,
 }
 
 impl Draft {
-    /// Makes a segment that is going to be called `name`, its data all zeros.
-    pub(crate) fn new(name: Name, blueprint: &Blueprint<'_>) -> Result<Self> {
-        let settings = blueprint.settings;
-        settings.check()?;
-        let header = Header::encode(blueprint.dtype, settings.order, blueprint.shape)?;
+    /// Makes a segment that is going to be called `name`, its data all zeros. Its name lasts for `lifetime`
+    /// unless the settings say otherwise; a file lasts until it is removed.
+    pub(crate) fn new(
+        name: Name,
+        plan: Plan,
+        settings: &Settings,
+        lifetime: Lifetime,
+    ) -> Result<Self> {
+        let header = Header::encode(&plan.dtype, plan.order, &plan.shape)?;
         if header.len() > LONGEST_HEADER {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
@@ -98,22 +89,9 @@ impl Draft {
                 ),
             ));
         }
-        let mut control = Control::new(&Plan {
-            kind: blueprint.kind,
-            lifetime: settings.lifetime.unwrap_or(if name.is_file() {
-                Lifetime::Persistent
-            } else {
-                blueprint.lifetime
-            }),
-            dtype: blueprint.dtype,
-            order: settings.order,
-            shape: blueprint.shape,
-            participants: settings.participants,
-            stripes: blueprint.stripes,
-            shadow_len: blueprint.shadow_len,
-            leases: blueprint.leases,
-            data_offset: header.len(),
-        })?;
+        let default = if name.is_file() { Lifetime::Persistent } else { lifetime };
+        let lifetime = settings.lifetime.unwrap_or(default);
+        let mut control = Control::new(plan, lifetime, header.len())?;
         let len = control.layout.total as u64;
         limits::check_file_size(len)?;
         let object = Object::create_unnamed(name.place(), len, settings.mode)?;
@@ -133,8 +111,13 @@ impl Draft {
         object.write_all_at(&control.encode(), control.layout.control_offset as u64)?;
         step!("create: control block written");
         reboot::note(&region);
-        let (region, Settings { trust, claim, .. }) = (Arc::new(region), *settings);
-        Ok(Self { name, object, control, region, trust, claim })
+        let (region, Settings { reserve, trust, claim, .. }) = (Arc::new(region), *settings);
+        Ok(Self { name, object, control, region, reserve, trust, claim })
+    }
+
+    /// Whether all of it has memory.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.reserve == Reserve::Full
     }
 
     pub(crate) fn order(&self) -> Order {
@@ -178,34 +161,6 @@ impl Draft {
             membership,
             created_by: Some(me),
         })))
-    }
-}
-
-/// Opens what has that name, or creates it when there is nothing; whoever comes second opens.
-pub(crate) fn open_or_create<H>(
-    name: &Name,
-    open: impl Fn() -> Result<H>,
-    create: impl Fn(Name) -> Result<H>,
-) -> Result<H> {
-    loop {
-        match open() {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            opened => return opened,
-        }
-        match create(name.clone()) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            created => return created,
-        }
-    }
-}
-
-/// Creates something under a name made up of `prefix`.
-pub(crate) fn create_unique<H>(prefix: &str, create: impl Fn(Name) -> Result<H>) -> Result<H> {
-    loop {
-        match create(Name::unique(prefix)?) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            created => return created,
-        }
     }
 }
 
@@ -495,29 +450,7 @@ impl Segment {
         self.0.membership.object_unchecked().identity()
     }
 
-    /// Returns everything that the header and the control block say.
-    ///
-    /// # Errors
-    ///
-    /// [`DescriptorLost`](ErrorKind::DescriptorLost) when the program closed the descriptor this
-    /// library keeps and the name is gone.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array2::<f32>::create_unique("doc-info-", (3, 4))?;
-    /// let info = array.segment().info()?;
-    /// assert_eq!((info.dtype().to_string().as_str(), info.shape()), ("<f4", &[3, 4][..]));
-    /// println!("{info}");
-    /// # Ok(()) }
-    /// ```
-    pub fn info(&self) -> Result<Info> {
-        let facts = self.0.membership.object().and_then(Object::facts).of(self.name())?;
-        Ok(Info::new(self.0.name.clone(), self.0.control.clone(), facts))
-    }
-
-    pub(super) fn address(&self) -> &Name {
+    pub(crate) fn address(&self) -> &Name {
         &self.0.name
     }
 

@@ -6,30 +6,28 @@
 //! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may
 //! do · [`paging`] where pages come from · [`growth`] memory that a handle asks for · [`naming`] names
 //! change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that
-//! go together · [`info`] the description in words · [`glimpse`] a look from outside · [`capacity`] what
-//! may still be created · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
-//! [`share`] made into segments · [`shown`] handles as text · [`block`] memory without a header · [`memory`] its bytes.
+//! go together · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`share`] made into segments · [`shown`] handles as text · [`block`] memory without a header · [`memory`] its bytes.
 
 mod access;
 mod block;
-mod capacity;
 mod control;
 mod copy;
 mod facts;
-mod glimpse;
 mod growth;
 mod handle;
-mod info;
 mod inspect;
+mod kinds;
 mod layout;
 mod life;
 mod memory;
+mod methods;
 mod name;
 mod naming;
 mod npy_file;
 mod options;
 mod paging;
 mod participants;
+mod plan;
 mod reap;
 mod reboot;
 mod records;
@@ -40,11 +38,9 @@ mod shown;
 mod trust;
 
 pub use self::block::Block;
-pub use self::capacity::{Capacity, capacity};
 pub use self::facts::{Access, Kind, Lifetime, Origin, Reserve};
 pub use self::handle::Handle;
-pub use self::info::Info;
-pub use self::inspect::list;
+pub use self::inspect::Info;
 pub use self::life::Segment;
 pub use self::name::Address;
 pub use self::naming::remove;
@@ -54,15 +50,18 @@ pub use self::participants::Participant;
 pub use self::reap::{reap, reap_prefix};
 pub use self::set::SegmentSet;
 
-pub(crate) use self::glimpse::{Glimpse, Occupied};
+pub(crate) use self::inspect::{is_to_go, read_control};
+pub(crate) use self::kinds::{Creates, Opens};
 pub(crate) use self::layout::data_len;
 #[cfg(test)]
 pub(crate) use self::layout::tests::table as format_table;
-pub(crate) use self::life::{Blueprint, Draft, create_unique, open_or_create};
+pub(crate) use self::life::Draft;
+pub(crate) use self::methods::handle;
 pub(crate) use self::name::Name;
-pub(crate) use self::options::{Opening, Settings};
+pub(crate) use self::options::Settings;
 pub(crate) use self::participants::Membership;
-pub(crate) use self::reboot::{make_clean, soil};
+pub(crate) use self::plan::Plan;
+pub(crate) use self::reboot::{check_settled, make_clean, soil};
+pub(crate) use self::records::{RingState, State};
 pub(crate) use self::region::Region;
-pub(crate) use self::share::Taken;
 pub(crate) use self::shown::Items;

@@ -259,8 +259,9 @@ mod tests {
     use rustix::process::Uid;
 
     use super::super::facts::{Kind, Lifetime};
-    use super::super::life::{Blueprint, Draft, Segment};
+    use super::super::life::{Draft, Segment};
     use super::super::options::Options;
+    use super::super::plan::Plan;
     use super::*;
     use crate::sys::process;
 
@@ -271,17 +272,10 @@ mod tests {
 
     fn segment_at(name: Name) -> (Segment, Place, Object) {
         let options = Options::<()>::new();
-        let blueprint = Blueprint {
-            kind: Kind::Array,
-            dtype: &"<u8".parse().unwrap(),
-            shape: &[8],
-            stripes: 1,
-            shadow_len: 0,
-            leases: 0,
-            lifetime: Lifetime::Creator,
-            settings: options.settings(),
-        };
-        let segment = Draft::new(name, &blueprint).and_then(Draft::publish).unwrap();
+        let settings = options.settings();
+        let plan = Plan::new(settings, Kind::Array, "<u8".parse().unwrap(), vec![8]).unwrap();
+        let draft = Draft::new(name, plan, settings, Lifetime::Creator).unwrap();
+        let segment = draft.publish().unwrap();
         let place = segment.address().place().clone();
         let object = Object::open(&place).unwrap().0;
         (segment, place, object)

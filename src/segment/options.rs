@@ -166,11 +166,6 @@ impl<H> Options<H> {
         Self { settings, handle: PhantomData }
     }
 
-    /// The same choices, for handles of another type.
-    pub(crate) fn of_handles<G>(&self) -> Options<G> {
-        Options { settings: self.settings, handle: PhantomData }
-    }
-
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -387,6 +382,6 @@ impl<H> Options<H> {
 
 impl<H> Clone for Options<H> {
     fn clone(&self) -> Self {
-        self.of_handles()
+        Self { settings: self.settings, handle: PhantomData }
     }
 }

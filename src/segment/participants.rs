@@ -51,7 +51,7 @@ pub struct Participant {
 
 impl Participant {
     /// What the record of a slot says of its occupant.
-    pub(super) fn of(slot: u32, record: &Slot, alive: bool) -> Self {
+    pub(crate) fn of(slot: u32, record: &Slot, alive: bool) -> Self {
         let (pid, namespace) = (record.pid(), record.namespace());
         Self { slot, pid, namespace, alive }
     }

@@ -1,8 +1,7 @@
 //! Removing what only the dead have left.
 
 use super::facts::Claim;
-use super::info::Info;
-use super::inspect::{is_left_by_the_dead, read_control};
+use super::inspect::{Info, is_left_by_the_dead, read_control};
 use super::name::Name;
 use super::naming::finish_leftover;
 use super::options::Options;

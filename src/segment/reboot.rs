@@ -76,7 +76,7 @@ pub(super) fn settle(
 }
 
 /// Fails when nobody has settled what a restart left, which who may only read cannot do.
-pub(super) fn check_settled(object: &Object, state: &State, control: &Control) -> Result<()> {
+pub(crate) fn check_settled(object: &Object, state: &State, control: &Control) -> Result<()> {
     let now = process::boot_id(&registration());
     // A file that is clean needs no settling but for its boot.
     let is_clean = || state.clean.load(Relaxed) == CLEAN;

@@ -59,10 +59,10 @@ const FROZEN: u32 = 1 << 1;
 
 impl State {
     /// How many bytes it has in a segment; a model's atomics have more.
-    pub(super) const LEN: usize = 64;
+    pub(crate) const LEN: usize = 64;
 
     /// A private copy, of the bytes that were read where it lies.
-    pub(super) fn copied(bytes: [u8; Self::LEN]) -> Self {
+    pub(crate) fn copied(bytes: [u8; Self::LEN]) -> Self {
         let words = bytemuck::cast::<_, [u32; 16]>(bytes);
         let [high_water, changes, waiting, commits, marks, clean, boot @ .., _, _, _, _, _, _] =
             words.map(AtomicU32::new);
@@ -144,20 +144,15 @@ pub(crate) struct RingState {
 
 impl RingState {
     /// Its bytes in the control block; in a model's memory it may be longer.
-    pub(super) const LEN: usize = 72;
+    pub(crate) const LEN: usize = 72;
 
-    /// What it counts, of the bytes that were read where it lies.
-    pub(super) fn tally_in(bytes: [u8; Self::LEN]) -> Tally {
-        let [dropped, .., published] = bytemuck::cast::<_, [u64; 9]>(bytes);
-        Tally { published, dropped }
+    /// A private copy, of the bytes that were read where it lies.
+    pub(crate) fn copied(bytes: [u8; Self::LEN]) -> Self {
+        let words = bytemuck::cast::<_, [u32; 18]>(bytes).map(AtomicU32::new);
+        let [_, _, returns, awaited, spare @ .., _, _] = words;
+        let [dropped, .., newest] = bytemuck::cast::<_, [u64; 9]>(bytes).map(AtomicU64::new);
+        Self { dropped, returns, awaited, _spare: spare, newest }
     }
-}
-
-/// How many frames a ring's publishers published and dropped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) published: u64,
-    pub(crate) dropped: u64,
 }
 
 pin!(RingState, 72, RING_FIELDS { dropped: 0, returns: 8, awaited: 12, newest: 64 });

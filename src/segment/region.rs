@@ -3,7 +3,7 @@
 //! # Safety
 //!
 //! Other processes read and write this memory at any time, so it is only ever seen as atomics
-//! ([`Record`]) or as a raw pointer ([`Region::payload`]). Offsets become pointers once, when a region is
+//! ([`Shared`]) or as a raw pointer ([`Region::payload`]). Offsets become pointers once, when a region is
 //! made ([`Within`]): each table of records is checked there against the length of the mapping that
 //! it lies in. From then on a table is a slice, so an index is checked at each use.
 //!
@@ -32,21 +32,21 @@ use crate::sys::object::Object;
 /// # Safety
 ///
 /// Every byte belongs to an atomic, and every bit pattern is a value.
-unsafe trait Record {}
+unsafe trait Shared {}
 
 // SAFETY: repr(C) of 12 AtomicU32 and 2 AtomicU64 filling 64 bytes.
-unsafe impl Record for State {}
+unsafe impl Shared for State {}
 // SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes.
-unsafe impl Record for Slot {}
+unsafe impl Shared for Slot {}
 // SAFETY: repr(C) of 8 AtomicU32 filling 32 bytes.
-unsafe impl Record for Stripe {}
+unsafe impl Shared for Stripe {}
 // SAFETY: repr(C) of 2 AtomicU64 and 12 AtomicU32 filling 64 bytes.
-unsafe impl Record for RingState {}
+unsafe impl Shared for RingState {}
 // SAFETY: an atomic.
-unsafe impl Record for AtomicU32 {}
+unsafe impl Shared for AtomicU32 {}
 
 // SAFETY: an atomic.
-unsafe impl Record for AtomicU64 {}
+unsafe impl Shared for AtomicU64 {}
 
 /// A standard atomic integer, which a payload may be.
 ///
@@ -86,7 +86,7 @@ impl<'a> Within<'a> {
     /// # Panics
     ///
     /// When the mapping ends before the last of them, or they are not aligned there.
-    fn table<R: Record>(&self, offset: usize, count: usize) -> Placed<[R]> {
+    fn table<R: Shared>(&self, offset: usize, count: usize) -> Placed<[R]> {
         let len = size_of::<R>().checked_mul(count);
         let start = self.at(offset, len.expect("a table within the address space")).cast::<R>();
         assert!(start.is_aligned(), "records at byte {offset}");
@@ -94,7 +94,7 @@ impl<'a> Within<'a> {
     }
 
     /// The one record that begins `offset` bytes into the mapping.
-    fn one<R: Record>(&self, offset: usize) -> Placed<R> {
+    fn one<R: Shared>(&self, offset: usize) -> Placed<R> {
         Placed(self.table::<R>(offset, 1).0.cast())
     }
 
@@ -114,7 +114,7 @@ impl<R: ?Sized> Deref for Placed<R> {
     fn deref(&self) -> &R {
         // SAFETY: it is aligned and lies within a mapping that is not dropped before the last use of
         // `self` (`Within`); it is made of atomics alone, so any bytes are one, and others may write
-        // them (`Record`).
+        // them (`Shared`).
         unsafe { self.0.as_ref() }
     }
 }

@@ -6,29 +6,24 @@
 
 use std::path::Path;
 
-use super::control::{Control, LONGEST_HEADER, MAGIC, Plan, UNFINISHED};
-use super::facts::{Access, Kind, Lifetime, Reserve};
+use super::control::{Control, LONGEST_HEADER, MAGIC, UNFINISHED};
+use super::facts::{Access, Lifetime, Reserve};
 use super::inspect::{read_control, read_header};
 use super::layout::SHARED_ALIGNMENT;
 use super::life::Segment;
 use super::name::Name;
 use super::npy_file::data_end;
 use super::options::Settings;
+use super::plan::Plan;
 use super::reboot;
 use super::region::Region;
 use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::npy::{Dtype, Header, UNIT};
+use crate::npy::{Header, UNIT};
 use crate::steps::step;
 use crate::sys::init::InitLock;
 use crate::sys::limits;
 use crate::sys::object::Object;
-
-/// What a file that becomes a segment is taken for.
-pub(crate) struct Taken {
-    pub(crate) dtype: Dtype,
-    pub(crate) stripes: u32,
-}
 
 /// What is done to one file.
 struct Sharing<'a> {
@@ -43,7 +38,7 @@ impl Segment {
     pub(crate) fn share_npy(
         path: &Path,
         settings: &Settings,
-        take: impl FnOnce(&Header) -> Result<Taken>,
+        take: impl FnOnce(&Header) -> Result<Plan>,
     ) -> Result<Self> {
         let name = Name::new(path)?;
         let share = || {
@@ -58,7 +53,7 @@ impl Segment {
 }
 
 impl Sharing<'_> {
-    fn share(&self, take: impl FnOnce(&Header) -> Result<Taken>) -> Result<()> {
+    fn share(&self, take: impl FnOnce(&Header) -> Result<Plan>) -> Result<()> {
         let object = &self.object;
         let _lock = InitLock::take(object, self.name.place())?;
         step!("share: init locked");
@@ -90,19 +85,8 @@ impl Sharing<'_> {
                 ),
             ));
         }
-        let taken = take(&header)?;
-        let mut control = Control::new(&Plan {
-            kind: Kind::Array,
-            lifetime: Lifetime::Persistent,
-            dtype: &taken.dtype,
-            order: header.order,
-            shape: &header.shape,
-            participants: self.settings.participants,
-            stripes: taken.stripes,
-            shadow_len: 0,
-            leases: 0,
-            data_offset: header.data_offset,
-        })?;
+        let plan = take(&header)?;
+        let mut control = Control::new(plan, Lifetime::Persistent, header.data_offset)?;
         control.inode = object.identity().inode();
         if let Err(error) = self.add(&control) {
             // What this fails to take back, the next one does.

@@ -4,14 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use super::change::wait_for_change;
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Flag, Passage, Patience};
 use crate::npy::Dtype;
 use crate::npy::scalar::Scalar;
-use crate::segment::{
-    Address, Blueprint, Draft, Handle, Kind, Lifetime, Name, Options, Origin, Segment,
-    create_unique, open_or_create,
-};
+use crate::segment::{Creates, Kind, Opens, Options, Plan, Segment, Settings, handle};
 
 /// A flag in shared memory that processes set and wait for, attached by name.
 ///
@@ -38,123 +35,36 @@ pub struct Event {
     segment: Segment,
 }
 
+handle! {
+    /// It stays set until it is cleared, unless the options say [`auto_reset`](Options::auto_reset).
+    impl[] Event, "event", "an event", "ndshm::Event", given "", |it| &it.segment;
+    create() => ()
+}
+
+impl Opens for Event {
+    fn check(segment: Segment) -> Result<Self> {
+        let control = segment.control();
+        if !matches!(control.kind, Kind::Event | Kind::AutoResetEvent) {
+            return Err(control.kind.mismatch(Kind::Event));
+        }
+        if control.dtype != DTYPE || !control.shape.is_empty() {
+            let problem = "is damaged: it is an Event without a word for its state; remove it and create it anew";
+            return Err(Error::new(ErrorKind::Corrupt, problem));
+        }
+        Ok(Self { segment })
+    }
+}
+
+impl Creates for Event {
+    type Start = ();
+
+    fn plan(settings: &Settings, (): &()) -> Result<Plan> {
+        let kind = if settings.auto_reset { Kind::AutoResetEvent } else { Kind::Event };
+        Plan::new(settings, kind, DTYPE, Vec::new())
+    }
+}
+
 impl Event {
-    /// Creates a manual-reset event at `address` that is not set, of mode 0600. A name goes when the last
-    /// clone of this handle is dropped; a file stays.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create`](crate::Array::create).
-    ///
-    /// # Examples
-    ///
-    /// See [`Event`].
-    pub fn create<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().create(address)
-    }
-
-    /// Creates a manual-reset event that has no name: see
-    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::create_anonymous()?;
-    /// assert!(ndshm::Event::open_handle(&event.handle())?.try_wait().is_ok());
-    /// # Ok(()) }
-    /// ```
-    pub fn create_anonymous() -> Result<Self> {
-        Self::options().create_anonymous()
-    }
-
-    /// Creates a manual-reset event under a name made up of `prefix` and 16 random hexadecimal
-    /// digits.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::create_unique("doc-event-")?;
-    /// assert!(!event.is_set());
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(prefix: &str) -> Result<Self> {
-        Self::options().create_unique(prefix)
-    }
-
-    /// Opens the event at `address`, of either kind.
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch), and those of
-    /// [`Segment::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Event`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the event that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::create_unique("doc-event-")?;
-    /// let same = ndshm::Event::open_handle(&event.handle())?;
-    /// same.set()?;
-    /// assert!(event.is_set());
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Opens the event at `address`, or creates a manual-reset one if there is none;
-    /// [`origin`](Self::origin) tells which. Its name lasts as long as anybody has it open
-    /// ([`Lifetime::LastUser`]).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open) and [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::open_or_create("doc-event-either")?;
-    /// assert_eq!(event.origin(), ndshm::Origin::Created);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_or_create<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open_or_create(address)
-    }
-
-    /// Begins with the default options.
-    ///
-    /// # Examples
-    ///
-    /// See [`auto_reset`](Options::auto_reset).
-    #[must_use]
-    pub fn options() -> Options<Self> {
-        Options::new()
-    }
-
     /// Sets the event and wakes who waits: all of them, or one if it resets itself.
     ///
     /// # Errors
@@ -268,55 +178,6 @@ impl Event {
         self.passage() == Passage::Closes
     }
 
-    /// Returns the segment under the event.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::create_unique("doc-event-")?;
-    /// assert_eq!(event.segment().info()?.kind(), ndshm::Kind::Event);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
-    }
-
-    /// Returns the event's name, or its file's path.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// assert_eq!(ndshm::Event::create("doc-event-name")?.name(), "doc-event-name");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.segment.name()
-    }
-
-    /// Returns the event's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_handle`](Self::open_handle).
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.segment.handle()
-    }
-
-    /// Returns whether this handle created the event or found it.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_or_create`](Self::open_or_create).
-    #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.segment.origin()
-    }
-
     fn wait_with(&self, patience: Patience) -> Result<()> {
         self.may_pass()?;
         let flag = self.flag();
@@ -345,19 +206,6 @@ impl Event {
             Kind::AutoResetEvent => Passage::Closes,
             _ => Passage::StaysOpen,
         }
-    }
-
-    fn from_segment(segment: Segment) -> Result<Self> {
-        let control = segment.control();
-        let right = matches!(control.kind, Kind::Event | Kind::AutoResetEvent);
-        if !right {
-            return Err(control.kind.mismatch(Kind::Event).of(segment.name()));
-        }
-        if control.dtype != DTYPE || !control.shape.is_empty() {
-            let problem = "is damaged: it is an Event without a word for its state; remove it and create it anew";
-            return Err(Error::new(ErrorKind::Corrupt, problem).of(segment.name()));
-        }
-        Ok(Self { segment })
     }
 }
 
@@ -389,142 +237,5 @@ impl Options<Event> {
     #[must_use]
     pub fn auto_reset(self) -> Self {
         self.set_auto_reset()
-    }
-
-    /// Creates an event: see [`Event::create`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Event::create`], and [`InvalidArgument`](ErrorKind::InvalidArgument) for options
-    /// that can never work.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let event = ndshm::Event::options().mode(0o640).create("doc-event-mode")?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {
-        self.make(Name::new(address)?, Lifetime::Creator)
-    }
-
-    /// Creates an event without a name: see [`Event::create_anonymous`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let turnstile = ndshm::Event::options().auto_reset().create_anonymous()?;
-    /// assert!(turnstile.resets_itself());
-    /// # Ok(()) }
-    /// ```
-    pub fn create_anonymous(&self) -> Result<Event> {
-        self.make(Name::anonymous(), Lifetime::Creator)
-    }
-
-    /// Creates an event under a name made up: see [`Event::create_unique`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// See [`auto_reset`](Self::auto_reset).
-    pub fn create_unique(&self, prefix: &str) -> Result<Event> {
-        create_unique(prefix, |name| self.make(name, Lifetime::Creator))
-    }
-
-    /// Opens an event: see [`Event::open`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Event::open`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Access, ErrorKind, Event};
-    ///
-    /// let made = Event::create_unique("doc-event-looked-at-")?;
-    /// let looked_at = Event::options().access(Access::Observe).open(made.name())?;
-    /// made.set()?;
-    /// looked_at.wait()?;
-    /// assert_eq!(looked_at.clear().unwrap_err().kind(), ErrorKind::ReadOnly);
-    /// # Ok(()) }
-    /// ```
-    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {
-        Event::from_segment(Segment::attach(Name::new(address)?, self.settings().opening())?)
-    }
-
-    /// Opens the event that a handle means: see [`Event::open_handle`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Event::open_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Access, Event};
-    ///
-    /// let made = Event::create_unique("doc-event-meant-")?;
-    /// let same = Event::options().access(Access::Observe).open_handle(&made.handle())?;
-    /// assert!(!same.is_set());
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(&self, handle: &Handle) -> Result<Event> {
-        Event::from_segment(Segment::attach_handle(handle, self.settings().opening())?)
-    }
-
-    /// Opens or creates an event: see [`Event::open_or_create`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Event::open_or_create`]; one that exists keeps its own kind of reset.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Event, Lifetime};
-    ///
-    /// let options = Event::options().auto_reset().lifetime(Lifetime::Creator);
-    /// assert!(options.open_or_create("doc-auto-either")?.resets_itself());
-    /// # Ok(()) }
-    /// ```
-    pub fn open_or_create<'a>(&self, address: impl Into<Address<'a>>) -> Result<Event> {
-        let address = address.into();
-        open_or_create(
-            &Name::new(address)?,
-            || self.open(address),
-            |name| self.make(name, Lifetime::LastUser),
-        )
-    }
-
-    fn make(&self, name: Name, lifetime: Lifetime) -> Result<Event> {
-        let settings = self.settings();
-        let text = name.as_str().to_owned();
-        let draft = Draft::new(
-            name,
-            &Blueprint {
-                kind: if settings.auto_reset { Kind::AutoResetEvent } else { Kind::Event },
-                dtype: &DTYPE,
-                shape: &[],
-                stripes: 1,
-                shadow_len: 0,
-                leases: 0,
-                lifetime,
-                settings,
-            },
-        );
-        draft.and_then(Draft::publish).and_then(Event::from_segment).of(&text)
     }
 }

@@ -109,11 +109,11 @@ impl Poison {
         self.pid
     }
 
-    pub(super) fn of(stripe: &Stripe) -> Self {
+    pub(crate) fn of(stripe: &Stripe) -> Self {
         let (cause, pid) = stripe.culprit();
         let cause = match cause {
-            lock::PoisonCause::Panicked => PoisonCause::Panicked,
-            lock::PoisonCause::Restarted => PoisonCause::Restarted,
+            lock::Cause::Panicked => PoisonCause::Panicked,
+            lock::Cause::Restarted => PoisonCause::Restarted,
             _ => PoisonCause::Died,
         };
         Self { cause, pid }

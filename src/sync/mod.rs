@@ -6,17 +6,13 @@ mod event;
 mod held;
 mod hold;
 mod observe;
-mod outside;
 mod rows;
-mod status;
 mod unwinding;
 
 pub(crate) use self::change::wait_for_change;
 pub(crate) use self::hold::{Demand, Hold, Mode, Regard, acquired, frozen};
-pub(crate) use self::observe::{Look, check_sound, copy_out, observe};
-pub(crate) use self::outside::{OutsideLook, copy_value_outside, observe_outside};
+pub(crate) use self::observe::{Pass, Unlocked, check_sound, copy_out, died, observe, suspect};
 pub(crate) use self::rows::{default_stripes, rows_of, stripes_over};
 
 pub use self::event::Event;
 pub use self::hold::{Poison, PoisonCause};
-pub use self::status::{Status, StripeStatus};

@@ -1,45 +1,70 @@
-//! Looks at data without a lock, while others may be writing it.
+//! Copies data without a lock, while others may be writing it.
 //!
 //! A writer makes the version of a stripe odd before it writes and even when it is done. So a copy is
 //! whole if every version was even before it and is the same after it: a moment lies between the two
 //! looks at which all of the data was what the copy says. H.-J. Boehm, "Can seqlocks get along with
-//! programming language memory models?", has the proof and the fences. The kernel makes the copies, for
-//! writers store as they like: see [`Segment::read_payload`].
+//! programming language memory models?", has the proof and the fences. The kernel makes the copies, because
+//! writers use plain stores: see [`Segment::read_payload`].
 
 use std::cell::RefCell;
+use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::Ordering::Acquire;
 
 use super::hold::Poison;
 use crate::atomic::fence;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Entry, Owner, Patience, Sight, Slices};
-use crate::segment::{Region, Segment};
+use crate::segment::Segment;
 use crate::steps::step;
 use crate::sys::wait;
 
-/// What kept a look from being whole.
-#[derive(Debug)]
-struct Obstacle {
-    stripe: u32,
-    /// Who writes there, if anybody still does.
-    writer: Option<Owner>,
+/// Data that others may write while it is copied, and the locks that tell whether they did.
+pub(crate) trait Unlocked: fmt::Debug {
+    /// The name of the segment, for errors.
+    fn name(&self) -> &str;
+
+    fn stripes(&self) -> u32;
+
+    /// Looks at the lock of a stripe: see [`Stripe::look`](crate::lock::Stripe::look).
+    fn sight(&self, stripe: u32) -> Result<Sight>;
+
+    /// Whether nobody began to write the stripe since its lock had that version.
+    fn is_still(&self, stripe: u32, version: u32) -> Result<bool>;
+
+    /// Copies bytes of the payload, from `offset` on. Nothing is copied before the looks at the locks that the
+    /// thread took.
+    fn copy(&self, bytes: &mut [u8], offset: usize) -> Result<()>;
+
+    /// Describes who writes the stripe; `owner` is who was seen there. Fails when the data is suspect.
+    fn writer(&self, stripe: u32, owner: Option<Owner>) -> Result<Option<String>>;
+
+    /// What to do when the data was written all the time.
+    fn advice(&self) -> &'static str;
 }
 
-/// One try to see data as it was at one moment.
+/// One pass over data, to copy it as it was at one moment.
 #[derive(Debug)]
-pub(crate) struct Look<'a> {
-    segment: &'a Segment,
-    found: RefCell<Found>,
+pub(crate) struct Pass<'a> {
+    data: &'a dyn Unlocked,
+    progress: RefCell<Progress>,
 }
 
-/// What a try found so far.
 #[derive(Debug)]
-struct Found {
-    /// Of each stripe that was looked at, its version before.
+struct Progress {
+    /// The version of each stripe that is copied from, before the copy.
     versions: Vec<Option<u32>>,
-    obstacle: Option<Obstacle>,
+    /// Why this pass is in vain.
+    written: Option<Written>,
     failure: Option<Error>,
+}
+
+/// A stripe that somebody wrote during the pass.
+#[derive(Debug)]
+struct Written {
+    stripe: u32,
+    /// Who still writes it, if anybody can be named.
+    owner: Option<Owner>,
 }
 
 /// Copies the payload of all stripes out as it was at one moment, without writing anything.
@@ -47,111 +72,157 @@ struct Found {
 /// `bytes` is as long as the payload; its contents mean nothing after an error.
 pub(crate) fn copy_out(segment: &Segment, bytes: &mut [u8], patience: Patience) -> Result<()> {
     let stripes = 0..segment.region().stripes();
-    observe(segment, patience, |look| look.copy(stripes.clone(), 0, bytes)).map(|_whole| ())
+    observe(segment, patience, |pass| pass.copy(stripes.clone(), 0, bytes)).map(|_whole| ())
 }
 
 /// Calls `see` until nothing that it copied was written meanwhile, and returns what it returned then.
 ///
-/// Writes nothing. What `see` gets in other tries means nothing.
+/// Writes nothing. What `see` gets in other passes means nothing.
 pub(crate) fn observe<R>(
-    segment: &Segment,
+    data: &dyn Unlocked,
     patience: Patience,
-    see: impl FnMut(&Look<'_>) -> R,
+    see: impl FnMut(&Pass<'_>) -> R,
 ) -> Result<R> {
-    try_observe(segment, patience, see).map_err(|error| error.of(segment.name()))
+    try_observe(data, patience, see).of(data.name())
 }
 
 fn try_observe<R>(
-    segment: &Segment,
+    data: &dyn Unlocked,
     patience: Patience,
-    mut see: impl FnMut(&Look<'_>) -> R,
+    mut see: impl FnMut(&Pass<'_>) -> R,
 ) -> Result<R> {
-    let region = segment.region();
-    let look = Look::new(segment);
-    let mut looks = wait::spins();
+    let pass = Pass::new(data);
+    let mut spins = wait::spins();
     loop {
-        let seen = see(&look);
-        let Some(Obstacle { stripe, writer }) = look.end()? else { return Ok(seen) };
+        let seen = see(&pass);
+        let Some(Written { stripe, owner }) = pass.end()? else { return Ok(seen) };
         let over = patience.is_over();
-        if looks > 0 && !over {
-            looks -= 1;
+        if spins > 0 && !over {
+            spins -= 1;
             std::hint::spin_loop();
             continue;
         }
-        if let Some(writer) = writer {
-            let peers = segment.membership().peers(stripe);
-            if region.stripe(stripe).is_abandoned_by(&peers, writer)? {
-                return Err(abandoned(segment, stripe, writer));
-            }
-        }
+        let writer = data.writer(stripe, owner)?;
         if over {
-            return Err(timeout(segment, writer));
+            return Err(timeout(data, writer));
         }
         // Short every time: a writer that lives may leave a gap at any moment, and wakes nobody.
         wait::pause(Slices::behind_an_owner().next(patience));
-        looks = wait::spins();
+        spins = wait::spins();
     }
 }
 
-impl<'a> Look<'a> {
-    fn new(segment: &'a Segment) -> Self {
-        let versions = vec![None; segment.region().stripes() as usize];
-        Self { segment, found: RefCell::new(Found { versions, obstacle: None, failure: None }) }
+impl<'a> Pass<'a> {
+    fn new(data: &'a dyn Unlocked) -> Self {
+        let versions = vec![None; data.stripes() as usize];
+        Self { data, progress: RefCell::new(Progress { versions, written: None, failure: None }) }
     }
 
-    /// Copies bytes of the payload that lie in those stripes, from `offset` on; false, and nothing
-    /// copied, when this try is in vain.
+    /// Copies bytes of the payload that lie in those stripes, from `offset` on; false when this pass is in
+    /// vain.
     pub(crate) fn copy(&self, stripes: Range<u32>, offset: usize, bytes: &mut [u8]) -> bool {
-        let found = &mut *self.found.borrow_mut();
-        if !stripes.into_iter().all(|stripe| found.is_whole(stripe, self.segment.region())) {
+        let progress = &mut *self.progress.borrow_mut();
+        if progress.written.is_some() || progress.failure.is_some() {
             return false;
         }
-        step!("observe: versions read");
-        let copied = self.segment.read_payload(bytes, offset);
-        step!("observe: copied");
-        found.failure = copied.err();
-        found.failure.is_none()
+        self.try_copy(progress, stripes, offset, bytes).unwrap_or_else(|error| {
+            progress.failure = Some(error);
+            false
+        })
     }
 
-    /// What made this try worthless, if anything did; ready for the next one.
-    fn end(&self) -> Result<Option<Obstacle>> {
-        let found = &mut *self.found.borrow_mut();
+    fn try_copy(
+        &self,
+        progress: &mut Progress,
+        stripes: Range<u32>,
+        offset: usize,
+        bytes: &mut [u8],
+    ) -> Result<bool> {
+        for stripe in stripes {
+            let version = &mut progress.versions[stripe as usize];
+            if version.is_some() {
+                continue;
+            }
+            match self.data.sight(stripe)? {
+                Sight::Whole(seen) => *version = Some(seen),
+                sight => {
+                    progress.written = Some(Written::new(stripe, sight));
+                    return Ok(false);
+                }
+            }
+        }
+        step!("observe: versions read");
+        let copied = self.data.copy(bytes, offset);
+        step!("observe: copied");
+        copied.map(|()| true)
+    }
+
+    /// Returns why this pass was in vain, if it was, and gets ready for the next one.
+    fn end(&self) -> Result<Option<Written>> {
+        let progress = &mut *self.progress.borrow_mut();
         // The copies must not sink below the second look. Each stripe was looked at before it was
         // copied, and all copies are from before this: so just now all was as they say.
         fence(Acquire);
-        let mut obstacle = found.obstacle.take();
-        for (stripe, version) in (0..).zip(&mut found.versions) {
-            let lock = self.segment.region().stripe(stripe);
-            let is_still = version.take().is_none_or(|version| lock.is_still(version));
-            if !is_still && obstacle.is_none() {
-                let writer = match lock.look() {
-                    Sight::Written(writer) => writer,
-                    Sight::Whole(_) | Sight::Suspect => None,
-                };
-                obstacle = Some(Obstacle { stripe, writer });
+        let mut written = progress.written.take();
+        for (stripe, version) in (0..).zip(&mut progress.versions) {
+            if let Some(version) = version.take()
+                && written.is_none()
+                && !self.data.is_still(stripe, version)?
+            {
+                written = Some(Written::new(stripe, self.data.sight(stripe)?));
             }
         }
-        found.failure.take().map_or(Ok(obstacle), Err)
+        progress.failure.take().map_or(Ok(written), Err)
     }
 }
 
-impl Found {
-    /// Whether nobody writes that stripe, as far as this try knows; looks at it once.
-    fn is_whole(&mut self, stripe: u32, region: &Region) -> bool {
-        if self.obstacle.is_some() || self.failure.is_some() {
-            return false;
+impl Written {
+    fn new(stripe: u32, sight: Sight) -> Self {
+        let owner = match sight {
+            Sight::Written(owner) => owner,
+            Sight::Whole(_) | Sight::Suspect => None,
+        };
+        Self { stripe, owner }
+    }
+}
+
+impl Unlocked for Segment {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn stripes(&self) -> u32 {
+        self.region().stripes()
+    }
+
+    fn sight(&self, stripe: u32) -> Result<Sight> {
+        Ok(self.region().stripe(stripe).look())
+    }
+
+    fn is_still(&self, stripe: u32, version: u32) -> Result<bool> {
+        Ok(self.region().stripe(stripe).is_still(version))
+    }
+
+    fn copy(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
+        self.read_payload(bytes, offset)
+    }
+
+    fn writer(&self, stripe: u32, owner: Option<Owner>) -> Result<Option<String>> {
+        let lock = self.region().stripe(stripe);
+        let is_suspect = match owner {
+            Some(owner) => lock.is_abandoned_by(&self.membership().peers(stripe), owner)?,
+            None => lock.look() == Sight::Suspect,
+        };
+        match owner {
+            _ if is_suspect && lock.entry() == Entry::Poisoned => Err(suspect(&Poison::of(lock))),
+            Some(owner) if is_suspect => Err(died(self.region().slot(owner.slot()).pid())),
+            owner => Ok(owner.map(|owner| self.membership().describe(owner.slot()))),
         }
-        let version = &mut self.versions[stripe as usize];
-        if version.is_some() {
-            return true;
-        }
-        let lock = region.stripe(stripe);
-        match lock.look() {
-            Sight::Whole(seen) => *version = Some(seen),
-            Sight::Written(writer) => self.obstacle = Some(Obstacle { stripe, writer }),
-            Sight::Suspect => self.failure = Some(suspect(&Poison::of(lock))),
-        }
-        version.is_some()
+    }
+
+    fn advice(&self) -> &'static str {
+        "wait longer with `snapshot_timeout`, or take the read lock, which writers let in, with \
+         `Access::Read`"
     }
 }
 
@@ -173,7 +244,7 @@ pub(crate) fn check_sound(segment: &Segment) -> Result<()> {
 }
 
 #[cold]
-pub(super) fn suspect(poison: &Poison) -> Error {
+pub(crate) fn suspect(poison: &Poison) -> Error {
     Error::new(
         ErrorKind::Poisoned,
         format!(
@@ -184,33 +255,22 @@ pub(super) fn suspect(poison: &Poison) -> Error {
 }
 
 #[cold]
-fn abandoned(segment: &Segment, stripe: u32, writer: Owner) -> Error {
-    let region = segment.region();
-    let lock = region.stripe(stripe);
-    if lock.entry() == Entry::Poisoned {
-        return suspect(&Poison::of(lock));
-    }
+pub(crate) fn died(pid: u32) -> Error {
     Error::new(
         ErrorKind::OwnerDied,
         format!(
-            "may be half written: process {} died while writing; open it with `Access::ReadWrite`, \
-             mend it under `write_recover` and call `mark_consistent`",
-            region.slot(writer.slot()).pid()
+            "may be half written: process {pid} died while writing; open it with `Access::ReadWrite`, \
+             mend it under `write_recover` and call `mark_consistent`"
         ),
     )
 }
 
 #[cold]
-fn timeout(segment: &Segment, writer: Option<Owner>) -> Error {
+fn timeout(data: &dyn Unlocked, writer: Option<String>) -> Error {
     let why = match writer {
-        Some(writer) => format!("{}, writes it", segment.membership().describe(writer.slot())),
+        Some(writer) => format!("{writer}, writes it"),
         None => "it was written to all the time".into(),
     };
-    Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "could not be copied in time: {why}; wait longer with `snapshot_timeout`, or take the \
-             read lock, which writers let in, with `Access::Read`"
-        ),
-    )
+    let advice = data.advice();
+    Error::new(ErrorKind::Timeout, format!("could not be copied in time: {why}; {advice}"))
 }

@@ -12,7 +12,12 @@ use crate::steps::step;
 
 /// Whether values of this type are one atomic.
 pub(super) const fn is_word<T>() -> bool {
-    matches!(size_of::<T>(), 1 | 2 | 4 | 8)
+    is_word_of(size_of::<T>())
+}
+
+/// Whether values of so many bytes are one atomic.
+pub(super) const fn is_word_of(len: usize) -> bool {
+    matches!(len, 1 | 2 | 4 | 8)
 }
 
 /// Runs an expression with the payload as the atomic of `T`'s size, and `$Bits` as its integer.
@@ -92,19 +97,66 @@ pub(super) fn load_committed<T: Element>(region: &Region) -> T {
     Copies::of(region).load()
 }
 
+/// Runs an expression with `$Word` as the integer of that many bytes, or else the other one.
+macro_rules! with_word {
+    ($len:expr, |$Word:ident| $body:expr, else $other:expr) => {
+        match $len {
+            1 => with_word!(@ u8, $Word, $body),
+            2 => with_word!(@ u16, $Word, $body),
+            4 => with_word!(@ u32, $Word, $body),
+            8 => with_word!(@ u64, $Word, $body),
+            _ => $other,
+        }
+    };
+    (@ $Integer:ty, $Word:ident, $body:expr) => {{
+        type $Word = $Integer;
+        $body
+    }};
+}
+
 /// Reads a value of any type, as its last commit left it; `bytes` is as long as it.
-pub(super) fn load_bytes(region: &Region, bytes: &mut [u8]) {
-    match bytes.len() {
-        1 => bytes.copy_from_slice(&load::<u8>(region).to_le_bytes()),
-        2 => bytes.copy_from_slice(&load::<u16>(region).to_le_bytes()),
-        4 => bytes.copy_from_slice(&load::<u32>(region).to_le_bytes()),
-        8 => bytes.copy_from_slice(&load::<u64>(region).to_le_bytes()),
-        _ => Copies::of(region).load_into(bytes),
-    }
+pub(crate) fn load_bytes(region: &Region, bytes: &mut [u8]) {
+    with_word!(
+        bytes.len(),
+        |Word| bytes.copy_from_slice(bytes_of(&load::<Word>(region))),
+        else Copies::of(region).load_into(bytes)
+    );
+}
+
+/// Sets a value of any type, as long as `bytes`, and leaves there what a word was before. One that is no word is
+/// committed, under the lock.
+pub(super) fn swap_bytes(region: &Region, bytes: &mut [u8]) {
+    with_word!(
+        bytes.len(),
+        |Word| {
+            let old = swap::<Word>(region, bytemuck::pod_read_unaligned(bytes));
+            bytes.copy_from_slice(bytes_of(&old));
+        },
+        else commit_bytes(region, bytes)
+    );
+}
+
+/// Sets a word to `new` if it is `current`, where it then leaves what it was. Returns whether it was.
+pub(super) fn compare_exchange_bytes(region: &Region, current: &mut [u8], new: &[u8]) -> bool {
+    with_word!(
+        current.len(),
+        |Word| {
+            let [old, new] = [&*current, new].map(bytemuck::pod_read_unaligned::<Word>);
+            let found = compare_exchange(region, old, new);
+            current.copy_from_slice(bytes_of(&found.unwrap_or_else(|found| found)));
+            found.is_ok()
+        },
+        else unreachable!("a value of {} bytes is no word", current.len())
+    )
 }
 
 /// Commits a value under the lock; see [`Copies::commit`].
 pub(super) fn commit<T: Element>(region: &Region, value: &T) {
+    commit_bytes(region, bytes_of(value));
+}
+
+/// Commits a value of any type, as [`commit`] does.
+pub(super) fn commit_bytes(region: &Region, value: &[u8]) {
     Copies::of(region).commit(value);
 }
 
@@ -153,11 +205,13 @@ impl<'a> Copies<'a> {
     /// instruction costs neither. The caller holds the lock.
     ///
     /// The payload is current again afterwards, where NumPy finds it.
-    fn commit<T: Element>(self, value: &T) {
+    fn commit(self, value: &[u8]) {
         let mut count = self.commits.load(Relaxed);
         if count % 2 == 1 {
             // The last committer died between its two steps: finish them.
-            copy_in(self.payload, &copy_out::<T>(self.shadow));
+            let mut last = vec![0; value.len()];
+            copy_out_to(&mut last, self.shadow);
+            copy_in(self.payload, &last);
             count = self.switch(count);
             step!("commit: last one finished");
         }
@@ -178,12 +232,6 @@ impl<'a> Copies<'a> {
     }
 }
 
-fn copy_out<T: Element>(words: &[AtomicU64]) -> T {
-    let mut value = T::zeroed();
-    copy_out_to(bytes_of_mut(&mut value), words);
-    value
-}
-
 #[inline]
 fn copy_out_to(value: &mut [u8], words: &[AtomicU64]) {
     for (bytes, word) in value.chunks_mut(8).zip(words) {
@@ -192,10 +240,10 @@ fn copy_out_to(value: &mut [u8], words: &[AtomicU64]) {
 }
 
 /// Overwrites the copy that is not current.
-fn copy_in<T: Element>(words: &[AtomicU64], value: &T) {
+fn copy_in(words: &[AtomicU64], value: &[u8]) {
     // Who sees these writes sees the switch before them, whoever made it.
     fence(Release);
-    for (bytes, word) in bytes_of(value).chunks(8).zip(words) {
+    for (bytes, word) in value.chunks(8).zip(words) {
         let mut padded = [0; 8];
         padded[..bytes.len()].copy_from_slice(bytes);
         word.store(u64::from_le_bytes(padded), Relaxed);
@@ -258,7 +306,7 @@ mod model {
                 let memory = Rc::clone(&memory);
                 move || {
                     let (memory, world, rung) = &*memory;
-                    memory.copies().commit(&FIRST);
+                    memory.copies().commit(bytes_of(&FIRST));
                     rung.bell().ring(&world.peers(0));
                 }
             });
@@ -276,7 +324,7 @@ mod model {
             let memory = Rc::new(Memory::default());
             let mortal = thread::spawn({
                 let (memory, death) = (Rc::clone(&memory), death.clone());
-                move || death.take(|| memory.copies().commit(&FIRST))
+                move || death.take(|| memory.copies().commit(bytes_of(&FIRST)))
             });
             memory.read(&[OLD, FIRST]);
             let done = mortal.join().unwrap();
@@ -292,20 +340,21 @@ mod model {
             let mortal = thread::spawn({
                 let (memory, death) = (Rc::clone(&memory), death.clone());
                 move || {
-                    death.take(|| memory.copies().commit(&FIRST));
+                    death.take(|| memory.copies().commit(bytes_of(&FIRST)));
                 }
             });
             let next = thread::spawn({
                 let memory = Rc::clone(&memory);
                 move || {
                     mortal.join().unwrap();
-                    memory.copies().commit(&SECOND);
+                    memory.copies().commit(bytes_of(&SECOND));
                 }
             });
             memory.read(&[OLD, FIRST, SECOND]);
             next.join().unwrap();
             assert_eq!(memory.copies().load::<[u64; 2]>(), SECOND);
-            assert_eq!(copy_out::<[u64; 2]>(&memory.payload), SECOND, "where NumPy looks");
+            let payload = memory.payload.each_ref().map(|word| word.load(Relaxed));
+            assert_eq!(payload, SECOND, "where NumPy looks");
         });
     }
 }

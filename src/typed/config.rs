@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::finite;
 use super::frozen::Frozen1;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::segment::{Address, Handle, Name, Options, Segment};
+use crate::segment::{Access, Address, Name, Opens, Segment, handle};
 
 /// A struct of settings in shared memory: created once, read by any process, written by nobody.
 ///
@@ -71,62 +71,25 @@ impl<T: Serialize + DeserializeOwned> Config<T> {
     }
 }
 
+handle! {
+    /// Needs permission to read its file, no more. [`KindMismatch`](ErrorKind::KindMismatch), which says what is
+    /// missing or different, is the error for one that holds no such settings.
+    impl[T: DeserializeOwned] Config<T>, "configuration", "ndshm::Config::<[u32; 2]>",
+    made "ndshm::Config::create(format!(\"doc-handle-{}\", std::process::id()).as_str(), [640_u32, 480])?",
+    |it| it.json.segment()
+}
+
+impl<T: DeserializeOwned> Opens for Config<T> {
+    fn check(segment: Segment) -> Result<Self> {
+        Self::decode(Frozen1::check(segment)?)
+    }
+
+    fn access(asked: Access) -> Access {
+        Frozen1::<u8>::access(asked)
+    }
+}
+
 impl<T: DeserializeOwned> Config<T> {
-    /// Opens the configuration at `address`. Needs permission to read its file, no more.
-    ///
-    /// # Errors
-    ///
-    /// [`KindMismatch`](ErrorKind::KindMismatch), which says what is missing or different, when it
-    /// holds no such settings, and those of [`Frozen::open`](crate::Frozen::open).
-    ///
-    /// # Examples
-    ///
-    /// See [`Config`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the configuration that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::Config;
-    ///
-    /// let sizes = Config::create("doc-config-handle", [640, 480])?;
-    /// let text = sizes.handle().to_string();
-    /// let same = Config::<[u32; 2]>::open_handle(&text.parse()?)?;
-    /// assert_eq!(*same, [640, 480]);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Begins with the default options, to open one: those of creating and of locks change nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::Config;
-    ///
-    /// let sizes = Config::create("doc-config-options", [640, 480])?;
-    /// // SAFETY: the only one who may write it is this program.
-    /// let options = unsafe { Config::<[u32; 2]>::options().trust_owner() };
-    /// assert_eq!(*options.open(sizes.name())?, [640, 480]);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn options() -> Options<Self> {
-        Options::new()
-    }
-
     fn decode(json: Frozen1<u8>) -> Result<Self> {
         // A copy, which nobody changes between its being checked and its being used: not even those could
         // who write where nobody may.
@@ -144,87 +107,6 @@ impl<T: DeserializeOwned> Config<T> {
     }
 }
 
-impl<T> Config<T> {
-    /// Returns the configuration's name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// assert_eq!(ndshm::Config::create("doc-config-name", 1)?.name(), "doc-config-name");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.json.name()
-    }
-
-    /// Returns the configuration's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_handle`](Self::open_handle).
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.json.handle()
-    }
-
-    /// Returns the segment under the configuration.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let config = ndshm::Config::create("doc-config-segment", ["a", "b"].map(String::from))?;
-    /// assert_eq!(config.segment().info()?.data_len(), r#"["a","b"]"#.len());
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        self.json.segment()
-    }
-}
-
-/// Options of configurations.
-impl<T: DeserializeOwned> Options<Config<T>> {
-    /// Opens a configuration: see [`Config::open`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Config::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Config::options`].
-    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Config<T>> {
-        Config::decode(self.of_bytes().open(address)?)
-    }
-
-    /// Opens the configuration that a handle means: see [`Config::open_handle`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Config::open_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::Config;
-    ///
-    /// let sizes = Config::create("doc-config-options", [640, 480])?;
-    /// assert_eq!(*Config::<[u32; 2]>::options().open_handle(&sizes.handle())?, [640, 480]);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(&self, handle: &Handle) -> Result<Config<T>> {
-        Config::decode(self.of_bytes().open_handle(handle)?)
-    }
-
-    fn of_bytes(&self) -> Options<Frozen1<u8>> {
-        self.of_handles()
-    }
-}
-
 impl<T> Deref for Config<T> {
     type Target = T;
 
@@ -236,7 +118,7 @@ impl<T> Deref for Config<T> {
 impl<T: fmt::Debug> fmt::Debug for Config<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("name", &self.name())
+            .field("name", &self.json.name())
             .field("settings", &self.settings)
             .finish()
     }

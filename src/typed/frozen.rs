@@ -20,7 +20,7 @@ use super::array::Array;
 use super::element::Element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
-use crate::segment::{Access, Address, Handle, Name, Opening, Options, Segment};
+use crate::segment::{Access, Address, Name, Opens, Segment, handle};
 use crate::steps::step;
 use crate::sync::{Demand, Hold, Mode, Regard, acquired, check_sound};
 
@@ -143,6 +143,24 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 }
 
+handle! {
+    /// Needs permission to read its file, no more, and has no other [`Access`] than `Observe`. Of an array that is
+    /// [sealed](Self::is_sealed) nothing is assumed. [`NotFrozen`](ErrorKind::NotFrozen) is the error for one that
+    /// others may write.
+    impl[T: Element, D: Dimension] Frozen<T, D>, "frozen array", "ndshm::Frozen1::<u8>",
+    made "ndshm::Array1::<u8>::create_unique(\"doc-handle-\", 3)?.freeze()?", |it| it.array.segment()
+}
+
+impl<T: Element, D: Dimension> Opens for Frozen<T, D> {
+    fn check(segment: Segment) -> Result<Self> {
+        Self::of(Array::check(segment)?)
+    }
+
+    fn access(_asked: Access) -> Access {
+        Access::Observe
+    }
+}
+
 impl<T: Element, D: Dimension> Frozen<T, D> {
     /// Creates a frozen array at `address` with the shape and the contents of `array`, of mode 0600.
     /// A name goes when the last clone of this handle is dropped; a file stays. Nobody ever sees it
@@ -171,61 +189,6 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
         let array = Array::options().create_frozen(name, array)?;
         array.segment().sync()?;
         Self::of(array)
-    }
-
-    /// Opens the frozen array at `address`, checking element type, number of axes and kind. Needs
-    /// permission to read its file, no more.
-    ///
-    /// Assumes of other processes what [`Array::open`] does, unless it is [sealed](Self::is_sealed).
-    ///
-    /// # Errors
-    ///
-    /// [`NotFrozen`](ErrorKind::NotFrozen), and those of [`Array::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Frozen`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the frozen array that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array1::<u8>::create_unique("doc-frozen-handle-", 3)?.freeze()?;
-    /// let text = array.handle().to_string();
-    /// let same = ndshm::Frozen1::<u8>::open_handle(&text.parse()?)?;
-    /// assert_eq!(same, array);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Begins with the default options, to open one: those of creating and of locks change nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Array1, Frozen1};
-    ///
-    /// let array = Array1::<u8>::create_unique("doc-frozen-options-", 3)?.freeze()?;
-    /// // SAFETY: the only one who may write it is this program.
-    /// let options = unsafe { Frozen1::<u8>::options().trust_owner() };
-    /// assert_eq!(options.open(array.name())?, array);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn options() -> Options<Self> {
-        Options::new()
     }
 
     /// Returns a view of the array, valid as long as this handle is borrowed.
@@ -259,41 +222,6 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
     #[must_use]
     pub fn raw_view(&self) -> RawArrayView<T, D> {
         self.array.raw_view()
-    }
-
-    /// Returns the segment under the array.
-    ///
-    /// # Examples
-    ///
-    /// See [`Array::freeze`].
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        self.array.segment()
-    }
-
-    /// Returns the array's name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::Array1::<u8>::create("doc-frozen-name", 3)?.freeze()?;
-    /// assert_eq!(array.name(), "doc-frozen-name");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.array.name()
-    }
-
-    /// Returns the array's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_handle`](Self::open_handle).
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.array.handle()
     }
 
     /// Returns whether the kernel itself lets nobody write the array, or cut it short, any more; false
@@ -354,48 +282,6 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
         // the attachment and never handed out for longer than a borrow of both.
         let view = unsafe { array.raw_view().deref_into_view() };
         Ok(Self { view, array })
-    }
-}
-
-/// Options of frozen arrays.
-impl<T: Element, D: Dimension> Options<Frozen<T, D>> {
-    /// Opens a frozen array: see [`Frozen::open`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Frozen::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Frozen::options`].
-    pub fn open<'a>(&self, address: impl Into<Address<'a>>) -> Result<Frozen<T, D>> {
-        let segment = Segment::attach(Name::new(address)?, self.observing())?;
-        Frozen::of(Array::from_segment(segment)?)
-    }
-
-    /// Opens the frozen array that a handle means: see [`Frozen::open_handle`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Frozen::open_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Array1, Frozen1};
-    ///
-    /// let array = Array1::<u8>::create_unique("doc-frozen-options-", 3)?.freeze()?;
-    /// assert_eq!(Frozen1::<u8>::options().open_handle(&array.handle())?, array);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(&self, handle: &Handle) -> Result<Frozen<T, D>> {
-        Frozen::of(Array::from_segment(Segment::attach_handle(handle, self.observing())?)?)
-    }
-
-    /// Whatever access was asked for, no more is needed, and no more may be had.
-    fn observing(&self) -> Opening {
-        Opening { access: Access::Observe, ..self.settings().opening() }
     }
 }
 

@@ -12,7 +12,7 @@
 pub(crate) mod any;
 pub(crate) mod array;
 pub(crate) mod bool;
-mod cells;
+pub(crate) mod cells;
 #[cfg(feature = "serde")]
 pub(crate) mod config;
 pub(crate) mod contents;

@@ -255,7 +255,7 @@ impl<T: Element, D: Dimension> ArrayPart<T, D> {
     /// part.request().recover().write()?.mark_consistent();
     /// # Ok(()) }
     /// ```
-    pub fn request(&self) -> Request<'_, T, D> {
+    pub fn request(&self) -> Request<'_, Array<T, D>> {
         self.array.request().rows(self.rows.clone())
     }
 }

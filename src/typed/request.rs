@@ -12,8 +12,8 @@ use super::rows::Ask;
 use crate::error::Result;
 use crate::sync::acquired;
 
-/// A request for a lock, put together step by step; for combinations that have no method of their
-/// own on [`Array`].
+/// A request for a lock on rows of an array, put together step by step, for combinations that have no method of
+/// their own on [`Array`] or [`AnyArray`](crate::AnyArray).
 ///
 /// # Examples
 ///
@@ -33,14 +33,14 @@ use crate::sync::acquired;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it reads or writes"]
-pub struct Request<'a, T: Element, D: Dimension> {
-    array: &'a Array<T, D>,
-    ask: Ask,
+pub struct Request<'a, A> {
+    pub(super) array: &'a A,
+    pub(super) ask: Ask,
 }
 
-impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
+impl<'a, A> Request<'a, A> {
     #[inline(always)]
-    pub(super) fn new(array: &'a Array<T, D>) -> Self {
+    pub(super) fn new(array: &'a A) -> Self {
         Self { array, ask: Ask::new() }
     }
 
@@ -93,6 +93,14 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
         self
     }
 
+    #[inline(always)]
+    pub(super) fn at_once(mut self) -> Self {
+        self.ask.at_once();
+        self
+    }
+}
+
+impl<'a, T: Element, D: Dimension> Request<'a, Array<T, D>> {
     /// Locks for reading.
     ///
     /// # Errors
@@ -239,12 +247,6 @@ impl<'a, T: Element, D: Dimension> Request<'a, T, D> {
     pub fn try_write_owned(self) -> Result<Option<OwnedWriteGuard<T, D>>> {
         OwnedWriteGuard::take(self.array, &self.at_once().ask)
     }
-
-    #[inline(always)]
-    fn at_once(mut self) -> Self {
-        self.ask.at_once();
-        self
-    }
 }
 
 /// Declares the ways to lock: each a line over [`Request`].
@@ -309,14 +311,6 @@ locks! {
     read_rows_timeout(rows: impl RangeBounds<usize>, timeout: Duration) -> ReadGuard<'_, T, D> =
         |request| request.rows(rows).timeout(timeout).read(),
         "array.read_rows_timeout(8..16, Duration::from_secs(1))?;";
-    /// Locks some rows for reading, even if a writer left them suspect.
-    read_rows_recover(rows: impl RangeBounds<usize>) -> ReadGuard<'_, T, D> =
-        |request| request.rows(rows).recover().read(),
-        "assert_eq!(array.read_rows_recover(8..16)?.poison(), None);";
-    /// Locks some rows for reading, with a guard that may go anywhere.
-    read_rows_owned(rows: impl RangeBounds<usize>) -> OwnedReadGuard<T, D> =
-        |request| request.rows(rows).read_owned(),
-        "assert_eq!(array.read_rows_owned(8..16)?.rows(), 8..16);";
 
     /// Locks all rows for writing.
     write() -> WriteGuard<'_, T, D> = |request| request.write(),
@@ -363,16 +357,4 @@ locks! {
     try_write_stripe(stripe: u32) -> Option<WriteGuard<'_, T, D>> =
         |request| request.stripe(stripe).try_write(),
         "assert!(array.try_write_stripe(3)?.is_some());";
-    /// Locks the rows of one stripe for writing, waiting at most `timeout`.
-    write_stripe_timeout(stripe: u32, timeout: Duration) -> WriteGuard<'_, T, D> =
-        |request| request.stripe(stripe).timeout(timeout).write(),
-        "array.write_stripe_timeout(3, Duration::from_secs(1))?.fill(1.0);";
-    /// Locks the rows of one stripe for writing, even if a writer left them suspect.
-    write_stripe_recover(stripe: u32) -> WriteGuard<'_, T, D> =
-        |request| request.stripe(stripe).recover().write(),
-        "assert_eq!(array.write_stripe_recover(3)?.poison(), None);";
-    /// Locks the rows of one stripe for writing, with a guard that may go anywhere.
-    write_stripe_owned(stripe: u32) -> OwnedWriteGuard<T, D> =
-        |request| request.stripe(stripe).write_owned(),
-        "array.write_stripe_owned(3)?.fill(1.0);";
 }

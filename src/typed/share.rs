@@ -14,10 +14,10 @@ use super::any::AnyArray;
 use super::array::Array;
 use super::contents::Contents;
 use super::element::{Element, checked_dtype};
+use super::options::plan;
 use crate::error::Result;
 use crate::npy::{Dtype, Header};
-use crate::segment::{Options, Segment, Settings, Taken, data_len};
-use crate::sync::default_stripes;
+use crate::segment::{Opens, Options, Plan, Segment, Settings};
 
 impl<T: Element, D: Dimension> Array<T, D> {
     /// Opens the ordinary `.npy` file at `path` as a shared array, in place: its numbers stay where they
@@ -162,9 +162,9 @@ impl Options<AnyArray> {
     }
 }
 
-fn taken(dtype: Dtype, header: &Header, settings: &Settings) -> Result<Taken> {
-    let data_len = data_len(&header.shape, dtype.item_size())?;
-    let rows = header.shape.first().copied().unwrap_or(1);
-    let stripes = settings.stripes.unwrap_or_else(|| default_stripes(data_len, rows));
-    Ok(Taken { dtype, stripes })
+/// Plans an array of the numbers behind a header, which has folded its dtype.
+fn taken(dtype: Dtype, header: &Header, settings: &Settings) -> Result<Plan> {
+    let mut settings = *settings;
+    settings.order = header.order;
+    plan(&settings, dtype, &header.shape)
 }

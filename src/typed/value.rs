@@ -4,13 +4,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use super::any::{self, AnyValue};
 use super::cells;
 use super::element::{Element, checked_dtype};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::lock::{Entry, Patience};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Patience;
 use crate::npy::Named;
-use crate::segment::{Address, Handle, Kind, Options, Origin, Region, Segment};
-use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
+use crate::segment::{Creates, Draft, Opens, Plan, Region, Segment, Settings, handle};
+use crate::sync::{Hold, acquired};
 
 /// A single value in shared memory, attached by name.
 ///
@@ -40,228 +41,52 @@ use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
 /// # Ok(()) }
 /// ```
 pub struct Value<T: Element> {
-    segment: Segment,
+    any: AnyValue,
     element: PhantomData<fn() -> T>,
 }
 
+handle! {
+    impl[T: Element] Value<T>, "value", "a value", "ndshm::Value::<u8>", given "7", |it| it.any.segment();
+    create(value: T) => value
+}
+
+impl<T: Element> Opens for Value<T> {
+    fn check(segment: Segment) -> Result<Self> {
+        let any = AnyValue::check(segment)?;
+        let (dtype, folded) = checked_dtype::<T>()?.fold();
+        if *any.dtype() != dtype || any.shape() != folded {
+            return Err(Error::new(
+                ErrorKind::DtypeMismatch,
+                format!(
+                    "holds {} of shape {:?}, asked for {} of shape {folded:?}",
+                    Named(any.dtype()),
+                    any.shape(),
+                    Named(&dtype)
+                ),
+            ));
+        }
+        Ok(Self { any, element: PhantomData })
+    }
+}
+
+impl<T: Element> Creates for Value<T> {
+    type Start = T;
+
+    fn plan(settings: &Settings, _value: &T) -> Result<Plan> {
+        any::plan_value(settings, checked_dtype::<T>()?, &[])
+    }
+
+    fn fill(draft: &mut Draft, value: &T) -> Result<()> {
+        if cells::is_word::<T>() {
+            cells::swap(draft.region(), *value);
+        } else {
+            cells::commit(draft.region(), value);
+        }
+        Ok(())
+    }
+}
+
 impl<T: Element> Value<T> {
-    /// Creates a value at `address`, of mode 0600. A name goes when the last clone of this handle is
-    /// dropped; a file stays.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create`](crate::Array::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let progress = ndshm::Value::create("doc-progress", 0.0_f64)?;
-    /// progress.set(0.5)?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create<'a>(address: impl Into<Address<'a>>, value: T) -> Result<Self> {
-        Self::options().create(address, value)
-    }
-
-    /// Creates a value that has no name: see [`Array::create_anonymous`](crate::Array::create_anonymous).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let done = ndshm::Value::create_anonymous(0_u64)?;
-    /// println!("tell the workers: {}", done.handle());
-    /// # Ok(()) }
-    /// ```
-    pub fn create_anonymous(value: T) -> Result<Self> {
-        Self::options().create_anonymous(value)
-    }
-
-    /// Creates a value under a name made up of `prefix` and 16 random hexadecimal digits.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let done = ndshm::Value::create_unique("doc-done-", 0_u8)?;
-    /// println!("tell the workers: {}", done.name());
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(prefix: &str, value: T) -> Result<Self> {
-        Self::options().create_unique(prefix, value)
-    }
-
-    /// Opens the value at `address`, checking its type.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::open`](crate::Array::open).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let limit = ndshm::Value::create("doc-limit", 10_u32)?;
-    /// assert_eq!(ndshm::Value::<u32>::open("doc-limit")?.get()?, 10);
-    /// assert!(ndshm::Value::<f32>::open("doc-limit").is_err());
-    /// # Ok(()) }
-    /// ```
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the value that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let one = ndshm::Value::create_unique("doc-by-handle-", 1_u8)?;
-    /// let same = ndshm::Value::<u8>::open_handle(&one.handle().to_string().parse()?)?;
-    /// assert_eq!(same.get()?, 1);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Opens the value at `address`, or creates it with `value` if there is none;
-    /// [`origin`](Self::origin) tells which. Its name lasts as long as anybody has it open
-    /// ([`Lifetime::LastUser`](crate::Lifetime)), a file until it is removed.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open) and [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// See [`Value`].
-    pub fn open_or_create<'a>(address: impl Into<Address<'a>>, value: T) -> Result<Self> {
-        Self::options().open_or_create(address, value)
-    }
-
-    /// Creates a value at `address`, whatever segment is there: see
-    /// [`Array::create_or_replace`](crate::Array::create_or_replace).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create_or_replace`](crate::Array::create_or_replace).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{ErrorKind, Value};
-    ///
-    /// let old = Value::create_or_replace("doc-level", 1_u8)?;
-    /// let new = Value::create_or_replace("doc-level", 2_u8)?;
-    /// assert_eq!(old.get()?, 1);
-    /// assert_eq!(old.wait_changed(1).unwrap_err().kind(), ErrorKind::Replaced);
-    /// assert_eq!(old.reopen()?.get()?, 2);
-    /// # Ok(()) }
-    /// ```
-    pub fn create_or_replace<'a>(address: impl Into<Address<'a>>, value: T) -> Result<Self> {
-        Self::options().create_or_replace(address, value)
-    }
-
-    /// Opens what has the value's name now, with the access of this handle.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open).
-    ///
-    /// # Examples
-    ///
-    /// See [`create_or_replace`](Self::create_or_replace).
-    pub fn reopen(&self) -> Result<Self> {
-        Self::from_segment(self.segment.reopen()?)
-    }
-
-    /// Begins with the default options.
-    ///
-    /// # Examples
-    ///
-    /// See [`Options`].
-    #[must_use]
-    pub fn options() -> Options<Self> {
-        Options::new()
-    }
-
-    /// Returns the segment under the value.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let one = ndshm::Value::create_unique("doc-segment-", 1_u8)?;
-    /// println!("{}", one.segment().info()?);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
-    }
-
-    /// Returns the value's name, or its file's path.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// assert_eq!(ndshm::Value::create("doc-value", 1_u8)?.name(), "doc-value");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.segment.name()
-    }
-
-    /// Waits until the file's disk holds the value: see [`Segment::sync`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Segment::sync`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Segment::sync`].
-    pub fn sync(&self) -> Result<()> {
-        self.segment.sync()
-    }
-
-    /// Returns the value's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_handle`](Self::open_handle).
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.segment.handle()
-    }
-
-    /// Returns whether this handle created the value or found it.
-    ///
-    /// # Examples
-    ///
-    /// See [`Origin`].
-    #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.segment.origin()
-    }
-
     /// Reads the value. Never waits: an atomic load, or a copy that starts again when another value
     /// was committed meanwhile.
     ///
@@ -305,14 +130,11 @@ impl<T: Element> Value<T> {
     #[doc(alias = "store")]
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         if cells::is_word::<T>() {
-            cells::swap(self.segment.region(), value);
+            cells::swap(self.segment().region(), value);
         } else {
-            let mut hold = acquired(self.hold(Patience::Endless)?);
-            cells::commit(self.segment.region(), &value);
-            // It is whole again, whatever a restart made of the last one.
-            hold.mark_consistent();
+            self.any.commit(bytemuck::bytes_of(&value))?;
         }
         self.announce();
         Ok(())
@@ -359,14 +181,14 @@ impl<T: Element> Value<T> {
     /// ```
     #[doc(alias = "compare_and_swap")]
     pub fn compare_exchange(&self, current: T, new: T) -> Result<std::result::Result<T, T>> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         let found = if cells::is_word::<T>() {
-            cells::compare_exchange(self.segment.region(), current, new)
+            cells::compare_exchange(self.segment().region(), current, new)
         } else {
             let _hold = acquired(self.hold(Patience::Endless)?);
             let found = self.get()?;
             if bytemuck::bytes_of(&found) == bytemuck::bytes_of(&current) {
-                cells::commit(self.segment.region(), &new);
+                cells::commit(self.segment().region(), &new);
                 Ok(found)
             } else {
                 Err(found)
@@ -396,9 +218,9 @@ impl<T: Element> Value<T> {
     /// ```
     #[doc(alias = "fetch_update")]
     pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         if cells::is_word::<T>() {
-            let old = cells::update(self.segment.region(), change);
+            let old = cells::update(self.segment().region(), change);
             self.announce();
             return Ok(old);
         }
@@ -460,9 +282,9 @@ impl<T: Element> Value<T> {
         atomically: impl FnOnce(&Region) -> T,
         locked: impl FnOnce(T) -> T,
     ) -> Result<T> {
-        self.segment.writable()?;
+        self.segment().writable()?;
         if cells::is_word::<T>() {
-            let old = atomically(self.segment.region());
+            let old = atomically(self.segment().region());
             self.announce();
             return Ok(old);
         }
@@ -472,87 +294,43 @@ impl<T: Element> Value<T> {
         Ok(old)
     }
 
-    pub(super) fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
-        let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
-        Hold::tracked(&self.segment, &demand)
+    fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
+        self.any.wait_with(patience, || {
+            let value = self.load();
+            (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
+        })
     }
 
     /// Fails when a restart of the machine may have left a mixture of values.
     #[inline]
     fn check_sound(&self) -> Result<()> {
-        if cells::is_word::<T>() || self.segment.region().stripe(0).entry() == Entry::Clean {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Poisoned,
-            "may be a mixture of two values: the machine stopped before its file was synced; set it \
-             anew",
-        )
-        .of(self.name()))
+        if cells::is_word::<T>() { Ok(()) } else { self.any.check_sound() }
     }
 
-    fn wait_with(&self, last: &T, patience: Patience) -> Result<T> {
-        let look = || {
-            let value = self.load();
-            (bytemuck::bytes_of(&value) != bytemuck::bytes_of(last)).then_some(value)
-        };
-        wait_for_change(&self.segment, patience, look)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Timeout,
-                "did not change in time: wait longer, or see what its setter does",
-            )
-            .of(self.name())
-        })
+    pub(super) fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
+        self.any.hold(patience)
+    }
+
+    /// Wakes those who wait for a change, if anybody does.
+    #[inline]
+    pub(super) fn announce(&self) {
+        self.any.announce();
+    }
+
+    pub(super) fn into_any(self) -> AnyValue {
+        self.any
     }
 
     #[inline]
     fn load(&self) -> T {
-        let region = self.segment.region();
+        let region = self.segment().region();
         if cells::is_word::<T>() { cells::load(region) } else { cells::load_committed(region) }
-    }
-
-    /// Wakes who waits for a change, if anybody does.
-    #[inline]
-    pub(super) fn announce(&self) {
-        self.segment.region().state().bell().ring(&self.segment.membership().peers(0));
-    }
-
-    /// Checks that a segment holds such a value.
-    pub(super) fn from_segment(segment: Segment) -> Result<Self> {
-        let name = segment.name().to_owned();
-        Self::check(segment).of(&name)
-    }
-
-    pub(super) fn check(segment: Segment) -> Result<Self> {
-        let control = segment.control();
-        if control.kind != Kind::Value {
-            return Err(control.kind.mismatch(Kind::Value));
-        }
-        let (dtype, folded) = checked_dtype::<T>()?.fold();
-        if control.dtype != dtype || control.shape != folded {
-            return Err(Error::new(
-                ErrorKind::DtypeMismatch,
-                format!(
-                    "holds {} of shape {:?}, asked for {} of shape {folded:?}",
-                    Named(&control.dtype),
-                    control.shape,
-                    Named(&dtype)
-                ),
-            ));
-        }
-        if control.shadow_len != shadow_len::<T>() {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                "is damaged: it has no room for its second copy; remove it and create it anew",
-            ));
-        }
-        Ok(Self { segment, element: PhantomData })
     }
 }
 
 impl<T: Element> Clone for Value<T> {
     fn clone(&self) -> Self {
-        Self { segment: self.segment.clone(), element: PhantomData }
+        Self { any: self.any.clone(), element: PhantomData }
     }
 }
 
@@ -565,11 +343,6 @@ impl<T: Element + fmt::Debug> fmt::Debug for Value<T> {
 /// See [`Segment`]: the name, the shape and the dtype, not the value.
 impl<T: Element> fmt::Display for Value<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.segment.fmt(f)
+        self.any.fmt(f)
     }
-}
-
-/// Bytes of the second copy that a value of this type needs.
-pub(super) fn shadow_len<T>() -> usize {
-    if cells::is_word::<T>() { 0 } else { size_of::<T>() }
 }

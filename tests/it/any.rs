@@ -2,8 +2,8 @@
 
 use ndarray::{Ix1, Ix2, array};
 use ndshm::{
-    AnyArray, AnySnapshot, Array1, Array2, ArrayD, Datum, ErrorKind, Event, Log, Order, Segment,
-    Value,
+    AnyArray, AnyLog, AnySnapshot, AnyValue, Array1, Array2, ArrayD, Datum, Dtype, ErrorKind,
+    Event, Log, Order, Segment, Value,
 };
 
 use crate::bad_input::refused;
@@ -152,4 +152,91 @@ fn a_segment_has_as_many_fields_as_its_header_holds() {
     assert_eq!(many.segment().info().unwrap().data_offset() % 4096, 0);
     let more = AnyArray::create_unique("it-any-", &fields(8000), &[2]);
     refused(more, ErrorKind::InvalidArgument, "use fewer fields");
+}
+
+fn dtype(text: &str) -> Dtype {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_value_of_any_dtype_is_the_same_memory_as_one_of_a_known_type() {
+    for (shape, old, new) in [
+        (&[][..], vec![1, 0, 0, 0], vec![2, 0, 0, 0]),
+        (&[3][..], (0..12).collect(), (12..24).collect()),
+    ] {
+        let any = AnyValue::create_unique("it-any-", &dtype("<u4"), shape, &old).unwrap();
+        assert_eq!(any.get().unwrap(), old);
+        any.set(&new).unwrap();
+        assert_eq!(any.compare_exchange(&old, &old).unwrap(), Err(new.clone()));
+        assert_eq!(any.compare_exchange(&new, &old).unwrap(), Ok(new.clone()));
+        assert_eq!(any.wait_changed(&new).unwrap(), old);
+        for wrong in [&old[1..], &[]] {
+            refused(any.set(wrong), ErrorKind::InvalidArgument, "give as many");
+            refused(any.compare_exchange(&old, wrong), ErrorKind::InvalidArgument, "give as many");
+        }
+        let looked_at = AnyValue::options().access(ndshm::Access::Read).open(any.name()).unwrap();
+        assert_eq!(looked_at.set(&new).unwrap_err().kind(), ErrorKind::ReadOnly);
+    }
+
+    let typed = Value::create_unique("it-any-", [7_u32; 3]).unwrap();
+    let any = AnyValue::from(typed.clone());
+    any.set(bytemuck::bytes_of(&[8_u32; 3])).unwrap();
+    assert_eq!(typed.get().unwrap(), [8; 3]);
+    assert_eq!(any.downcast::<[u32; 3]>().unwrap().get().unwrap(), [8; 3]);
+    assert_eq!(any.downcast::<[i32; 3]>().unwrap_err().kind(), ErrorKind::DtypeMismatch);
+    let says = "asked for";
+    let other = AnyValue::open_or_create(typed.name(), &dtype("<u4"), &[2], &[0; 8]);
+    refused(other, ErrorKind::DtypeMismatch, says);
+    let empty = AnyValue::create_unique("it-any-", &dtype("<u4"), &[0], &[]);
+    refused(empty, ErrorKind::InvalidArgument, "no bytes");
+}
+
+#[test]
+fn a_large_value_of_any_dtype_is_read_whole_while_it_is_set() {
+    let any = AnyValue::create_unique("it-any-", &dtype("|u1"), &[64], &[0; 64]).unwrap();
+    std::thread::scope(|threads| {
+        let setter = threads.spawn(|| {
+            for byte in 1..=255 {
+                any.set(&[byte; 64]).unwrap();
+            }
+        });
+        while !setter.is_finished() {
+            let bytes = any.get().unwrap();
+            assert!(bytes.iter().all(|&byte| byte == bytes[0]), "torn: {bytes:?}");
+        }
+    });
+    assert_eq!(any.get().unwrap(), [255; 64]);
+}
+
+#[test]
+fn a_log_of_any_dtype_takes_whole_rows_and_hands_out_whole_rows() {
+    let typed = Log::<[u16; 2]>::create_unique("it-any-", 3).unwrap();
+    let any = AnyLog::open(typed.name()).unwrap();
+    assert_eq!((any.row_len(), any.capacity()), (4, 3));
+    let mut follower = any.follow_from(0);
+    typed.append(&[1, 2]).unwrap();
+    assert_eq!(any.extend(&[3, 0, 4, 0]).unwrap(), 1..2);
+    assert_eq!(any.extend(&[]).unwrap(), 2..2);
+    for wrong in [1, 2, 3, 5] {
+        refused(any.extend(&vec![0; wrong]), ErrorKind::InvalidArgument, "give whole rows");
+    }
+    refused(any.extend(&[0; 8]), ErrorKind::Full, "2 more do not fit");
+    assert_eq!(typed.rows().as_slice(), [[1, 2], [3, 4]]);
+
+    let rows = follower.wait().unwrap();
+    assert_eq!((rows.range(), rows.shape()), (0..2, vec![2, 2]));
+    assert_eq!(rows.view::<u16>().unwrap(), array![[1, 2], [3, 4]].into_dyn());
+    assert_eq!(rows.view::<[u16; 2]>().unwrap().shape(), [2]);
+    refused(rows.view::<i16>(), ErrorKind::DtypeMismatch, "asked for");
+    assert_eq!((rows.at(&[1, 1]), rows.at(&[2, 0])), (Some(Datum::Unsigned(4)), None));
+    assert!(any.rows_from(7).bytes().is_empty());
+
+    typed.append(&[5, 6]).unwrap();
+    assert_eq!(follower.wait().unwrap().bytes(), [5, 0, 6, 0]);
+    refused(follower.wait(), ErrorKind::Full, "read to its end");
+    refused(any.downcast::<u16>(), ErrorKind::DtypeMismatch, "asked for");
+    let other = AnyLog::open_or_create(typed.name(), &dtype("<u2"), &[3], 3);
+    refused(other, ErrorKind::DtypeMismatch, "asked for rows");
+    let nothing = AnyLog::create_unique("it-any-", &dtype("<u2"), &[0], 3);
+    refused(nothing, ErrorKind::InvalidArgument, "no bytes");
 }

@@ -502,6 +502,7 @@ fn who_is_out_of_descriptors_is_told_so_and_can_go_on_later() {
         let unregistered = of_mode(&name, 0o600);
         drop(unregistered);
         let opened = Array1::<u8>::open(name.as_str()).unwrap();
+        let leaving = array();
         let mut files = Vec::new();
         while let Ok(file) = File::open("/dev/null") {
             files.push(file);
@@ -515,6 +516,9 @@ fn who_is_out_of_descriptors_is_told_so_and_can_go_on_later() {
         refused(ndshm::remove(made.name()), OutOfDescriptors, says);
         refused(opened.read(), OutOfDescriptors, says);
         drop(made.write().unwrap());
+        let left = leaving.name().to_owned();
+        drop(leaving);
+        assert!(!exists(&left), "its creator could not open it, and left its name");
 
         // One, then two, then three more: whatever an operation had opened is closed again.
         for _ in 0..3 {

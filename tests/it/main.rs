@@ -15,6 +15,7 @@ mod fallback;
 mod foreign;
 mod forks;
 mod frozen;
+mod handles;
 mod homes;
 mod limits;
 mod logs;

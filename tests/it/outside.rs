@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 use ndshm::{
-    AnyFrame, AnySnapshot, Array1, Array2, ErrorKind::*, Event, FrameMeta, Log, Order, Result,
-    Ring1, Value, peek,
+    AnyFrame, AnySnapshot, Array1, Array2, Condition, ErrorKind::*, Event, FrameMeta, Log, Look,
+    Order, Result, Ring1, Value, peek,
 };
 
 use crate::bad_input::refused;
@@ -169,4 +169,18 @@ fn a_file_that_nobody_settled_after_a_restart_is_not_copied_as_if_it_were_sound(
     fork(|| drop(Array1::<u64>::create(file.path(), 64).unwrap().write().unwrap())).pass();
     note_boot(file.path(), [7; 16]);
     refused(copy(file.path()), Poisoned, "the machine stopped before");
+}
+
+#[test]
+fn all_that_is_asked_of_a_look_is_about_the_segment_that_was_opened() {
+    let name = FreeName::new();
+    let first = Array1::<u64>::create(name.as_str(), 4).unwrap();
+    first.write().unwrap().fill(1);
+    let look = Look::of(name.as_str()).unwrap();
+    assert_eq!(look.status().unwrap().condition(), Condition::Live);
+    let second = Array1::<u64>::create_or_replace(name.as_str(), 8).unwrap();
+    let sum = || look.peek(|data| data.to_snapshot()).unwrap().view::<u64>().unwrap().sum();
+    assert_eq!((look.status().unwrap().condition(), sum()), (Condition::Replaced, 4));
+    drop((first, second));
+    assert_eq!((look.info().shape(), sum()), (&[4][..], 4));
 }

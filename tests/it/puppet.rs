@@ -157,7 +157,7 @@ impl State {
         Ok(answer)
     }
 
-    fn request(&self, rows: &[&str]) -> Request<'_, u64, ndarray::Ix1> {
+    fn request(&self, rows: &[&str]) -> Request<'_, Array1<u64>> {
         let request = self.array.as_ref().expect("an array").request();
         match rows {
             [] => request,

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 use ndshm::{
-    AnyArray, AnySnapshot, Array1, ErrorKind, FrameMeta, Lifetime, NpyFile, PoisonCause, Ring,
-    Ring1, RingStatus, Status,
+    AnyArray, AnySnapshot, Array1, Condition, ErrorKind, FrameMeta, Lifetime, NpyFile, PoisonCause,
+    Ring, Ring1, RingStatus, Status,
 };
 
 use crate::puppet::Puppet;
@@ -240,4 +240,15 @@ fn another_users_ring_is_seen_by_who_may_read_it() {
     assert_eq!((status.segment().info().owner(), status.published()), (NOBODY, 1));
     let error = RingStatus::of(striped().name()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KindMismatch);
+}
+
+#[test]
+fn what_only_the_dead_have_is_stale_and_a_copy_of_a_file_is_not() {
+    let (left, copy) = (FreeName::new(), FreeName::new());
+    fork(|| std::mem::forget(Array1::<u8>::create(left.as_str(), 4).unwrap())).pass();
+    let status = Status::of(left.as_str()).unwrap();
+    assert_eq!((status.condition(), status.is_stale()), (Condition::Stale, true));
+    fs::copy(path_of(left.as_str()), path_of(copy.as_str())).unwrap();
+    let status = Status::of(copy.as_str()).unwrap();
+    assert_eq!((status.condition(), status.is_stale()), (Condition::Idle, false));
 }

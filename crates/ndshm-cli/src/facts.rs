@@ -3,7 +3,7 @@
 use ndshm::RingStatus;
 use serde_json::{Value, json};
 
-use crate::home::{Entry, Sight, State, What};
+use crate::home::{Entry, Report, State, What};
 use crate::process;
 use crate::rate;
 use crate::units;
@@ -13,15 +13,15 @@ use crate::words;
 pub(crate) fn entry(entry: &Entry) -> Value {
     let mut value = json!({
         "name": entry.name,
-        "path": entry.place.path().to_string_lossy(),
+        "path": entry.target.path().to_string_lossy(),
         "size": entry.len,
-        "state": entry.state().name(),
+        "state": entry.state().to_string(),
         "stale": entry.is_stale(),
     });
     let facts = value.as_object_mut().expect("made as one");
     match &entry.what {
-        What::Segment(sight) => {
-            let Value::Object(more) = segment(sight) else { unreachable!("made as one") };
+        What::Segment(report) => {
+            let Value::Object(more) = segment(report) else { unreachable!("made as one") };
             more.into_iter().for_each(|(key, fact)| {
                 facts.entry(key).or_insert(fact);
             });
@@ -35,13 +35,13 @@ pub(crate) fn entry(entry: &Entry) -> Value {
 }
 
 /// What is known of a segment.
-pub(crate) fn segment(sight: &Sight) -> Value {
-    let status = sight.status();
+pub(crate) fn segment(report: &Report) -> Value {
+    let status = report.status();
     let info = status.info();
     json!({
         "name": info.name(),
         "id": words::id(status),
-        "state": State::of(status).name(),
+        "state": State::Segment(status.condition()).to_string(),
         "kind": words::kind(info.kind()),
         "dtype": info.dtype().to_string(),
         "item_size": info.dtype().item_size(),
@@ -66,7 +66,7 @@ pub(crate) fn segment(sight: &Sight) -> Value {
         "replaced": status.is_replaced(),
         "most_participants": info.participants(),
         "participants": status.participants().iter().map(process::value).collect::<Vec<_>>(),
-        "ring": sight.ring().map(ring),
+        "ring": report.ring().map(ring),
         "locks": status.locks().iter().map(|lock| json!({
             "writer": lock.writer().map(process::value),
             "readers": lock.readers().iter().map(process::value).collect::<Vec<_>>(),

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use ndshm::FrameMeta;
 
 use crate::failure::Result;
-use crate::home::Place;
-use crate::rate::{self, Eye, PERIOD, Seen};
+use crate::home::Target;
+use crate::rate::{self, Frames, PERIOD, Ring};
 
 /// How far back figures go.
 const WINDOW: Duration = Duration::from_secs(5);
 
 /// A ring that is followed.
 pub(crate) struct Follower {
-    eye: Eye,
+    ring: Ring,
     /// The last seconds' frames that were seen.
     samples: VecDeque<Sample>,
     /// Number of the last frame that was seen or missed.
@@ -64,11 +64,11 @@ pub(crate) struct Spread {
 
 impl Follower {
     /// Begins with the next frame.
-    pub(crate) fn new(place: &Place) -> Result<Self> {
-        let eye = Eye::open(place)?;
-        let first = eye.look(u64::MAX)?;
+    pub(crate) fn new(target: &Target) -> Result<Self> {
+        let ring = Ring::open(target)?;
+        let first = ring.look(u64::MAX)?;
         Ok(Self {
-            eye,
+            ring,
             samples: VecDeque::new(),
             position: first.published,
             dropped_before: first.dropped,
@@ -82,9 +82,9 @@ impl Follower {
     pub(crate) fn follow(&mut self, time: Duration) -> Result {
         let start = Instant::now();
         loop {
-            let glance = self.eye.look(self.position)?;
-            self.dropped = glance.dropped;
-            self.add(&glance.frames);
+            let now = self.ring.look(self.position)?;
+            self.dropped = now.dropped;
+            self.add(&now.frames);
             let Some(left) = time.checked_sub(start.elapsed()) else { return Ok(()) };
             thread::sleep(left.min(PERIOD));
         }
@@ -114,7 +114,7 @@ impl Follower {
     }
 
     pub(crate) fn figures(&self, frame_len: usize) -> Figures {
-        let mut seen = Seen::default();
+        let mut seen = Frames::default();
         self.samples.iter().for_each(|sample| seen.add(&sample.meta));
         let silence = self.samples.back().map(|last| last.at.elapsed()).unwrap_or_default();
         let span = seen.span().filter(|span| !span.is_over(silence));

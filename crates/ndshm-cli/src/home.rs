@@ -1,27 +1,26 @@
 //! Where segments are, and what lies there.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use ndshm::{Address, ErrorKind, Kind, Lifetime, RingStatus, Status};
+use ndshm::{Address, Condition, ErrorKind, Look, RingStatus, Status, TEMPORARY_PREFIX};
 
 use crate::failure::{Result, about, is_damage};
 
-/// Where named segments are.
-const SHARED_MEMORY: &str = "/dev/shm";
-
-/// Names of the library's own, which segments in the making have and what a killed process left of them.
-const TEMPORARY: &str = ".ndshm-";
-
 /// The directory that names are looked up in.
 #[derive(Clone, Debug)]
-pub(crate) struct Home(Option<PathBuf>);
+pub(crate) struct Home {
+    path: PathBuf,
+    /// Whether it is where named segments are, and not some directory of files.
+    is_shared_memory: bool,
+}
 
 /// Where one segment is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Target {
     Name(String),
     File(PathBuf),
 }
@@ -30,7 +29,7 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) target: Target,
     pub(crate) len: u64,
     pub(crate) what: What,
 }
@@ -38,7 +37,7 @@ pub(crate) struct Entry {
 /// What it is.
 #[derive(Debug)]
 pub(crate) enum What {
-    Segment(Sight),
+    Segment(Report),
     /// A segment that nobody can open.
     Damaged(ndshm::Error),
     /// Perhaps a segment: it may not be read, or not be judged.
@@ -48,9 +47,9 @@ pub(crate) enum What {
     Foreign,
 }
 
-/// A segment, as it is seen from outside.
+/// What is told of a segment.
 #[derive(Debug)]
-pub(crate) enum Sight {
+pub(crate) enum Report {
     Ring(Box<RingStatus>),
     Other(Box<Status>),
 }
@@ -58,15 +57,7 @@ pub(crate) enum Sight {
 /// What a person wants to know first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// A live process takes part.
-    Live,
-    /// Nobody takes part, and it is meant to stay.
-    Idle,
-    /// Only the dead have it.
-    Stale,
-    Replaced,
-    Frozen,
-    Poisoned,
+    Segment(Condition),
     Corrupt,
     Unknown,
     Temporary,
@@ -75,41 +66,47 @@ pub(crate) enum State {
 
 impl Home {
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {
-        Self(directory.filter(|directory| !is_same_directory(directory, SHARED_MEMORY.as_ref())))
+        let names = ndshm::directory();
+        match directory.filter(|directory| !is_same_directory(directory, &names)) {
+            Some(path) => Self { path, is_shared_memory: false },
+            None => Self { path: names, is_shared_memory: true },
+        }
     }
 
     /// Whether it is where `reap` and the limits of shared memory apply.
     pub(crate) fn is_shared_memory(&self) -> bool {
-        self.0.is_none()
+        self.is_shared_memory
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.as_deref().unwrap_or(Path::new(SHARED_MEMORY))
+        &self.path
     }
 
     /// What a person means by that text: a name, or a path if there is a slash in it.
-    pub(crate) fn find(&self, text: impl AsRef<OsStr>) -> Place {
+    pub(crate) fn find(&self, text: impl AsRef<OsStr>) -> Target {
         let text = text.as_ref();
         match text.to_str() {
             Some(text) => self.find_text(text),
             // Names are text, so only a file can be meant.
-            None => Place::File(self.path().join(text)),
+            None => Target::File(self.path().join(text)),
         }
     }
 
-    fn find_text(&self, text: &str) -> Place {
+    fn find_text(&self, text: &str) -> Target {
         // As shells complete it.
-        let completed = text.strip_prefix(SHARED_MEMORY).and_then(|rest| rest.strip_prefix('/'));
+        let names = ndshm::directory();
+        let completed =
+            names.to_str().and_then(|names| text.strip_prefix(names)?.strip_prefix('/'));
         let text = completed.filter(|name| !name.contains('/')).unwrap_or(text);
         let path = Path::new(text);
-        match &self.0 {
+        match self.is_shared_memory {
             // As `shm_open` wants it.
-            None if text.starts_with('/') && text.matches('/').count() == 1 => {
-                Place::Name(text.to_owned())
+            true if text.starts_with('/') && text.matches('/').count() == 1 => {
+                Target::Name(text.to_owned())
             }
-            _ if text.contains('/') => Place::File(path.to_owned()),
-            None => Place::Name(text.to_owned()),
-            Some(directory) => Place::File(directory.join(path)),
+            _ if text.contains('/') => Target::File(path.to_owned()),
+            true => Target::Name(text.to_owned()),
+            false => Target::File(self.path.join(path)),
         }
     }
 
@@ -125,12 +122,15 @@ impl Home {
             if !shown.starts_with(prefix) {
                 continue;
             }
-            let place = match (name.to_str(), &self.0) {
-                (Some(name), None) => Place::Name(name.to_owned()),
-                _ => Place::File(found.path()),
+            let target = match name.to_str() {
+                Some(name) if self.is_shared_memory => Target::Name(name.to_owned()),
+                _ => Target::File(found.path()),
             };
-            let what =
-                if shown.starts_with(TEMPORARY) { What::Temporary } else { What::at(&place) };
+            let what = if shown.starts_with(TEMPORARY_PREFIX) {
+                What::Temporary
+            } else {
+                What::at(&target)
+            };
             // Removed since.
             if matches!(&what, What::Unknown(error) if error.kind() == ErrorKind::NotFound) {
                 continue;
@@ -139,14 +139,14 @@ impl Home {
                 Some(status) => status.info().file_len(),
                 None => found.metadata().map_or(0, |metadata| metadata.len()),
             };
-            entries.push(Entry { name: shown.into_owned(), place, len, what });
+            entries.push(Entry { name: shown.into_owned(), target, len, what });
         }
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
 }
 
-impl Place {
+impl Target {
     pub(crate) fn address(&self) -> Address<'_> {
         match self {
             Self::Name(name) => Address::Name(name),
@@ -157,23 +157,22 @@ impl Place {
     /// Where its file is.
     pub(crate) fn path(&self) -> PathBuf {
         match self {
-            Self::Name(name) => Path::new(SHARED_MEMORY).join(name.trim_start_matches('/')),
+            Self::Name(name) => ndshm::directory().join(name.trim_start_matches('/')),
             Self::File(path) => path.clone(),
         }
     }
 }
 
-impl Sight {
-    pub(crate) fn of(place: &Place) -> ndshm::Result<Self> {
-        let status = Status::of(place.address())?;
-        if status.info().kind() != Kind::Ring {
-            return Ok(Self::Other(Box::new(status)));
-        }
-        match RingStatus::of(place.address()) {
+impl Report {
+    pub(crate) fn of(target: &Target) -> ndshm::Result<Self> {
+        let look = Look::of(target.address())?;
+        match look.ring_status() {
             Ok(ring) => Ok(Self::Ring(Box::new(ring))),
-            Err(error) if error.kind() == ErrorKind::DtypeMismatch => {
-                // Another release's.
-                Ok(Self::Other(Box::new(status)))
+            // No ring, or one of another release.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::KindMismatch | ErrorKind::DtypeMismatch) =>
+            {
+                Ok(Self::Other(Box::new(look.status()?)))
             }
             Err(error) => Err(error),
         }
@@ -195,9 +194,9 @@ impl Sight {
 }
 
 impl What {
-    fn at(place: &Place) -> Self {
-        match Sight::of(place) {
-            Ok(sight) => Self::Segment(sight),
+    fn at(target: &Target) -> Self {
+        match Report::of(target) {
+            Ok(report) => Self::Segment(report),
             Err(error) => match error.kind() {
                 ErrorKind::NotASegment | ErrorKind::InvalidName => Self::Foreign,
                 kind if is_damage(kind) => Self::Damaged(error),
@@ -208,7 +207,7 @@ impl What {
 
     fn status(&self) -> Option<&Status> {
         match self {
-            Self::Segment(sight) => Some(sight.status()),
+            Self::Segment(report) => Some(report.status()),
             _ => None,
         }
     }
@@ -221,7 +220,7 @@ impl Entry {
 
     pub(crate) fn state(&self) -> State {
         match &self.what {
-            What::Segment(sight) => State::of(sight.status()),
+            What::Segment(report) => State::Segment(report.status().condition()),
             What::Damaged(_) => State::Corrupt,
             What::Unknown(_) => State::Unknown,
             What::Temporary => State::Temporary,
@@ -231,7 +230,7 @@ impl Entry {
 
     /// Whether only the dead have it.
     pub(crate) fn is_stale(&self) -> bool {
-        self.status().is_some_and(is_stale)
+        self.status().is_some_and(Status::is_stale)
     }
 }
 
@@ -241,42 +240,13 @@ fn is_same_directory(one: &Path, other: &Path) -> bool {
     one == other || matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Whether nobody who lives takes part in what is not meant to stay.
-pub(crate) fn is_stale(status: &Status) -> bool {
-    status.info().lifetime() != Lifetime::Persistent
-        && !status.participants().iter().any(ndshm::Participant::is_alive)
-}
-
-impl State {
-    pub(crate) fn of(status: &Status) -> Self {
-        if status.is_suspect() {
-            Self::Poisoned
-        } else if status.is_replaced() {
-            Self::Replaced
-        } else if is_stale(status) {
-            Self::Stale
-        } else if status.is_frozen() {
-            Self::Frozen
-        } else if status.participants().iter().any(ndshm::Participant::is_alive) {
-            Self::Live
-        } else {
-            Self::Idle
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Idle => "idle",
-            Self::Stale => "stale",
-            Self::Replaced => "replaced",
-            Self::Frozen => "frozen",
-            Self::Poisoned => "poisoned",
-            Self::Corrupt => "corrupt",
-            Self::Unknown => "unknown",
-            Self::Temporary => "temporary",
-            Self::Foreign => "foreign",
-        }
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Segment(condition) => format!("{condition:?}"),
+            other => format!("{other:?}"),
+        };
+        f.write_str(&word.to_lowercase())
     }
 }
 
@@ -289,8 +259,8 @@ mod tests {
     #[test]
     fn a_slash_makes_a_path_but_for_names_in_shared_memory() {
         let home = Home::new(None);
-        let name = |text: &str| Place::Name(text.to_owned());
-        let file = |path: &str| Place::File(PathBuf::from(path));
+        let name = |text: &str| Target::Name(text.to_owned());
+        let file = |path: &str| Target::File(PathBuf::from(path));
         assert_eq!(home.find("cam0"), name("cam0"));
         assert_eq!(home.find("/cam0"), name("/cam0"));
         assert_eq!(home.find("/dev/shm/cam0"), name("cam0"));
@@ -299,6 +269,6 @@ mod tests {
         assert_eq!(home.find("/data/cam0.npy"), file("/data/cam0.npy"));
         assert_eq!(Home::new(Some("/data".into())).find("cam0"), file("/data/cam0"));
         let odd = OsStr::from_bytes(b"odd\xff");
-        assert_eq!(home.find(odd), Place::File(Path::new("/dev/shm").join(odd)));
+        assert_eq!(home.find(odd), Target::File(Path::new("/dev/shm").join(odd)));
     }
 }

@@ -6,11 +6,11 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, Participant, RingStatus};
+use ndshm::{AnyRing, Clock, ErrorKind, FrameMeta, Look, Participant, RingStatus};
 
 use crate::args::Measure;
 use crate::failure::{Failure, Result};
-use crate::home::{Home, Place};
+use crate::home::{Home, Target};
 
 /// From one look to the next. Only those frames count for intervals that are seen.
 pub(crate) const PERIOD: Duration = Duration::from_millis(2);
@@ -27,7 +27,7 @@ pub(crate) fn rate_of(ring: &RingStatus) -> Option<f64> {
 }
 
 fn rate_of_frames(frames: &[FrameMeta]) -> Option<f64> {
-    let mut seen = Seen::default();
+    let mut seen = Frames::default();
     frames.iter().for_each(|meta| seen.add(meta));
     let (span, last) = (seen.span()?, seen.last?);
     Some(if span.is_over(age_of(&last)?) { 0.0 } else { span.hz() })
@@ -52,15 +52,15 @@ pub(crate) fn now(clock: Clock) -> Option<u64> {
 }
 
 /// How a ring is looked at.
-pub(crate) enum Eye {
+pub(crate) enum Ring {
     /// Mapped for reading, which is cheap to look at.
     Mapped(AnyRing),
     /// Another user's, who is not trusted to keep the file as long as it is.
-    Outside(Place),
+    Outside(Box<Look>),
 }
 
 /// What one look shows.
-pub(crate) struct Glance {
+pub(crate) struct Moment {
     pub(crate) published: u64,
     pub(crate) dropped: u64,
     /// What goes with the frames that are there, oldest first; not looked for if there are none after
@@ -69,18 +69,19 @@ pub(crate) struct Glance {
     pub(crate) replaced: bool,
 }
 
-impl Eye {
-    pub(crate) fn open(place: &Place) -> Result<Self> {
-        match AnyRing::open(place.address()) {
+impl Ring {
+    pub(crate) fn open(target: &Target) -> Result<Self> {
+        match AnyRing::open(target.address()) {
             Ok(ring) => Ok(Self::Mapped(ring)),
             Err(error) if error.kind() == ErrorKind::NotTrusted => {
-                RingStatus::of(place.address())?;
-                Ok(Self::Outside(place.clone()))
+                let look = Look::of(target.address())?;
+                look.ring_status()?;
+                Ok(Self::Outside(Box::new(look)))
             }
             Err(error) if error.kind() == ErrorKind::KindMismatch => {
                 Err(Failure::problem(format!(
                     "{:?} is no ring: only rings have frames to measure; `ndshm ls` tells what is one",
-                    place.path()
+                    target.path()
                 )))
             }
             Err(error) => Err(error.into()),
@@ -88,16 +89,16 @@ impl Eye {
     }
 
     /// Looks for frames after that number.
-    pub(crate) fn look(&self, known: u64) -> Result<Glance> {
+    pub(crate) fn look(&self, known: u64) -> Result<Moment> {
         Ok(match self {
             Self::Mapped(ring) => {
                 let (published, dropped) = (ring.published(), ring.dropped());
                 let frames = if published > known { ring.metas() } else { Vec::new() };
-                Glance { published, dropped, frames, replaced: ring.segment().is_replaced() }
+                Moment { published, dropped, frames, replaced: ring.segment().is_replaced() }
             }
-            Self::Outside(place) => {
-                let ring = RingStatus::of(place.address())?;
-                Glance {
+            Self::Outside(look) => {
+                let ring = look.ring_status()?;
+                Moment {
                     published: ring.published(),
                     dropped: ring.dropped(),
                     frames: ring.frames().to_vec(),
@@ -110,7 +111,7 @@ impl Eye {
     fn frame_len(&self) -> Result<usize> {
         Ok(match self {
             Self::Mapped(ring) => ring.frame_len(),
-            Self::Outside(place) => RingStatus::of(place.address())?.frame_len(),
+            Self::Outside(look) => look.ring_status()?.frame_len(),
         })
     }
 }
@@ -134,12 +135,12 @@ pub(crate) struct Rate {
 impl Rate {
     /// Watches a ring for as long as was asked.
     pub(crate) fn measure(args: &Measure, home: &Home) -> Result<Self> {
-        let eye = Eye::open(&home.find(&args.name))?;
-        let Glance { published: before, dropped, .. } = eye.look(u64::MAX)?;
-        let mut seen = Seen::default();
+        let ring = Ring::open(&home.find(&args.name))?;
+        let Moment { published: before, dropped, .. } = ring.look(u64::MAX)?;
+        let mut seen = Frames::default();
         let start = Instant::now();
         let last = loop {
-            let last = eye.look(seen.last.map_or(before, |meta| meta.seq))?;
+            let last = ring.look(seen.last.map_or(before, |meta| meta.seq))?;
             last.frames.iter().filter(|meta| meta.seq > before).for_each(|meta| seen.add(meta));
             if last.replaced {
                 return Err(Failure::problem(format!(
@@ -160,8 +161,8 @@ impl Rate {
                 args.seconds.as_secs_f64()
             ))
         })?;
-        let Seen { least, greatest, .. } = seen;
-        let frame_len = eye.frame_len()?;
+        let Frames { least, greatest, .. } = seen;
+        let frame_len = ring.frame_len()?;
         let (hz, bytes_per_second) = (span.hz(), span.bytes_per_second(frame_len));
         Ok(Self { frames, hz, bytes_per_second, least, greatest, drops, frame_len })
     }
@@ -169,14 +170,14 @@ impl Rate {
 
 /// The frames seen so far.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct Frames {
     first: Option<FrameMeta>,
     last: Option<FrameMeta>,
     pub(crate) least: Option<f64>,
     pub(crate) greatest: Option<f64>,
 }
 
-impl Seen {
+impl Frames {
     /// Adds a frame, if it is a later one.
     pub(crate) fn add(&mut self, meta: &FrameMeta) {
         self.first.get_or_insert(*meta);
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn frames_that_were_not_seen_count_for_the_rate_but_not_for_intervals() {
-        let mut seen = Seen::default();
+        let mut seen = Frames::default();
         assert_eq!(seen.span(), None);
         for meta in
             [frame(1, 0), frame(2, 100_000_000), frame(2, 100_000_000), frame(5, 400_000_000)]
@@ -269,7 +270,7 @@ mod tests {
 
     #[test]
     fn times_that_no_clock_tells_make_no_rate() {
-        let mut seen = Seen::default();
+        let mut seen = Frames::default();
         for meta in [frame(1, u64::MAX), frame(2, 0), frame(u64::MAX, 0)] {
             seen.add(&meta);
         }

@@ -2,31 +2,30 @@
 //!
 //! Nothing is mapped, so nobody needs to be trusted: permission to read is enough.
 
-use ndshm::{AnyFrame, AnySnapshot, ErrorKind, Kind, NpyFile, RingStatus, Status};
+use ndshm::{AnySnapshot, ErrorKind, Kind, Look, NpyFile, RingStatus};
 
-use crate::args::{Frame, Look};
+use crate::args::{self, Frame};
 use crate::data::Numbers;
 use crate::failure::{Failure, Result};
-use crate::home::Place;
+use crate::home::Target;
 
 /// Something that has numbers.
 pub(crate) enum Source {
-    /// A segment that has data of that length.
-    Segment(Place, usize),
+    Segment(Box<Look>),
     File(NpyFile),
     Copy(AnySnapshot),
 }
 
-impl Place {
+impl Target {
     /// Its numbers: whole ones, unless `torn` says that any will do.
-    pub(crate) fn numbers(&self, look: &Look) -> Result<Source> {
+    pub(crate) fn numbers(&self, look: &args::Look) -> Result<Source> {
         if look.torn {
             return Ok(Source::File(NpyFile::open(self.path())?));
         }
-        let status = Status::of(self.address())?;
-        let info = status.info();
+        let opened = Look::of(self.address())?;
+        let info = opened.info();
         if info.kind() == Kind::Ring {
-            return Ok(Source::Copy(self.frame(look.frame.unwrap_or(Frame::Latest), info.name())?));
+            return Ok(Source::Copy(frame(&opened, look.frame.unwrap_or(Frame::Latest))?));
         }
         if look.frame.is_some() {
             return Err(Failure::usage(format!(
@@ -34,23 +33,23 @@ impl Place {
                 info.name()
             )));
         }
-        Ok(Source::Segment(self.clone(), info.data_len()))
+        Ok(Source::Segment(Box::new(opened)))
     }
+}
 
-    /// A frame of the ring that is called so.
-    fn frame(&self, frame: Frame, name: &str) -> Result<AnySnapshot> {
-        let copied = AnyFrame::peek(self.address(), |numbers| match frame {
-            Frame::Latest => numbers.last().copied(),
-            Frame::Number(seq) => Some(seq),
-        });
-        if let Some(copied) = copied.map_err(advised)? {
-            return Ok(copied.into_snapshot());
-        }
-        Err(Failure::problem(match frame {
-            Frame::Latest => format!("{name:?} has no frame yet"),
-            Frame::Number(seq) => no_such_frame(&RingStatus::of(self.address())?, seq),
-        }))
+/// A frame of a ring.
+fn frame(ring: &Look, frame: Frame) -> Result<AnySnapshot> {
+    let copied = ring.peek_frame(|numbers| match frame {
+        Frame::Latest => numbers.last().copied(),
+        Frame::Number(seq) => Some(seq),
+    });
+    if let Some(copied) = copied.map_err(advised)? {
+        return Ok(copied.into_snapshot());
     }
+    Err(Failure::problem(match frame {
+        Frame::Latest => format!("{:?} has no frame yet", ring.info().name()),
+        Frame::Number(seq) => no_such_frame(&ring.ring_status()?, seq),
+    }))
 }
 
 impl Source {
@@ -60,9 +59,7 @@ impl Source {
         mut look: impl FnMut(&Numbers<'_>) -> ndshm::Result<R>,
     ) -> Result<R> {
         let seen = match self {
-            Self::Segment(place, _) => {
-                ndshm::peek(place.address(), |data| look(&Numbers::Seen(data)))
-            }
+            Self::Segment(segment) => segment.peek(|data| look(&Numbers::Seen(data))),
             Self::File(file) => look(&Numbers::File(file)),
             Self::Copy(copy) => look(&Numbers::Copy(copy)),
         };
@@ -73,7 +70,7 @@ impl Source {
     /// succeeds where writers leave little time.
     pub(crate) fn copied_up_to(self, most: usize) -> Result<Self> {
         let len = match &self {
-            Self::Segment(_, len) => *len,
+            Self::Segment(segment) => segment.info().data_len(),
             Self::File(file) => file.data_len(),
             Self::Copy(_) => return Ok(self),
         };
@@ -82,9 +79,7 @@ impl Source {
 
     pub(crate) fn copied(self) -> Result<AnySnapshot> {
         match self {
-            Self::Segment(place, _) => {
-                ndshm::peek(place.address(), |data| data.to_snapshot()).map_err(advised)
-            }
+            Self::Segment(segment) => segment.peek(|data| data.to_snapshot()).map_err(advised),
             Self::File(file) => Ok(AnySnapshot::of_file(&file)?),
             Self::Copy(copy) => Ok(copy),
         }

@@ -1,8 +1,8 @@
 //! What is said of a segment, in words and colours.
 
-use ndshm::{Kind, RingStatus, Status};
+use ndshm::{Condition, Kind, RingStatus, Status};
 
-use crate::home::{Sight, State};
+use crate::home::{Report, State};
 use crate::output::{Output, Tone};
 use crate::process;
 use crate::terminal::printable;
@@ -10,10 +10,10 @@ use crate::terminal::printable;
 /// The colour of a state.
 pub(crate) fn tone(state: State) -> Tone {
     match state {
-        State::Live | State::Frozen => Tone::Good,
-        State::Stale | State::Replaced | State::Unknown | State::Temporary => Tone::Doubtful,
-        State::Poisoned | State::Corrupt => Tone::Bad,
-        State::Idle => Tone::Plain,
+        State::Segment(Condition::Live | Condition::Frozen) => Tone::Good,
+        State::Segment(Condition::Idle) => Tone::Plain,
+        State::Segment(Condition::Poisoned) | State::Corrupt => Tone::Bad,
+        State::Segment(_) | State::Unknown | State::Temporary => Tone::Doubtful,
         State::Foreign => Tone::Dim,
     }
 }
@@ -29,12 +29,12 @@ pub(crate) fn kind(kind: Kind) -> String {
 /// The lengths of the axes as Python writes them; of a log, how many rows of how many there are; of a
 /// ring, how many slots there are for frames of which shape, and how many frames there were: `8×(480, 640)
 /// #4711`.
-pub(crate) fn shape(sight: &Sight) -> String {
-    if let Some(ring) = sight.ring() {
+pub(crate) fn shape(report: &Report) -> String {
+    if let Some(ring) = report.ring() {
         return format!("{}×{} #{}", ring.slots(), tuple(ring.shape()), ring.published());
     }
-    let axes = sight.status().info().shape();
-    match (sight.status().committed_rows(), axes) {
+    let axes = report.status().info().shape();
+    match (report.status().committed_rows(), axes) {
         (Some(rows), [first, rest @ ..]) => {
             let rest: Vec<String> = rest.iter().map(usize::to_string).collect();
             parenthesised(&[&[format!("{rows}/{first}")], &rest[..]].concat())

@@ -1,8 +1,8 @@
-//! The lock algorithms on one thread: what others do happens while that thread sleeps.
+//! The lock algorithms on one thread. Others act while that thread sleeps.
 //!
-//! Loom looks for an interleaving that breaks a promise. These tests fix one interleaving each, and so
-//! can also compare what is asked of the kernel: a wake that is lost costs its sleeper a slice only, so
-//! no outcome shows it.
+//! Loom looks for an interleaving that breaks a promise. Each of these tests fixes one
+//! interleaving, and so can also compare the calls to the kernel. A lost wake costs its sleeper
+//! only a slice, so no outcome shows it.
 
 mod scene;
 mod slots;

@@ -22,23 +22,23 @@ pub(super) struct Scene {
     cells: [[AtomicU32; STRIPES as usize]; PARTICIPANTS as usize],
     leases: [[AtomicU32; LEASES as usize]; PARTICIPANTS as usize],
     high_water: AtomicU32,
-    /// Whether somebody holds the byte of that slot.
+    /// Whether a process holds the byte of each slot.
     held: [AtomicBool; PARTICIPANTS as usize],
-    /// What others do, an act for each sleep.
+    /// The acts of others, one for each sleep.
     acts: Mutex<VecDeque<Act>>,
-    /// What others do at the next look at a byte.
+    /// The act of others at the next look at a byte.
     at_a_look: Mutex<Option<Act>>,
     calls: Mutex<Vec<Call>>,
 }
 
 type Act = Box<dyn FnOnce(&Scene) + Send>;
 
-/// What the kernel was asked.
+/// A call to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// To let this thread sleep on that word of that stripe.
     Sleep(u32, &'static str),
-    /// To wake who sleeps on that word of that stripe.
+    /// To wake the sleepers on that word of that stripe.
     Wake(u32, &'static str),
     /// Whether the byte of that slot is held.
     Look(u32),
@@ -74,34 +74,34 @@ impl Scene {
         scene
     }
 
-    /// The same with that record of a slot.
+    /// The same scene with that record of a slot.
     pub(super) fn with_slot(mut self, slot: u32, record: Slot) -> Self {
         self.slots[slot as usize] = record;
         self
     }
 
-    /// Has others do that while this thread sleeps next, one after another. Within such an act: while
-    /// they sleep.
+    /// Makes others do that the next time that this thread sleeps, one act for each sleep. Within
+    /// such an act, it is the next time that they sleep.
     pub(super) fn meanwhile(&self, act: impl FnOnce(&Self) + Send + 'static) {
         self.acts.lock().unwrap().push_back(Box::new(act));
     }
 
-    /// Has others do that when a byte is looked at next, before the look.
+    /// Makes others do that just before the next look at a byte.
     pub(super) fn at_a_look(&self, act: impl FnOnce(&Self) + Send + 'static) {
         *self.at_a_look.lock().unwrap() = Some(Box::new(act));
     }
 
-    /// What the kernel was asked since this was asked.
+    /// The calls to the kernel since this was last called.
     pub(super) fn calls(&self) -> Vec<Call> {
         mem::take(&mut self.calls.lock().unwrap())
     }
 
-    /// How often this thread slept, and whether anybody was woken, since this was asked.
+    /// How many times this thread slept since this or [`calls`](Self::calls) was last called.
     pub(super) fn sleeps(&self) -> usize {
         self.calls().iter().filter(|call| matches!(call, Call::Sleep(..))).count()
     }
 
-    /// The process that lives in that slot, or was the last one there.
+    /// The occupant of that slot, or the last one.
     pub(super) fn owner(&self, slot: u32) -> Owner {
         Owner::new(slot, self.slots[slot as usize].generation())
     }
@@ -110,7 +110,7 @@ impl Scene {
         self.held[slot as usize].store(false, Relaxed);
     }
 
-    /// Takes the first lock for writing, and begins to.
+    /// Takes the first lock for writing, and begins to write.
     pub(super) fn write(&self, slot: u32, patience: Patience) -> Result<Entry, Blocker> {
         let entry = self.stripes[0].lock_write(&self.peers(0), self.owner(slot), patience);
         entry.unwrap().inspect(|_| self.stripes[0].begin_write())
@@ -120,7 +120,7 @@ impl Scene {
         self.stripes[0].unlock_write(&self.peers(0));
     }
 
-    /// Takes the word of the first lock alone.
+    /// Takes only the word of the first lock.
     pub(super) fn commit(&self, slot: u32, patience: Patience) -> Result<Entry, Blocker> {
         self.stripes[0].lock_word(&self.peers(0), self.owner(slot), patience).unwrap()
     }

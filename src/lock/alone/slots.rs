@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::scene::Call::{LeasesEnded, Look, Sleep, Wake};
 use super::scene::{LEASES, PARTICIPANTS, STRIPES, Scene};
-use crate::lock::{Entry, Occupant, Owner, Patience, Peers as _, PoisonCause, Slot, Slots};
+use crate::lock::{Cause, Entry, Occupant, Owner, Patience, Peers as _, Slot, Slots};
 
-/// Lets the process in `slot` hold something, and has it leave.
+/// Makes the process in slot 1 hold something and then leave.
 fn left_holding(take: impl FnOnce(&Scene)) -> Scene {
     let scene = Scene::new();
     take(&scene);
@@ -16,7 +16,7 @@ fn left_holding(take: impl FnOnce(&Scene)) -> Scene {
     scene
 }
 
-/// Moves another process into a slot that nobody lives in.
+/// Moves another process into a slot that has no live occupant.
 fn move_in(scene: &Scene, slot: u32, pid: u32) -> Owner {
     let byte = scene.try_hold(slot).unwrap().expect("nobody lives there");
     let me = scene.occupy(slot, Occupant { pid, ..Occupant::default() });
@@ -27,7 +27,7 @@ fn move_in(scene: &Scene, slot: u32, pid: u32) -> Owner {
 #[test]
 fn who_holds_nothing_leaves_its_slot_in_order() {
     let scene = left_holding(|scene| {
-        // What others hold is nothing of its own.
+        // Things that others hold do not count.
         assert_eq!(scene.write(0, Patience::None), Ok(Entry::Clean));
         scene.cell(0, 0).store(1, Relaxed);
         scene.lease(2, 1).store(1, Relaxed);
@@ -63,7 +63,7 @@ fn what_a_guard_that_was_forgotten_holds_goes_to_nobody_before_it_is_swept() {
     scene.die(1);
     let me = move_in(&scene, 1, 7);
     assert_eq!(scene.stripe(0).owner(), None);
-    assert_eq!(scene.stripe(0).culprit(), (PoisonCause::DiedUnreported, 101));
+    assert_eq!(scene.stripe(0).culprit(), (Cause::DiedUnreported, 101));
     assert_eq!((me.slot(), me.generation()), (1, 2));
 }
 
@@ -107,7 +107,7 @@ fn who_moves_in_is_described_and_counted() {
 #[test]
 fn a_slot_that_nobody_ever_lived_in_is_swept_like_any_other() {
     let scene = Scene::new();
-    // As a damaged control block may have it: somebody lives there, in no generation.
+    // A damaged control block may say that the slot is in use without a generation.
     let mut words = [0; 8];
     words[0] = 1 << 20;
     let damaged = Slot::copied(bytemuck::cast(words));
@@ -156,7 +156,7 @@ fn dead_is_whose_byte_is_free_or_whose_generation_is_over() {
     assert!(is_dead(first));
     let second = move_in(&scene, 1, 7);
     assert!(is_dead(first) && !is_dead(second));
-    // Between the two looks at the slot the occupant dies and another one moves in.
+    // Between the two looks at the slot, the occupant dies and another one moves in.
     scene.at_a_look(|scene| {
         scene.die(1);
         move_in(scene, 1, 8);

@@ -1,4 +1,4 @@
-//! Looking again before sleeping, which needs a second thread.
+//! Spinning before sleeping, which needs a second thread.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -9,10 +9,10 @@ use crate::atomic::AtomicU32;
 use crate::error::Result;
 use crate::lock::{Entry, Owner, Patience, Peers, Stripe};
 
-/// One who looks again for as long as it takes, and never has to sleep.
+/// A process that spins for as long as it takes, and never has to sleep.
 struct Patient {
     cell: AtomicU32,
-    /// It found the lock taken.
+    /// Whether it found the lock taken.
     looks: AtomicBool,
 }
 
@@ -49,7 +49,7 @@ impl Peers for Patient {
     }
 }
 
-/// Takes a lock that is given back meanwhile.
+/// Takes a lock that is released meanwhile.
 fn take_while_it_is_given_back(take: impl Fn(&Stripe, &Patient) -> Entry) {
     let stripe = Stripe::copied([0; 32]);
     let patient = Patient { cell: AtomicU32::new(0), looks: AtomicBool::new(false) };
@@ -60,7 +60,7 @@ fn take_while_it_is_given_back(take: impl Fn(&Stripe, &Patient) -> Entry) {
             while !patient.looks.load(Acquire) {
                 thread::yield_now();
             }
-            // One who goes to sleep has done so by now.
+            // A thread that goes to sleep has done so by now.
             (0..100).for_each(|_| thread::yield_now());
             stripe.unlock_word(&patient);
         });

@@ -1,7 +1,7 @@
-//! What a lock says of the data: its version, poison, and who left it so.
+//! What a lock says about the data: its version, poison, and the culprit.
 
 use super::scene::Scene;
-use crate::lock::{Blocker, Entry, Owner, Patience, PoisonCause, Sight, Slots as _, Stripe};
+use crate::lock::{Blocker, Cause, Entry, Owner, Patience, Sight, Slots as _, Stripe};
 
 const CLEAN: Result<Entry, Blocker> = Ok(Entry::Clean);
 const POISONED: Result<Entry, Blocker> = Ok(Entry::Poisoned);
@@ -48,7 +48,7 @@ fn a_copy_of_a_lock_has_all_its_words() {
     let copy = Stripe::copied(bytemuck::cast(words));
     assert!(copy.is_held_by(owner) && copy.owner() == Some(owner) && copy.is_still(9));
     assert!(!copy.is_held_by(Owner::new(3, 8)) && !copy.is_held_by(Owner::new(4, 7)));
-    assert_eq!((copy.entry(), copy.culprit()), (Entry::Poisoned, (PoisonCause::Panicked, pid)));
+    assert_eq!((copy.entry(), copy.culprit()), (Entry::Poisoned, (Cause::Panicked, pid)));
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn the_first_to_find_a_death_reports_it() {
     assert_eq!(scene.write(1, Patience::None), CLEAN);
     scene.die(1);
     assert_eq!(scene.read(0, Patience::None), POISONED);
-    assert_eq!(stripe.culprit(), (PoisonCause::DiedUnreported, 101));
+    assert_eq!(stripe.culprit(), (Cause::DiedUnreported, 101));
     assert!(stripe.report_death());
     assert!(!stripe.report_death());
-    assert_eq!(stripe.culprit(), (PoisonCause::Died, 101));
+    assert_eq!(stripe.culprit(), (Cause::Died, 101));
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn a_panic_and_a_restart_are_blamed_for_what_they_left() {
     stripe.poison_by_panic(9);
     assert_eq!(stripe.owner(), Some(scene.owner(0)), "it still holds it");
     scene.end_write();
-    assert_eq!(stripe.culprit(), (PoisonCause::Panicked, 9));
+    assert_eq!(stripe.culprit(), (Cause::Panicked, 9));
     assert!(!stripe.report_death(), "nobody died");
 
     let stripe = scene.stripe(1);
     stripe.poison_by_restart();
     assert_eq!((stripe.entry(), stripe.owner()), (Entry::Poisoned, None));
-    assert_eq!(stripe.culprit(), (PoisonCause::Restarted, 0));
+    assert_eq!(stripe.culprit(), (Cause::Restarted, 0));
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn who_dies_while_mending_leaves_the_blame_where_it_was() {
     assert_eq!(scene.write(1, Patience::None), POISONED);
     scene.die(1);
     assert_eq!(scene.write(2, Patience::None), POISONED);
-    assert_eq!(stripe.culprit(), (PoisonCause::Panicked, 9));
+    assert_eq!(stripe.culprit(), (Cause::Panicked, 9));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn what_is_taken_from_the_dead_during_the_look_is_not_abandoned() {
     let dead = scene.owner(0);
     assert!(!scene.stripe(0).is_abandoned_by(&scene.peers(0), dead).unwrap());
 
-    // It ended that write and died later, in another.
+    // The owner ended that write and died later, in another one.
     let scene = Scene::new();
     assert_eq!(scene.write(0, Patience::None), CLEAN);
     scene.at_a_look(|scene| {

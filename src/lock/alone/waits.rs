@@ -1,11 +1,11 @@
-//! Who waits for whom, and who is woken.
+//! Waits: who waits for whom, and who is woken.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::scene::Call::{Look, Sleep, Wake};
 use super::scene::Scene;
-use crate::lock::{Blocker, Entry, Patience, PoisonCause, Slots as _};
+use crate::lock::{Blocker, Cause, Entry, Patience, Slots as _};
 
 const CLEAN: Result<Entry, Blocker> = Ok(Entry::Clean);
 const POISONED: Result<Entry, Blocker> = Ok(Entry::Poisoned);
@@ -47,7 +47,8 @@ fn a_reader_is_woken_when_the_writer_is_done_and_wakes_writers_that_let_it_go_fi
     assert_eq!(scene.read(1, Patience::Endless), CLEAN);
     let calls = scene.calls();
     assert_eq!(calls.last(), Some(&Wake(0, "turn")));
-    // Its own visit opens the gate, as it cannot tell whether the owner waits there.
+    // The reader's own attempt opens the gate, because it cannot tell whether the owner waits
+    // there.
     let rest: Vec<_> = calls.into_iter().filter(|call| *call != Wake(0, "gate")).collect();
     assert_eq!(rest, [Look(0), Sleep(0, "word"), Wake(0, "word"), Wake(0, "turn")]);
 }
@@ -135,7 +136,7 @@ fn an_owner_that_dies_later_is_found_when_a_slice_is_over() {
     scene.meanwhile(|_| ());
     scene.meanwhile(|scene| scene.die(0));
     assert_eq!(scene.write(1, Patience::Endless), POISONED);
-    assert_eq!(scene.stripe(0).culprit(), (PoisonCause::DiedUnreported, 100));
+    assert_eq!(scene.stripe(0).culprit(), (Cause::DiedUnreported, 100));
     let calls = scene.calls();
     let slept = Sleep(0, "word");
     assert_eq!(calls, [Look(0), slept, Look(0), slept, Look(0), Wake(0, "word")]);
@@ -183,7 +184,7 @@ fn who_does_not_wait_is_told_who_is_in_the_way_without_a_sleep() {
 
 #[test]
 fn patience_ends_even_if_every_sleep_ends_by_a_wake() {
-    /// Sleeps past a deadline; then somebody wakes.
+    /// Sleeps past a deadline. Then somebody wakes.
     fn wait(scene: &Scene, wake: fn(&Scene)) -> Result<Entry, Blocker> {
         let deadline = Instant::now() + Duration::from_millis(1);
         scene.meanwhile(move |scene| {
@@ -214,7 +215,7 @@ fn patience_ends_even_if_every_sleep_ends_by_a_wake() {
 fn a_writer_lets_readers_that_wait_go_first_once_and_for_a_slice_at_most() {
     let scene = Scene::new();
     assert_eq!(scene.write(0, Patience::Endless), CLEAN);
-    // It asks for its turn, and comes no more.
+    // The reader asks for its turn, and does not come back.
     assert_eq!(scene.read(1, Patience::None), Err(Blocker::Writer(scene.owner(0))));
     scene.end_write();
     scene.calls();
@@ -258,7 +259,7 @@ fn who_takes_over_from_the_dead_wakes_those_whom_the_last_undertaker_did_not() {
     scene.die(0);
     scene.stripe(0).disown(&scene.peers(0), scene.owner(0));
     assert_eq!(scene.calls(), [Wake(0, "word")]);
-    // Killed before that wake, it would have left sleepers behind.
+    // If it had been killed before that wake, it would have left sleepers behind.
     assert_eq!(scene.commit(1, Patience::Endless), CLEAN);
     scene.end_commit();
     assert_eq!(scene.calls(), [Wake(0, "word")]);

@@ -36,14 +36,14 @@ impl Rung {
     }
 
     fn set(&self, slot: u32) {
-        // SeqCst: as the bell wants it.
+        // SeqCst: as the bell requires.
         self.value.fetch_or(1 << slot, Ordering::SeqCst);
         self.bell().ring(&self.world.peers(0));
     }
 
     fn wait(&self) {
         let look = || {
-            // SeqCst: as the bell wants it.
+            // SeqCst: as the bell requires.
             let value = self.value.load(Ordering::SeqCst);
             (value & AWAITED != 0).then_some(value)
         };

@@ -1,7 +1,7 @@
-//! The flag of an event that resets itself.
+//! The flag of an auto-reset event.
 //!
-//! Whoever goes through touches data that only one may touch at a time, and then sets the flag for
-//! the next. So two who went through for one set race for the data, which loom sees.
+//! A thread that goes through touches data that only one may touch at a time, and then sets the
+//! flag for the next. So if two go through for one set, they race for the data, which loom sees.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ struct Turnstile {
     rings: AtomicU32,
     waiting: AtomicU32,
     data: UnsafeCell<()>,
-    /// Whether somebody who waits without end went through; no part of the model.
+    /// Whether a thread that waits without end went through. This is not part of the model.
     passed: AtomicBool,
 }
 
@@ -94,16 +94,16 @@ fn loom_pair_a_setter_and_a_waiter_never_miss_each_other() {
     }
 }
 
-/// What is done to flags has one order: of two who each change a flag and then look at the other's, one
-/// sees what the other did.
+/// All that is done to flags has one order. If two threads each change a flag and then look at the
+/// other's, one sees what the other did.
 #[test]
 fn loom_pair_what_is_done_to_two_flags_has_one_order() {
     type Act = fn(&Turnstile);
-    type Look = fn(&Turnstile) -> bool;
+    type Check = fn(&Turnstile) -> bool;
     let (set, clear): (Act, Act) = (Turnstile::set, |turnstile| turnstile.flag().clear());
     let take: Act = |turnstile| assert!(turnstile.flag().pass().is_some());
-    let is_set: Look = |turnstile| turnstile.flag().is_set();
-    let passes: Look = |turnstile| turnstile.flag().pass().is_some();
+    let is_set: Check = |turnstile| turnstile.flag().is_set();
+    let passes: Check = |turnstile| turnstile.flag().pass().is_some();
     let cases = [(1, clear, is_set), (1, take, is_set), (0, set, is_set), (0, set, passes)];
     for (before, act, look) in cases {
         explore("pair: two flags", 3, move || {
@@ -152,7 +152,8 @@ fn loom_a_waiter_killed_on_its_way_through_costs_one_set_at_most() {
         let survivor = turnstile.spawn(Turnstile::wait_and_set);
         turnstile.set();
         mortal.join().unwrap();
-        // Whether the dead one took the first set nobody can know; what is set twice is set.
+        // Nobody can know whether the dead thread took the first set. A flag that is set twice is
+        // set.
         turnstile.set();
         survivor.join().unwrap();
         assert!(turnstile.flag().is_set(), "the last one set it");
@@ -172,7 +173,8 @@ fn loom_without_slices_a_setter_killed_before_it_rings_hangs_the_waiter() {
     });
 }
 
-/// One waits, and one who sets may die; its work is done again only if it did not come to set.
+/// One thread waits, and one that sets may die. Its work is repeated only if it died before the
+/// set.
 fn setter_killed(death: &Death, slices: Slices) {
     let turnstile = Turnstile::new(slices);
     let death = death.clone();

@@ -13,7 +13,7 @@ use crate::lock::{Bell, Entry, Frames, Grip, Patience, Sighting, Slots as _};
 
 const SLOTS: usize = 2;
 
-/// A ring of frames of two numbers, both the frame's own.
+/// A ring of frames of two numbers. Both are the frame's own number.
 struct Ring {
     world: Rc<World>,
     newest: AtomicU64,
@@ -29,9 +29,9 @@ fn bell([rings, waiting]: &[AtomicU32; 2]) -> Bell<'_> {
 
 #[derive(Default)]
 struct Frame {
-    /// Races for the frame are found by loom.
+    /// Loom finds races for the frame.
     race: UnsafeCell<()>,
-    /// What it holds, whoever can see it.
+    /// The true contents, whoever may see them.
     halves: [Number; 2],
 }
 
@@ -43,7 +43,7 @@ impl Ring {
         ring
     }
 
-    /// A ring in which two frames were published, that participants 1 and 2 lease.
+    /// A ring in which two frames were published, leased by participants 1 and 2.
     fn leased() -> Rc<Self> {
         let ring = Self::new();
         ring.publish(0, 1);
@@ -78,7 +78,7 @@ impl Ring {
         }
     }
 
-    /// Publishes so many frames, as one publisher.
+    /// Publishes `count` frames, as one publisher.
     fn publish(&self, slot: u32, count: u32) {
         let (world, frames) = (&*self.world, self.frames());
         let peers = world.peers(0);
@@ -177,7 +177,8 @@ fn loom_a_subscriber_killed_anywhere_costs_no_slot_for_good() {
         let mortal = ring.spawn_mortal(death, 1, |ring| _ = ring.receive(1, 0));
         ring.publish(0, 1);
         mortal.join().unwrap();
-        // With the newest frame leased too, the slot that the dead may have leased is the only one.
+        // With the newest frame leased too, the slot that the dead participant may have leased is
+        // the only one left.
         ring.world.join(2);
         let newest = ring.frames().last().unwrap();
         let held = ring.frames().hold(&*ring.world, owner(2), newest);
@@ -236,7 +237,7 @@ fn loom_pair_a_publisher_that_waits_for_a_slot_is_woken_by_a_lease_that_ends() {
 fn loom_pair_a_publisher_that_waits_for_a_slot_is_woken_by_who_moves_in_after_the_dead() {
     explore("pair: lease swept and waiting", 3, || {
         let ring = Ring::leased();
-        // Its byte is free, as if it was dead; but slices go on without end.
+        // Its byte is free, as if it were dead, but slices go on without end.
         ring.world.leave(1);
         let newcomer = ring.spawn(|ring| _ = ring.world.claim(1, 10));
         let claimed = ring.frames().claim_within(&*ring.world, Patience::Endless).unwrap();

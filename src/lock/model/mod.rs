@@ -1,12 +1,14 @@
 //! The lock in every interleaving, with a death before every step.
 //!
-//! The kernel is a mutex, and a condition variable per word. Time is the worst there is: as long as
-//! all live no slice ever ends, so a lost wake is a deadlock, which loom reports; once somebody died
-//! slices end at once, so nothing but the dead who are not looked after can hold anybody up.
+//! The kernel is a mutex, and a condition variable for each word. Time behaves as badly as it can.
+//! While everybody lives, no slice ever ends, so a lost wake is a deadlock, which loom reports.
+//! Once somebody has died, slices end at once, so only a neglected death can hold anybody up.
 //!
 //! In reading order: [`world`] participants and their kernel · [`stripe`] the reader-writer lock ·
-//! [`slots`] moving in after the dead · [`bell`] the bell · [`flag`] who goes through an event ·
-//! [`tail`] the end of a log · [`frames`] a ring's slots · [`observe`] copies without a lock · [`controls`] locks with a mistake.
+//! [`slots`] moving in after the dead · [`bell`] the bell ·
+//! [`flag`] going through an event · [`tail`] the end of a log ·
+//! [`frames`] a ring's slots · [`observe`] copies without a lock · [`controls`] locks with a
+//! mistake.
 
 mod bell;
 mod controls;

@@ -1,4 +1,4 @@
-//! Copies without a lock: whole, or known not to be.
+//! Copies without a lock: whole, or known not to be whole.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -10,7 +10,8 @@ use crate::atomic::model::{explore, explore_deaths};
 use crate::atomic::{AtomicU32, fence};
 use crate::lock::{Patience, Sight, Slots as _};
 
-/// What the lock guards, as an observer copies it: both words are the same whenever nobody writes.
+/// The data that the lock guards, as an observer copies it. Both words are the same whenever nobody
+/// writes.
 type Words = Rc<[AtomicU32; 2]>;
 
 fn write(world: &World, slot: u32, words: &Words) {
@@ -55,7 +56,7 @@ fn loom_no_copy_without_a_lock_is_torn_whoever_dies() {
         });
         observe(&world, &words);
         writer.join().unwrap();
-        // Whoever died in the act is named, and known to be dead.
+        // A process that died while writing is named, and known to be dead.
         match world.stripe.look() {
             Sight::Whole(_) => assert!(copy(&world, &words).is_some()),
             Sight::Written(writer) => {

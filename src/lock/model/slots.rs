@@ -4,7 +4,7 @@ use super::world::{Slices, World, haunted, owner, run};
 use crate::atomic::model::{explore, explore_deaths};
 use crate::lock::{Patience, Slots as _};
 
-/// Claims slot 1 and, if that succeeds, writes; tells whether it did.
+/// Claims slot 1 and, if that succeeds, writes. Returns whether it did.
 fn claim_and_write(world: &World, pid: u32) -> bool {
     let Some(me) = world.claim(1, pid) else { return false };
     assert_ne!(me, owner(1), "the generation moved on");
@@ -95,7 +95,7 @@ fn loom_pair_a_writer_that_misses_a_new_participant_is_seen_by_it() {
 fn loom_a_late_disowner_blames_nobody_innocent() {
     explore("late disowner", 2, || {
         let world = haunted();
-        // Between the look at the word and the look at the pid somebody else moves in.
+        // Somebody else moves in between the look at the word and the look at the pid.
         world.before_a_look_at_a_slot.set(Some(|world| _ = world.claim(1, 10)));
         world.stripe.disown(&world.peers(0), owner(1));
         world.join(2);

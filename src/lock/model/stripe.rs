@@ -77,7 +77,7 @@ fn loom_an_undertaker_killed_over_a_dead_reader_is_succeeded() {
     });
 }
 
-/// A reader's cell and the word, both ways: who goes in, and who is woken.
+/// A reader's cell and the word, in both directions: which side goes in, and which is woken.
 #[test]
 fn loom_pair_a_reader_and_a_writer_never_miss_each_other() {
     explore("pair: cell and word", 3, || {

@@ -12,7 +12,7 @@ use crate::atomic::model::{Death, explore, explore_deaths, step};
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::lock::{Bell, Entry, Patience, Slots as _, Tail};
 
-/// A log of rows of two numbers, both the slot of who appended it, plus one.
+/// A log of rows of two numbers. Both are the slot of the appender, plus one.
 struct Log {
     world: Rc<World>,
     committed: AtomicU64,
@@ -23,9 +23,9 @@ struct Log {
 
 #[derive(Default)]
 struct Row {
-    /// Races for the row are found by loom.
+    /// Loom finds races for the row.
     race: UnsafeCell<()>,
-    /// What it holds, whoever can see it.
+    /// The true contents, whoever may see them.
     halves: [Half; 2],
 }
 
@@ -82,7 +82,7 @@ impl Log {
         rows.map(read).collect()
     }
 
-    /// Follows until the appender in `slot` was seen.
+    /// Follows until a row of the appender in `slot` was seen.
     fn follow(&self, slot: u32) {
         let mut seen = Vec::new();
         while !seen.contains(&(slot + 1)) {

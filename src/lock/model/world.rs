@@ -17,7 +17,7 @@ use crate::lock::{Bell, Blocker, Entry, Occupant, Owner, Patience, Slot, Slots, 
 
 const PARTICIPANTS: u32 = 3;
 
-/// One lock and what it guards.
+/// One lock and the data that it guards.
 ///
 /// In each slot lives a process of the same number, in its first generation.
 pub(crate) struct World {
@@ -26,17 +26,17 @@ pub(crate) struct World {
     slots: [Slot; PARTICIPANTS as usize],
     high_water: AtomicU32,
     kernel: Mutex<Kernel>,
-    /// Races for it are found by loom.
+    /// Loom finds races for it.
     data: UnsafeCell<()>,
-    /// What is true of the data, whoever can see it.
+    /// The true state of the data, whoever may see it.
     pub(super) half_written: AtomicBool,
-    /// Processes, a bit each, that died or panicked since somebody vouched for the data.
+    /// The processes that died or panicked since somebody vouched for the data. Each has a bit.
     pub(super) suspects: Mask,
     /// How many leases each participant may have.
     leases: u32,
     lease: [AtomicU32; PARTICIPANTS as usize],
     pub(super) returns: [AtomicU32; 2],
-    /// What happens, once, before the next look at a slot.
+    /// An act that happens once, before the next look at a slot.
     pub(super) before_a_look_at_a_slot: Cell<Option<fn(&World)>>,
     slices: Slices,
 }
@@ -51,12 +51,12 @@ pub(crate) enum Slices {
 #[derive(Default)]
 struct Kernel {
     bytes: [Byte; PARTICIPANTS as usize],
-    /// Those asleep, by the address of the word they sleep on.
+    /// The sleepers, by the address of the word that they sleep on.
     asleep: Vec<(usize, Rc<Condvar>)>,
     slices_end: bool,
 }
 
-/// Who holds the byte of a slot.
+/// The holder of a slot's byte.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Byte {
     #[default]
@@ -107,7 +107,7 @@ impl World {
         })
     }
 
-    /// Acts as the participant in `slot`, in a thread of its own, until death comes.
+    /// Acts as the participant in `slot`, in its own thread, until death comes.
     pub(super) fn spawn_mortal(
         self: &Rc<Self>,
         death: &Death,
@@ -123,7 +123,7 @@ impl World {
         })
     }
 
-    /// Acts as the participant in `slot`, in a thread of its own.
+    /// Acts as the participant in `slot`, in its own thread.
     pub(super) fn spawn(
         self: &Rc<Self>,
         slot: u32,
@@ -137,11 +137,11 @@ impl World {
     }
 
     pub(super) fn join(&self, slot: u32) {
-        // SeqCst: as registration does it.
+        // SeqCst: as in registration.
         self.high_water.fetch_max(slot + 1, Ordering::SeqCst);
     }
 
-    /// Moves into that slot as another process, unless somebody is in.
+    /// Moves into that slot as another process, unless it is occupied.
     pub(super) fn claim(&self, slot: u32, pid: u32) -> Option<Owner> {
         let byte = self.try_hold(slot).unwrap()?;
         let me = self.occupy(slot, Occupant { pid, ..Occupant::default() });
@@ -155,7 +155,7 @@ impl World {
         self.kernel.lock().unwrap().bytes[slot as usize] = Byte::Nobody;
     }
 
-    /// Ends a process: the first one in the slot of that number, or else this thread's.
+    /// Ends a process: the first one in the slot of that number, or this thread's.
     pub(super) fn die(&self, pid: u32) {
         self.suspects.fetch_or(1 << pid, Ordering::Relaxed);
         let mut kernel = self.kernel.lock().unwrap();
@@ -211,7 +211,7 @@ impl World {
         Ok(())
     }
 
-    /// Writes after all others are gone, which nothing they left behind may prevent.
+    /// Writes after all others are gone. Nothing that they left behind may prevent this.
     pub(super) fn is_free(&self) -> bool {
         self.write_within(2, Patience::None).is_ok()
     }
@@ -222,7 +222,7 @@ impl World {
         self.data.with(|_| ());
     }
 
-    /// Holds the lock as those do who write nothing in place.
+    /// Holds the lock as committers do, which write nothing in place.
     pub(super) fn commit(&self, slot: u32) {
         let me = owner(slot);
         let entry = self.stripe.lock_word(&self.peers(0), me, Patience::Endless).unwrap().unwrap();
@@ -308,7 +308,7 @@ impl Slots for World {
             return false;
         }
         if slice.is_zero() {
-            // The worst there is: a wake in the last moment, so nobody learns that time is over.
+            // The worst case: a wake at the last moment, so nobody learns that the slice is over.
             return false;
         }
         if kernel.slices_end {
@@ -349,7 +349,8 @@ pub(super) fn owner(slot: u32) -> Owner {
     Owner::new(slot, 1)
 }
 
-/// A world whose process 1 died while one of its threads wrote and another knocked to read.
+/// A world whose process 1 died while one of its threads wrote and another had raised the cell to
+/// read.
 pub(super) fn haunted() -> Rc<World> {
     let world = World::new(Slices::Finite);
     world.join(1);
@@ -361,7 +362,7 @@ pub(super) fn haunted() -> Rc<World> {
     world
 }
 
-/// Acts in a thread of its own.
+/// Acts in its own thread.
 pub(super) fn run<R: 'static>(
     world: &Rc<World>,
     act: impl FnOnce(&World) -> R + 'static,
@@ -370,7 +371,7 @@ pub(super) fn run<R: 'static>(
     thread::spawn(move || act(&world))
 }
 
-/// Runs a mortal, and in this thread another, who finds the lock free in the end.
+/// Runs a mortal, and in this thread another participant, which finds the lock free in the end.
 pub(super) fn two(death: &Death, acts: [fn(&World, u32); 2]) {
     let world = World::new(Slices::Finite);
     let mortal = world.spawn_mortal(death, 0, acts[0]);
@@ -380,7 +381,8 @@ pub(super) fn two(death: &Death, acts: [fn(&World, u32); 2]) {
     assert!(world.is_free());
 }
 
-/// Runs a mortal, another, and in this thread a third, who finds the lock free in the end.
+/// Runs a mortal, another participant, and in this thread a third, which finds the lock free in the
+/// end.
 pub(super) fn three(death: &Death, slices: Slices, acts: [fn(&World, u32); 3]) {
     let world = World::new(slices);
     let mortal = world.spawn_mortal(death, 0, acts[0]);

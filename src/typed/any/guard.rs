@@ -72,7 +72,7 @@ impl AnyRows {
     ///
     /// # Examples
     ///
-    /// See [`AnyRequest`](crate::AnyRequest).
+    /// See [`Request`](crate::Request).
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
@@ -112,7 +112,7 @@ impl AnyRows {
     ///
     /// # Examples
     ///
-    /// See [`AnyRequest`](crate::AnyRequest).
+    /// See [`Request`](crate::Request).
     #[must_use]
     pub fn rows(&self) -> Range<usize> {
         self.rows.clone()
@@ -242,7 +242,7 @@ impl fmt::Debug for AnyRows {
 }
 
 /// Where an item lies, if there is one at that index.
-pub(super) fn offset_of(index: &[usize], shape: &[usize], strides: &[usize]) -> Option<usize> {
+pub(crate) fn offset_of(index: &[usize], shape: &[usize], strides: &[usize]) -> Option<usize> {
     let inside = index.len() == shape.len() && index.iter().zip(shape).all(|(at, len)| at < len);
     inside.then(|| index.iter().zip(strides).map(|(at, stride)| at * stride).sum())
 }

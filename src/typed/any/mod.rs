@@ -1,15 +1,13 @@
 //! Arrays whose dtype is known at run time only.
 //!
 //! In reading order: this file, an array and what it is asked for · [`request`] every way to lock its
-//! rows · [`guard`] what a lock hands out · [`snapshot`] copies, of segments of any kind ·
-//! [`peek`] looks at some of it ·
-//! [`options`] creating and opening with options.
+//! rows · [`guard`] what a lock hands out · [`value`] the core of values ·
+//! [`options`] arrays that are filled before anybody sees them.
 
 mod guard;
 mod options;
-mod peek;
 mod request;
-mod snapshot;
+mod value;
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -17,16 +15,18 @@ use std::ptr::NonNull;
 
 use ndarray::Dimension;
 
+pub(crate) use self::guard::offset_of;
 pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
-pub use self::peek::{Peek, peek};
-pub use self::request::AnyRequest;
-pub use self::snapshot::AnySnapshot;
+pub use self::value::AnyValue;
+pub(super) use self::value::plan as plan_value;
 use super::array::Array;
 use super::element::Element;
+use super::options::plan;
+use super::request::Request;
 use super::rows::Split;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::npy::{Dtype, Order};
-use crate::segment::{Access, Address, Handle, Kind, Options, Origin, Segment};
+use crate::segment::{Creates, Items, Kind, Opens, Plan, Segment, Settings, handle};
 use crate::sync::frozen;
 
 /// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
@@ -34,7 +34,7 @@ use crate::sync::frozen;
 ///
 /// Its locks are those of [`Array`](crate::Array), and its guards hand out bytes, typed views where
 /// the type fits, and single items as [`Datum`](crate::Datum). Axes that an element type `[T; N]`
-/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`].
+/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`](crate::AnySnapshot).
 ///
 /// # Examples
 ///
@@ -58,165 +58,48 @@ pub struct AnyArray {
     segment: Segment,
 }
 
+handle! {
+    /// Its items are zeros. [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for a dtype that no
+    /// segment can hold.
+    impl[] AnyArray, "array of any dtype", "an array of any dtype", "ndshm::AnyArray", given "&\"<f8\".parse()?, &[10]", |it| &it.segment;
+    create(dtype: &Dtype, shape: &[usize]) => (dtype.clone(), shape.to_vec())
+}
+
+impl Opens for AnyArray {
+    fn check(segment: Segment) -> Result<Self> {
+        match segment.control().kind {
+            Kind::Array => Ok(Self { segment }),
+            kind => Err(kind.mismatch(Kind::Array)),
+        }
+    }
+}
+
+impl Creates for AnyArray {
+    type Start = (Dtype, Vec<usize>);
+
+    fn plan(settings: &Settings, (dtype, shape): &Self::Start) -> Result<Plan> {
+        dtype.check()?;
+        plan(settings, dtype.clone(), shape)
+    }
+
+    fn check_same(&self, (dtype, shape): &Self::Start) -> Result<()> {
+        let (dtype, folded) = dtype.clone().fold();
+        let shape = [shape, &folded[..]].concat();
+        let (found, asked) = (
+            Items { dtype: self.dtype(), shape: self.shape() },
+            Items { dtype: &dtype, shape: &shape },
+        );
+        let kind = match (*self.dtype() == dtype, self.shape() == shape) {
+            (true, true) => return Ok(()),
+            (false, _) => ErrorKind::DtypeMismatch,
+            (true, false) => ErrorKind::ShapeMismatch,
+        };
+        let problem = format!("has {found}, asked for {asked}: open it as it is, or remove it");
+        Err(Error::new(kind, problem).of(self.name()))
+    }
+}
+
 impl AnyArray {
-    /// Creates an array of zeros at `address`, of mode 0600, whose name goes when the last clone of
-    /// this handle is dropped.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create`](crate::Array::create), and
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for dtypes that no segment can hold.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create("doc-any-created", &"<u2".parse()?, &[480, 640])?;
-    /// let typed = ndshm::Array2::<u16>::open("doc-any-created")?;
-    /// # Ok(()) }
-    /// ```
-    pub fn create<'a>(
-        address: impl Into<Address<'a>>,
-        dtype: &Dtype,
-        shape: &[usize],
-    ) -> Result<Self> {
-        Self::options().create(address, dtype, shape)
-    }
-
-    /// Creates an array of zeros that has no name, so that nothing can be left behind: see
-    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create_anonymous(&"<f8".parse()?, &[10])?;
-    /// assert_eq!(ndshm::AnyArray::open_handle(&array.handle())?.shape(), [10]);
-    /// # Ok(()) }
-    /// ```
-    pub fn create_anonymous(dtype: &Dtype, shape: &[usize]) -> Result<Self> {
-        Self::options().create_anonymous(dtype, shape)
-    }
-
-    /// Creates an array of zeros under a name made up of `prefix` and 16 random hexadecimal digits.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create_unique("doc-any-", &"<f8".parse()?, &[10])?;
-    /// assert!(array.name().starts_with("doc-any-"));
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(prefix: &str, dtype: &Dtype, shape: &[usize]) -> Result<Self> {
-        Self::options().create_unique(prefix, dtype, shape)
-    }
-
-    /// Opens the array at `address`, whatever its dtype and shape.
-    ///
-    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](crate::ErrorKind::NotFound), [`KindMismatch`](crate::ErrorKind::KindMismatch), and those of
-    /// [`Segment::open`].
-    ///
-    /// # Examples
-    ///
-    /// See [`AnyArray`].
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the array that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](crate::ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let typed = ndshm::Array1::<u8>::create_unique("doc-any-", 4)?;
-    /// assert_eq!(ndshm::AnyArray::open_handle(&typed.handle())?.shape(), [4]);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Begins with the default options.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{AnyArray, Order};
-    ///
-    /// let options = AnyArray::options().order(Order::F).stripes(2);
-    /// let array = options.create_unique("doc-any-", &"<f8".parse()?, &[4, 3])?;
-    /// assert_eq!(array.strides(), [8, 32]);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn options() -> Options<Self> {
-        Options::new()
-    }
-
-    /// Returns the segment under the array.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let array = ndshm::AnyArray::create_unique("doc-any-", &"<f8".parse()?, &[10])?;
-    /// println!("{}", array.segment().info()?);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
-    }
-
-    /// Returns the array's name.
-    ///
-    /// # Examples
-    ///
-    /// See [`create_unique`](Self::create_unique).
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.segment.name()
-    }
-
-    /// Returns the array's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`Handle`].
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.segment.handle()
-    }
-
-    /// Returns whether this handle created the array or found it.
-    ///
-    /// # Examples
-    ///
-    /// See [`Origin`].
-    #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.segment.origin()
-    }
-
     /// Returns the dtype of an item.
     ///
     /// # Examples
@@ -304,7 +187,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::read`].
+    /// Those of [`Request::read`].
     ///
     /// # Examples
     ///
@@ -317,7 +200,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::read`].
+    /// Those of [`Request::read`].
     ///
     /// # Examples
     ///
@@ -330,7 +213,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::write`].
+    /// Those of [`Request::write`].
     ///
     /// # Examples
     ///
@@ -343,7 +226,7 @@ impl AnyArray {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyRequest::write`].
+    /// Those of [`Request::write`].
     ///
     /// # Examples
     ///
@@ -356,26 +239,9 @@ impl AnyArray {
     ///
     /// # Examples
     ///
-    /// See [`AnyRequest`].
-    pub fn request(&self) -> AnyRequest<'_> {
-        AnyRequest::new(self)
-    }
-
-    /// Copies the array out, under the read lock; without one for observers, as
-    /// [`Array::snapshot`](crate::Array::snapshot) does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::snapshot`](crate::Array::snapshot).
-    ///
-    /// # Examples
-    ///
-    /// See [`AnySnapshot`].
-    pub fn snapshot(&self) -> Result<AnySnapshot> {
-        match self.segment.access() {
-            Access::Observe => AnySnapshot::observe(&self.segment),
-            Access::ReadWrite | Access::Read => Ok(AnySnapshot::of_rows(&*self.read()?)),
-        }
+    /// See [`Request`].
+    pub fn request(&self) -> Request<'_, AnyArray> {
+        Request::new(self)
     }
 
     /// Returns where the data begins, for other languages to read; valid while this handle lives, and
@@ -426,15 +292,6 @@ impl AnyArray {
             stripes: self.stripes(),
         }
     }
-
-    /// Checks that a segment holds an array.
-    pub(super) fn from_segment(segment: Segment) -> Result<Self> {
-        let kind = segment.control().kind;
-        if kind == Kind::Array {
-            return Ok(Self { segment });
-        }
-        Err(kind.mismatch(Kind::Array).of(segment.name()))
-    }
 }
 
 impl<T: Element, D: Dimension> From<Array<T, D>> for AnyArray {
@@ -461,7 +318,7 @@ impl fmt::Display for AnyArray {
 }
 
 /// Bytes between neighbours along each axis of an array of that shape.
-fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
+pub(crate) fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize> {
     let mut strides = vec![0; shape.len()];
     let mut stride = dtype.item_size();
     let axes: &mut dyn Iterator<Item = usize> = match order {

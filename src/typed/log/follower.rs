@@ -3,7 +3,8 @@
 use std::iter::FusedIterator;
 use std::time::Duration;
 
-use super::{Log, LogRows};
+use super::any::AnyLog;
+use super::rows::{AnyLogRows, LogRows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
 use crate::sync::wait_for_change;
@@ -48,8 +49,7 @@ use crate::typed::element::Element;
 #[derive(Clone, Debug)]
 #[must_use = "a follower does nothing until it is asked for rows"]
 pub struct Follower<T: Element> {
-    log: Log<T>,
-    next: usize,
+    any: AnyFollower,
     /// The rows that were there at the last look of the iterator.
     seen: Option<LogRows<T>>,
     /// Whether the iterator told of an error.
@@ -57,8 +57,9 @@ pub struct Follower<T: Element> {
 }
 
 impl<T: Element> Follower<T> {
-    pub(super) fn new(log: Log<T>, next: usize) -> Self {
-        Self { log, next, seen: None, failed: false }
+    /// Follows a log of `T`.
+    pub(super) fn new(any: AnyFollower) -> Self {
+        Self { any, seen: None, failed: false }
     }
 
     /// Waits until there are rows that were not handed out yet, and returns all of them.
@@ -72,7 +73,7 @@ impl<T: Element> Follower<T> {
     ///
     /// See [`Follower`].
     pub fn wait(&mut self) -> Result<LogRows<T>> {
-        self.wait_with(Patience::Endless)
+        self.any.wait().map(LogRows::of)
     }
 
     /// Waits for rows, at most `timeout`, by the monotonic clock.
@@ -92,7 +93,7 @@ impl<T: Element> Follower<T> {
     /// # Ok(()) }
     /// ```
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<LogRows<T>> {
-        self.wait_with(Patience::at_most(timeout))
+        self.any.wait_timeout(timeout).map(LogRows::of)
     }
 
     /// Returns the rows that were not handed out yet, without waiting; `None` when there are none.
@@ -109,7 +110,7 @@ impl<T: Element> Follower<T> {
     /// # Ok(()) }
     /// ```
     pub fn try_next(&mut self) -> Option<LogRows<T>> {
-        (self.log.len() > self.next).then(|| self.take())
+        self.any.try_next().map(LogRows::of)
     }
 
     /// Returns the number of the row that is handed out next.
@@ -119,17 +120,124 @@ impl<T: Element> Follower<T> {
     /// See [`Follower`].
     #[must_use]
     pub fn position(&self) -> usize {
-        self.next
+        self.any.next
     }
 
     /// The next row, if it was there at the last look.
     fn seen(&self) -> Option<T> {
         let rows = self.seen.as_ref()?;
-        let row = self.next.checked_sub(rows.range().start)?;
+        let row = self.any.next.checked_sub(rows.range().start)?;
         rows.as_slice().get(row).copied()
     }
+}
 
-    fn wait_with(&mut self, patience: Patience) -> Result<LogRows<T>> {
+impl<T: Element> Iterator for Follower<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        if self.failed {
+            return None;
+        }
+        if self.seen().is_none() {
+            let start = self.any.next;
+            match self.wait() {
+                // Handed out one by one, and so again by `wait` as long as they were not.
+                Ok(rows) => (self.seen, self.any.next) = (Some(rows), start),
+                Err(error) if error.kind() == ErrorKind::Full => return None,
+                Err(error) => {
+                    self.failed = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        let row = self.seen();
+        self.any.next += 1;
+        row.map(Ok)
+    }
+}
+
+impl<T: Element> FusedIterator for Follower<T> {}
+
+/// Hands out the rows of an [`AnyLog`](crate::AnyLog) as they are committed, each once and in order: what
+/// [`Follower`] is for a log whose type is known.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let log = ndshm::AnyLog::create_unique("doc-any-follow-", &"|u1".parse()?, &[], 10)?;
+/// let mut follower = log.follow();
+/// assert!(follower.try_next().is_none());
+/// log.extend(&[7, 8])?;
+/// assert_eq!(follower.wait()?.bytes(), [7, 8]);
+/// assert_eq!(follower.position(), 2);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a follower does nothing until it is asked for rows"]
+pub struct AnyFollower {
+    log: AnyLog,
+    next: usize,
+}
+
+impl AnyFollower {
+    pub(super) fn new(log: AnyLog, next: usize) -> Self {
+        Self { log, next }
+    }
+
+    /// Waits until there are rows that were not handed out yet, and returns all of them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Follower::wait`].
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyFollower`].
+    pub fn wait(&mut self) -> Result<AnyLogRows> {
+        self.wait_with(Patience::Endless)
+    }
+
+    /// Waits for rows, at most `timeout`, by the monotonic clock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait), and [`Timeout`](ErrorKind::Timeout), never early.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// # use std::time::Duration;
+    /// let log = ndshm::AnyLog::create_unique("doc-any-follow-", &"|u1".parse()?, &[], 10)?;
+    /// let error = log.follow().wait_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.kind(), ndshm::ErrorKind::Timeout);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<AnyLogRows> {
+        self.wait_with(Patience::at_most(timeout))
+    }
+
+    /// Returns the rows that were not handed out yet, without waiting; `None` when there are none.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyFollower`].
+    pub fn try_next(&mut self) -> Option<AnyLogRows> {
+        (self.log.len() > self.next).then(|| self.take())
+    }
+
+    /// Returns the number of the row that is handed out next.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyFollower`].
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.next
+    }
+
+    fn wait_with(&mut self, patience: Patience) -> Result<AnyLogRows> {
         if self.next >= self.log.capacity() {
             return Err(self.at_the_end());
         }
@@ -148,7 +256,7 @@ impl<T: Element> Follower<T> {
         }
     }
 
-    fn take(&mut self) -> LogRows<T> {
+    fn take(&mut self) -> AnyLogRows {
         let rows = self.log.rows_from(self.next);
         self.next = rows.range().end;
         rows
@@ -166,30 +274,3 @@ impl<T: Element> Follower<T> {
         .of(self.log.name())
     }
 }
-
-impl<T: Element> Iterator for Follower<T> {
-    type Item = Result<T>;
-
-    fn next(&mut self) -> Option<Result<T>> {
-        if self.failed {
-            return None;
-        }
-        if self.seen().is_none() {
-            let start = self.next;
-            match self.wait() {
-                // Handed out one by one, and so again by `wait` as long as they were not.
-                Ok(rows) => (self.seen, self.next) = (Some(rows), start),
-                Err(error) if error.kind() == ErrorKind::Full => return None,
-                Err(error) => {
-                    self.failed = true;
-                    return Some(Err(error));
-                }
-            }
-        }
-        let row = self.seen();
-        self.next += 1;
-        row.map(Ok)
-    }
-}
-
-impl<T: Element> FusedIterator for Follower<T> {}

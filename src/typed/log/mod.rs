@@ -1,10 +1,11 @@
 //! Logs: rows that are appended, read in place, and followed.
 //!
-//! In reading order: this file, a log and what it is asked for · [`turn`] appending under the lock ·
-//! [`rows`] committed rows · [`follower`] waiting for more · [`options`] creating and opening with options.
+//! In reading order: this file, a log and what it is asked for · [`any`] the same of any dtype, which it stands on ·
+//! [`turn`] appending under the lock ·
+//! [`rows`] committed rows · [`follower`] waiting for more.
 
+mod any;
 mod follower;
-mod options;
 mod rows;
 mod turn;
 
@@ -13,15 +14,14 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::time::Duration;
 
-pub use self::follower::Follower;
-pub use self::rows::LogRows;
-pub(crate) use self::rows::committed;
-use self::turn::Turn;
+pub use self::any::AnyLog;
+pub use self::follower::{AnyFollower, Follower};
+pub use self::rows::{AnyLogRows, LogRows};
 use super::element::{Element, checked_dtype};
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
 use crate::npy::{Named, UNIT};
-use crate::segment::{Address, Handle, Kind, Options, Origin, Reserve, Segment};
+use crate::segment::{Creates, Draft, Opens, Options, Plan, Reserve, Segment, Settings, handle};
 use crate::sync::acquired;
 
 /// An append-only table in shared memory: any number of processes append rows, any number read and
@@ -66,193 +66,55 @@ use crate::sync::acquired;
 /// # Ok(()) }
 /// ```
 pub struct Log<T: Element> {
-    segment: Segment,
+    any: AnyLog,
     row: PhantomData<fn() -> T>,
 }
 
-/// Creating, opening, and what the log is.
-impl<T: Element> Log<T> {
-    /// Creates an empty log at `address` with room for so many rows, of mode 0600, whose name goes
-    /// when the last clone of this handle is dropped.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Array::create`](crate::Array::create).
-    ///
-    /// # Examples
-    ///
-    /// See [`Log`].
-    pub fn create<'a>(address: impl Into<Address<'a>>, capacity: usize) -> Result<Self> {
-        Self::options().create(address, capacity)
+handle! {
+    /// It is empty, and has room for `capacity` rows. Memory is had as it grows; with
+    /// [`reserve`](Options::reserve)`(Reserve::Full)` all at once, and then no append fails for want of it.
+    impl[T: Element] Log<T>, "log", "a log", "ndshm::Log::<u64>", given "1000", |it| it.any.segment();
+    create(capacity: usize) => capacity
+}
+
+impl<T: Element> Opens for Log<T> {
+    fn check(segment: Segment) -> Result<Self> {
+        let any = AnyLog::check(segment)?;
+        let (dtype, folded) = checked_dtype::<T>()?.fold();
+        if *any.dtype() != dtype || any.row_shape() != folded || align_of::<T>() > UNIT {
+            return Err(Error::new(
+                ErrorKind::DtypeMismatch,
+                format!(
+                    "holds rows of {} of shape {:?}, asked for {} of shape {folded:?}",
+                    Named(any.dtype()),
+                    any.row_shape(),
+                    Named(&dtype)
+                ),
+            ));
+        }
+        Ok(Self { any, row: PhantomData })
     }
 
-    /// Creates an empty log that has no name, so that nothing can be left behind: see
-    /// [`Array::create_anonymous`](crate::Array::create_anonymous).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let log = ndshm::Log::<u64>::create_anonymous(1000)?;
-    /// ndshm::Log::<u64>::open_handle(&log.handle())?.append(&7)?;
-    /// assert_eq!(log.rows()[0], 7);
-    /// # Ok(()) }
-    /// ```
-    pub fn create_anonymous(capacity: usize) -> Result<Self> {
-        Self::options().create_anonymous(capacity)
-    }
-
-    /// Creates an empty log under a name made up of `prefix` and 16 random hexadecimal digits.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let log = ndshm::Log::<u64>::create_unique("doc-log-", 1000)?;
-    /// assert_eq!((log.len(), log.capacity()), (0, 1000));
-    /// # Ok(()) }
-    /// ```
-    pub fn create_unique(prefix: &str, capacity: usize) -> Result<Self> {
-        Self::options().create_unique(prefix, capacity)
-    }
-
-    /// Opens the log at `address`, checking the type of its rows.
-    ///
-    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](ErrorKind::NotFound), [`KindMismatch`](ErrorKind::KindMismatch),
-    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch), and those of [`Segment::open`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// # let made = ndshm::Log::<u64>::create("doc-log-opened", 10)?;
-    /// let log = ndshm::Log::<u64>::open("doc-log-opened")?;
-    /// assert!(ndshm::Log::<f32>::open("doc-log-opened").is_err());
-    /// # Ok(()) }
-    /// ```
-    pub fn open<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::options().open(address)
-    }
-
-    /// Opens the log that `handle` means, and no namesake.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open), and [`Replaced`](ErrorKind::Replaced).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let log = ndshm::Log::<u8>::create_unique("doc-log-", 10)?;
-    /// let same = ndshm::Log::<u8>::open_handle(&log.handle().to_string().parse()?)?;
-    /// same.append(&7)?;
-    /// assert_eq!(log.rows()[0], 7);
-    /// # Ok(()) }
-    /// ```
-    pub fn open_handle(handle: &Handle) -> Result<Self> {
-        Self::options().open_handle(handle)
-    }
-
-    /// Opens the log at `address`, or creates it if there is none; [`origin`](Self::origin) tells
-    /// which. Its name lasts as long as anybody has it open
-    /// ([`Lifetime::LastUser`](crate::Lifetime)), a file until it is removed. One that exists keeps its own capacity.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open) and [`create`](Self::create).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let log = ndshm::Log::<u8>::open_or_create("doc-log-either", 10)?;
-    /// assert_eq!(log.origin(), ndshm::Origin::Created);
-    /// ndshm::remove("doc-log-either")?;
-    /// # Ok(()) }
-    /// ```
-    pub fn open_or_create<'a>(address: impl Into<Address<'a>>, capacity: usize) -> Result<Self> {
-        Self::options().open_or_create(address, capacity)
-    }
-
-    /// Begins with the default options: those of arrays, but [`Reserve::Lazy`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{Log, Reserve};
-    ///
-    /// // All the memory at once: no append ever fails for want of it.
-    /// let log = Log::<u64>::options().reserve(Reserve::Full).create_unique("doc-log-", 1000)?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn options() -> Options<Self> {
+    fn default_options() -> Options<Self> {
         Options::new().reserve(Reserve::Lazy)
     }
+}
 
-    /// Returns the segment under the log.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// let log = ndshm::Log::<u8>::create_unique("doc-log-", 10)?;
-    /// assert_eq!(log.segment().info()?.kind(), ndshm::Kind::Log);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn segment(&self) -> &Segment {
-        &self.segment
+impl<T: Element> Creates for Log<T> {
+    type Start = usize;
+
+    fn plan(settings: &Settings, &capacity: &usize) -> Result<Plan> {
+        AnyLog::plan(settings, &(checked_dtype::<T>()?, vec![capacity]))
     }
 
-    /// Returns the log's name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// assert_eq!(ndshm::Log::<u8>::create("doc-log-named", 10)?.name(), "doc-log-named");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.segment.name()
+    fn fill(draft: &mut Draft, _capacity: &usize) -> Result<()> {
+        any::fill(draft);
+        Ok(())
     }
+}
 
-    /// Returns the log's address as text, to be given to another process.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_handle`](Self::open_handle).
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        self.segment.handle()
-    }
-
-    /// Returns whether this handle created the log or found it.
-    ///
-    /// # Examples
-    ///
-    /// See [`open_or_create`](Self::open_or_create).
-    #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.segment.origin()
-    }
-
+/// What the log is.
+impl<T: Element> Log<T> {
     /// Returns how many rows are committed; it never goes back.
     ///
     /// # Examples
@@ -260,7 +122,7 @@ impl<T: Element> Log<T> {
     /// See [`append`](Self::append).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.in_capacity(self.segment.region().state().tail().len())
+        self.any.len()
     }
 
     /// Returns whether no row is committed.
@@ -281,10 +143,14 @@ impl<T: Element> Log<T> {
     ///
     /// # Examples
     ///
-    /// See [`create_unique`](Self::create_unique).
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// assert_eq!(ndshm::Log::<u8>::create_unique("doc-log-", 1000)?.capacity(), 1000);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.segment.control().shape[0]
+        self.any.capacity()
     }
 
     /// Returns whether no row can be appended any more.
@@ -389,10 +255,7 @@ impl<T: Element> Log<T> {
     }
 
     fn extend_with(&self, rows: &[T], patience: Patience) -> Result<Option<Range<usize>>> {
-        let Some(turn) = Turn::take(self, patience)? else { return Ok(None) };
-        let appended = turn.append(rows)?;
-        self.segment.region().state().tail().announce(&self.segment.membership().peers(0));
-        Ok(Some(appended))
+        self.any.extend_with(bytemuck::cast_slice(rows), patience)
     }
 }
 
@@ -416,7 +279,7 @@ impl<T: Element> Log<T> {
     /// See [`LogRows`].
     #[must_use]
     pub fn rows_from(&self, start: usize) -> LogRows<T> {
-        LogRows::of(self, start)
+        LogRows::of(self.any.rows_from(start))
     }
 
     /// Follows the log from here on: the rows committed after this call.
@@ -442,47 +305,13 @@ impl<T: Element> Log<T> {
     /// # Ok(()) }
     /// ```
     pub fn follow_from(&self, start: usize) -> Follower<T> {
-        Follower::new(self.clone(), start)
-    }
-
-    /// The word in memory as a number of rows that can be true.
-    fn in_capacity(&self, len: u64) -> usize {
-        usize::try_from(len).map_or(self.capacity(), |len| len.min(self.capacity()))
-    }
-}
-
-impl<T: Element> Log<T> {
-    /// Checks that a segment holds such a log.
-    fn from_segment(segment: Segment) -> Result<Self> {
-        let name = segment.name().to_owned();
-        Self::check(segment).of(&name)
-    }
-
-    fn check(segment: Segment) -> Result<Self> {
-        let control = segment.control();
-        if control.kind != Kind::Log {
-            return Err(control.kind.mismatch(Kind::Log));
-        }
-        let (dtype, folded) = checked_dtype::<T>()?.fold();
-        let columns = control.shape.get(1..);
-        if control.dtype != dtype || columns != Some(&folded[..]) || align_of::<T>() > UNIT {
-            return Err(Error::new(
-                ErrorKind::DtypeMismatch,
-                format!(
-                    "holds rows of {} of shape {:?}, asked for {} of shape {folded:?}",
-                    Named(&control.dtype),
-                    columns.unwrap_or_default(),
-                    Named(&dtype)
-                ),
-            ));
-        }
-        Ok(Self { segment, row: PhantomData })
+        Follower::new(self.any.follow_from(start))
     }
 }
 
 impl<T: Element> Clone for Log<T> {
     fn clone(&self) -> Self {
-        Self { segment: self.segment.clone(), row: PhantomData }
+        Self { any: self.any.clone(), row: PhantomData }
     }
 }
 
@@ -499,6 +328,6 @@ impl<T: Element> fmt::Debug for Log<T> {
 /// See [`Segment`], whose shape is the capacity: the name, the shape and the dtype, not the rows.
 impl<T: Element> fmt::Display for Log<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.segment.fmt(f)
+        self.any.fmt(f)
     }
 }

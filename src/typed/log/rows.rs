@@ -13,11 +13,16 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::slice;
 
-use ndarray::{ArrayRef1, ArrayView1};
+use ndarray::{ArrayRef1, ArrayView1, ArrayViewD, IxDyn};
 
-use super::Log;
-use crate::segment::{Kind, Segment};
-use crate::typed::element::Element;
+use super::any::AnyLog;
+use crate::error::{Result, ResultExt};
+use crate::npy::datum::Datum;
+use crate::npy::{Dtype, Order, UNIT};
+use crate::segment::Segment;
+use crate::typed::any::{offset_of, strides};
+use crate::typed::contents::Contents;
+use crate::typed::element::{Element, checked_dtype};
 
 /// Rows of a log that are committed, in place: derefs to [`ndarray::ArrayRef1`], and
 /// [`as_slice`](Self::as_slice) is a slice.
@@ -44,24 +49,18 @@ use crate::typed::element::Element;
 /// ```
 pub struct LogRows<T: Element> {
     view: ArrayView1<'static, T>,
-    start: usize,
-    segment: Segment,
+    /// Keeps the view's memory mapped.
+    any: AnyLogRows,
 }
 
 impl<T: Element> LogRows<T> {
-    /// The rows of a log from number `start` on that are committed now; none if there are not that many.
-    pub(super) fn of(log: &Log<T>, start: usize) -> Self {
-        let len = log.len();
-        let start = start.min(len);
-        let first = log.segment().region().payload().cast::<T>();
-        // SAFETY: a log's rows were checked to be `T` when it was made, and it has room for more than
-        // `start` of them, or as many.
-        let first = unsafe { first.add(start) };
-        // SAFETY: the payload begins at a multiple of UNIT, which T's alignment does not exceed; any
-        // bytes are a T (Pod); the rows are committed, so nobody writes them any more; and they stay
-        // mapped as long as the segment, which is kept beside the view.
-        let rows = unsafe { slice::from_raw_parts(first.as_ptr(), len - start) };
-        Self { view: ArrayView1::from(rows), start, segment: log.segment().clone() }
+    /// Takes rows of a log of `T` for what they are.
+    pub(super) fn of(any: AnyLogRows) -> Self {
+        // SAFETY: the rows are those of a log that was checked to be of `T`. The payload begins at a multiple of
+        // UNIT, which T's alignment does not exceed; any bytes are a T (Pod); the rows are committed, so nobody
+        // writes them any more; and they stay mapped as long as the segment, which is kept beside the view.
+        let rows = unsafe { slice::from_raw_parts(any.first().cast::<T>(), any.range.len()) };
+        Self { view: ArrayView1::from(rows), any }
     }
 
     /// Returns the rows as a slice.
@@ -98,7 +97,7 @@ impl<T: Element> LogRows<T> {
     /// See [`LogRows`].
     #[must_use]
     pub fn range(&self) -> Range<usize> {
-        self.start..self.start + self.view.len()
+        self.any.range()
     }
 }
 
@@ -127,7 +126,7 @@ impl<'a, T: Element> IntoIterator for &'a LogRows<T> {
 
 impl<T: Element> Clone for LogRows<T> {
     fn clone(&self) -> Self {
-        Self { view: self.view, start: self.start, segment: self.segment.clone() }
+        Self { view: self.view, any: self.any.clone() }
     }
 }
 
@@ -144,28 +143,132 @@ impl<T: Element + fmt::Display> fmt::Display for LogRows<T> {
     }
 }
 
-/// All committed rows of a log, whatever they are.
-pub(crate) struct CommittedBytes<'a> {
-    /// How many rows.
-    pub(crate) len: usize,
-    pub(crate) bytes: &'a [u8],
+/// Committed rows of an [`AnyLog`](crate::AnyLog), in place: what [`LogRows`] is of a log whose type is known.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> ndshm::Result<()> {
+/// let log = ndshm::AnyLog::create_unique("doc-any-rows-", &"<u2".parse()?, &[2], 10)?;
+/// log.extend(&[1, 0, 2, 0, 3, 0, 4, 0])?;
+/// let rows = log.rows();
+/// assert_eq!((rows.dtype().to_string().as_str(), rows.shape()), ("<u2", vec![2, 2]));
+/// assert_eq!((rows.range(), rows.bytes().len()), (0..2, 8));
+/// assert_eq!(rows.view::<u16>()?.sum(), 10);
+/// assert_eq!(rows.at(&[1, 1]).unwrap().to_string(), "4");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct AnyLogRows {
+    segment: Segment,
+    range: Range<usize>,
+    row_len: usize,
 }
 
-/// Reads a log of any dtype.
-///
-/// # Panics
-///
-/// When the segment holds something else.
-pub(crate) fn committed(segment: &Segment) -> CommittedBytes<'_> {
-    let control = segment.control();
-    let capacity = control.shape.first().copied().unwrap_or(0);
-    assert_eq!(control.kind, Kind::Log);
-    let len = segment.region().state().tail().len();
-    let len = usize::try_from(len).map_or(capacity, |len| len.min(capacity));
-    let row_len = segment.region().layout().data_len.checked_div(capacity).unwrap_or(0);
-    let payload = segment.region().payload();
-    // SAFETY: so many bytes are within the payload, mapped while the segment is borrowed, and those
-    // of committed rows, which nobody writes any more.
-    let bytes = unsafe { slice::from_raw_parts(payload.as_ptr(), len * row_len) };
-    CommittedBytes { len, bytes }
+impl AnyLogRows {
+    /// The rows of a log from number `start` on that are committed now; none if there are not that many.
+    pub(super) fn of(log: &AnyLog, start: usize) -> Self {
+        let len = log.len();
+        let range = start.min(len)..len;
+        Self { segment: log.segment().clone(), range, row_len: log.row_len() }
+    }
+
+    /// Returns the dtype of an item of a row.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyLogRows`].
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.segment.control().dtype
+    }
+
+    /// Returns the lengths of the axes: the number of rows, and the shape of a row.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyLogRows`].
+    #[must_use]
+    pub fn shape(&self) -> Vec<usize> {
+        let mut shape = self.segment.control().shape.clone();
+        shape[0] = self.range.len();
+        shape
+    }
+
+    /// Returns which rows of the log these are.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyLogRows`].
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// Returns the bytes of the rows as they lie in memory.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyLogRows`].
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: so many bytes are within the payload, which is mapped while the segment is borrowed, and are
+        // those of committed rows, which nobody writes any more.
+        unsafe { slice::from_raw_parts(self.first(), self.range.len() * self.row_len) }
+    }
+
+    /// Returns a view of the rows as elements of `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`DtypeMismatch`](crate::ErrorKind::DtypeMismatch) and
+    /// [`ShapeMismatch`](crate::ErrorKind::ShapeMismatch) when they are something else.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyLogRows`].
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "as many items as the rows have make their shape"
+    )]
+    pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
+        let shape = self.shape();
+        let contents =
+            Contents { dtype: self.dtype(), shape: &shape, order: Order::C, alignment: UNIT };
+        let shape: IxDyn = checked_dtype::<T>()
+            .and_then(|asked| contents.shape_of::<T, _>(asked))
+            .of(self.segment.name())?;
+        // Rows begin at multiples of their items' length, and so of their alignment.
+        let items = bytemuck::cast_slice(self.bytes());
+        Ok(ArrayViewD::from_shape(shape, items).expect("as many items as the rows have"))
+    }
+
+    /// Returns the item at that index of the rows; `None` when there is none.
+    ///
+    /// # Examples
+    ///
+    /// See [`AnyLogRows`].
+    #[must_use]
+    pub fn at(&self, index: &[usize]) -> Option<Datum> {
+        let (dtype, shape) = (self.dtype(), self.shape());
+        let offset = offset_of(index, &shape, &strides(dtype, &shape, Order::C))?;
+        Some(Datum::read(dtype, &self.bytes()[offset..offset + dtype.item_size()]))
+    }
+
+    /// Where the first row lies, or would lie.
+    fn first(&self) -> *const u8 {
+        // SAFETY: a log has room for more rows than those before the first one, or as many.
+        let first = unsafe { self.segment.region().payload().add(self.range.start * self.row_len) };
+        first.as_ptr().cast_const()
+    }
+}
+
+impl fmt::Debug for AnyLogRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyLogRows")
+            .field("dtype", &format_args!("{}", self.dtype()))
+            .field("shape", &self.shape())
+            .field("range", &self.range)
+            .finish_non_exhaustive()
+    }
 }

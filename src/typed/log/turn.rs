@@ -8,50 +8,48 @@
 
 use std::ops::Range;
 
-use super::Log;
+use super::any::AnyLog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Patience;
 use crate::segment::Segment;
 use crate::sync::{Demand, Hold, Mode, Regard};
-use crate::typed::element::Element;
 
 /// The right to append, held until dropped.
-pub(super) struct Turn<'a, T: Element> {
-    log: &'a Log<T>,
+pub(super) struct Turn<'a> {
+    log: &'a AnyLog,
     _hold: Hold<&'a Segment>,
 }
 
-impl<'a, T: Element> Turn<'a, T> {
+impl<'a> Turn<'a> {
     /// Waits for the turn; `None` when patience ran out at once.
     #[inline]
-    pub(super) fn take(log: &'a Log<T>, patience: Patience) -> Result<Option<Self>> {
-        log.segment.writable()?;
+    pub(super) fn take(log: &'a AnyLog, patience: Patience) -> Result<Option<Self>> {
+        log.segment().writable()?;
         let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
-        let Some(hold) = Hold::untracked(&log.segment, &demand)? else { return Ok(None) };
+        let Some(hold) = Hold::untracked(log.segment(), &demand)? else { return Ok(None) };
         if hold.poison().is_some() {
             return Err(restarted(log));
         }
         Ok(Some(Self { log, _hold: hold }))
     }
 
-    /// Appends rows, all of them or none.
+    /// Appends a whole number of rows, all of them or none.
     #[inline]
-    pub(super) fn append(self, rows: &[T]) -> Result<Range<usize>> {
-        let log = self.log;
-        let tail = log.segment.region().state().tail();
+    pub(super) fn append(self, rows: &[u8]) -> Result<Range<usize>> {
+        let (log, count) = (self.log, rows.len() / self.log.row_len());
+        let region = log.segment().region();
+        let tail = region.state().tail();
         let start = log.in_capacity(tail.end());
-        if rows.len() > log.capacity() - start {
-            return Err(full(log, start, rows.len()));
+        if count > log.capacity() - start {
+            return Err(full(log, start, count));
         }
-        let end = start + rows.len();
-        log.segment.reserve_data(end * size_of::<T>())?;
-        let payload = log.segment.region().payload().cast::<T>();
+        let end = start + count;
+        log.segment().reserve_data(end * log.row_len())?;
         // SAFETY: the payload holds `capacity` rows, which `start` is at most.
-        let to = unsafe { payload.add(start) };
+        let to = unsafe { region.payload().add(start * log.row_len()) };
         // SAFETY: `rows` fit behind `start`, which is the committed length: no reference is there,
         // `rows` itself included, and nobody else writes there, since this turn owns the lock. The
-        // memory is mapped for writing (checked in `take`), has pages behind it, and is aligned,
-        // since the payload begins at a page and T's alignment is at most that.
+        // memory is mapped for writing (checked in `take`), and has pages behind it.
         unsafe { to.as_ptr().copy_from_nonoverlapping(rows.as_ptr(), rows.len()) };
         tail.commit(end as u64);
         Ok(start..end)
@@ -59,7 +57,7 @@ impl<'a, T: Element> Turn<'a, T> {
 }
 
 #[cold]
-fn full<T: Element>(log: &Log<T>, len: usize, asked: usize) -> Error {
+fn full(log: &AnyLog, len: usize, asked: usize) -> Error {
     let capacity = log.capacity();
     Error::new(
         ErrorKind::Full,
@@ -73,7 +71,7 @@ fn full<T: Element>(log: &Log<T>, len: usize, asked: usize) -> Error {
 
 /// Appenders leave no poison, so only a restart of the machine does.
 #[cold]
-fn restarted<T: Element>(log: &Log<T>) -> Error {
+fn restarted(log: &AnyLog) -> Error {
     Error::new(
         ErrorKind::Poisoned,
         "may hold rows that never reached the disk: the machine stopped before its file was synced; \

@@ -5,29 +5,29 @@ use serde_json::json;
 
 use crate::args::Create;
 use crate::failure::{Failure, Outcome, Result};
-use crate::home::{Home, Place, is_stale};
+use crate::home::{Home, Target};
 use crate::output::Output;
 
 pub(crate) fn run(args: &Create, home: &Home, out: &Output) -> Result<Outcome> {
     let dtype = dtype(&args.dtype)?;
-    let place = home.find(&args.name);
+    let target = home.find(&args.name);
     let options = args.mode.options();
-    let array = options.create(place.address(), &dtype, &args.shape);
-    report(&array.map_err(|error| refused(&place, error))?, out)?;
+    let array = options.create(target.address(), &dtype, &args.shape);
+    report(&array.map_err(|error| refused(&target, error))?, out)?;
     Ok(Outcome::Fine)
 }
 
 /// Why nothing could be created there, with what this command has against it.
-pub(super) fn refused(place: &Place, error: ndshm::Error) -> Failure {
+pub(super) fn refused(target: &Target, error: ndshm::Error) -> Failure {
     let status = match error.kind() {
-        ErrorKind::AlreadyExists => Status::of(place.address()).ok(),
+        ErrorKind::AlreadyExists => Status::of(target.address()).ok(),
         _ => None,
     };
-    let Some(stale) = status.filter(is_stale) else { return error.into() };
+    let Some(stale) = status.filter(Status::is_stale) else { return error.into() };
     let name = stale.info().name();
-    let remedy = match place {
-        Place::Name(_) => "reap",
-        Place::File(_) => "rm",
+    let remedy = match target {
+        Target::Name(_) => "reap",
+        Target::File(_) => "rm",
     };
     Failure::problem(format!(
         "{name:?} exists already, and only the dead have left it: remove it with `ndshm {remedy} {name}`"

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndshm::{Capacity, ErrorKind, Value};
+use ndshm::{Capacity, Condition, ErrorKind, Value};
 use serde_json::json;
 
 use crate::args::Doctor;
 use crate::failure::{self, Outcome};
 use crate::home::{Home, State};
 use crate::output::{Output, Tone};
-use crate::process;
 use crate::terminal::printable;
 use crate::units;
 
@@ -122,7 +121,7 @@ fn word(verdict: Verdict) -> &'static str {
 /// What is mounted at `/dev/shm`.
 fn filesystem() -> Finding {
     // On some systems it is a link.
-    let place = fs::canonicalize("/dev/shm").unwrap_or_else(|_| "/dev/shm".into());
+    let place = fs::canonicalize(ndshm::directory()).unwrap_or_else(|_| ndshm::directory());
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let kind = mounts.lines().rev().find_map(|line| {
         let mut fields = line.split(' ').skip(1);
@@ -251,7 +250,7 @@ fn huge_pages() -> Finding {
 }
 
 fn namespace() -> Finding {
-    match process::own_namespace() {
+    match ndshm::pid_namespace() {
         None => Finding::warning(
             "processes",
             "/proc does not tell in which PID namespace this is",
@@ -335,7 +334,7 @@ fn leftovers(home: &Home, out: &Output) -> failure::Result<Vec<Finding>> {
             "remove those whose maker is dead with `ndshm reap`",
         ));
     }
-    let poisoned = of(State::Poisoned).count();
+    let poisoned = of(State::Segment(Condition::Poisoned)).count();
     if poisoned > 0 {
         findings.push(Finding::warning(
             "poisoned",

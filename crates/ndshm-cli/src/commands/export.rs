@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use ndshm::{Dtype, Order, Scalar, Status};
+use ndshm::{Dtype, Look, Order, Scalar};
 use serde_json::json;
 
 use crate::args::{Export, Format};
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
         Some(format) => format,
         None => format_of(&args.output)?,
     };
-    if Status::of(args.output.as_path()).is_ok() {
+    if Look::of(args.output.as_path()).is_ok() {
         return Err(Failure::problem(format!(
             "{}: is a segment, and whoever has it open would be left with the old one: choose another \
              file, or remove it with `ndshm rm`",

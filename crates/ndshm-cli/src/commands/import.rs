@@ -9,28 +9,33 @@ use super::create;
 use crate::args::Import;
 use crate::failure::{Failure, Outcome, Result};
 use crate::file;
-use crate::home::{Home, Place};
+use crate::home::{Home, Target};
 use crate::output::Output;
 use crate::progress::{Progress, STEP};
 
 pub(crate) fn run(args: &Import, home: &Home, out: &Output) -> Result<Outcome> {
-    let place = home.find(&args.name);
+    let target = home.find(&args.name);
     let options = args.mode.options();
     let is_picture = args.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
     let array = if is_picture {
-        picture(args, &place, &options)?
+        picture(args, &target, &options)?
     } else {
-        npy(args, &place, options, out)?
+        npy(args, &target, options, out)?
     };
     create::report(&array, out)?;
     Ok(Outcome::Fine)
 }
 
-fn npy(args: &Import, place: &Place, options: Options<AnyArray>, out: &Output) -> Result<AnyArray> {
+fn npy(
+    args: &Import,
+    target: &Target,
+    options: Options<AnyArray>,
+    out: &Output,
+) -> Result<AnyArray> {
     let file = NpyFile::open(&args.file)?;
     let options = options.order(file.order());
     let mut progress = Progress::new(file.data_len(), out);
-    make(args, place, &options, file.dtype(), file.shape(), |bytes| {
+    make(args, target, &options, file.dtype(), file.shape(), |bytes| {
         for (step, chunk) in bytes.chunks_mut(STEP).enumerate() {
             file.read_at(chunk, step * STEP)?;
             progress.advance(chunk.len());
@@ -42,24 +47,24 @@ fn npy(args: &Import, place: &Place, options: Options<AnyArray>, out: &Output) -
 /// Creates the array, in place of another only if that is wanted.
 fn make(
     args: &Import,
-    place: &Place,
+    target: &Target,
     options: &Options<AnyArray>,
     dtype: &Dtype,
     shape: &[usize],
     fill: impl FnOnce(&mut [u8]) -> ndshm::Result<()>,
 ) -> Result<AnyArray> {
     let made = if args.replace {
-        options.create_or_replace_with(place.address(), dtype, shape, fill)
+        options.create_or_replace_with(target.address(), dtype, shape, fill)
     } else {
-        options.create_with(place.address(), dtype, shape, fill)
+        options.create_with(target.address(), dtype, shape, fill)
     };
     made.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => create::refused(place, error).or("replace it with --replace"),
+        ErrorKind::AlreadyExists => create::refused(target, error).or("replace it with --replace"),
         ErrorKind::NotTrusted => Failure::permission(format!(
             "{:?} may be written by others than you, who could break it while it is replaced: take that right \
              away (chmod go-w {}), or remove it first with `ndshm rm`",
             error.segment().unwrap_or_default(),
-            place.path().display()
+            target.path().display()
         )),
         // It is the file that a segment cannot be made of, and not what was typed.
         ErrorKind::InvalidArgument => Failure::problem(error.to_string()),
@@ -67,7 +72,7 @@ fn make(
     })
 }
 
-fn picture(args: &Import, place: &Place, options: &Options<AnyArray>) -> Result<AnyArray> {
+fn picture(args: &Import, target: &Target, options: &Options<AnyArray>) -> Result<AnyArray> {
     let name = args.file.display();
     let file = BufReader::new(file::open(&args.file)?);
     let reader = ImageReader::with_format(file, ImageFormat::Png);
@@ -92,7 +97,7 @@ fn picture(args: &Import, place: &Place, options: &Options<AnyArray>) -> Result<
         shape.push(channels);
     }
     let pixels = picture.as_bytes();
-    make(args, place, options, &Dtype::Scalar(item), &shape, |bytes| {
+    make(args, target, options, &Dtype::Scalar(item), &shape, |bytes| {
         bytes.copy_from_slice(pixels);
         Ok(())
     })

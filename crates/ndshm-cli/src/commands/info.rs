@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use ndshm::{Lifetime, Order, RingStatus, Status, StripeStatus};
+use ndshm::{Condition, Lifetime, Order, RingStatus, Status, StripeStatus};
 
 use crate::args::Info;
 use crate::facts;
 use crate::failure::{Outcome, Result};
-use crate::home::{Home, Sight, State};
+use crate::home::{Home, Report, State};
 use crate::output::{Output, Tone};
 use crate::process;
 use crate::rate;
@@ -17,20 +17,20 @@ use crate::units;
 use crate::words;
 
 pub(crate) fn run(args: &Info, home: &Home, out: &Output) -> Result<Outcome> {
-    let sight = Sight::of(&home.find(&args.name))?;
+    let report = Report::of(&home.find(&args.name))?;
     if out.json {
-        out.value(&facts::segment(&sight))?;
+        out.value(&facts::segment(&report))?;
     } else {
-        out.text(&describe(&sight, out))?;
+        out.text(&describe(&report, out))?;
     }
-    Ok(if sight.status().is_suspect() { Outcome::Problem } else { Outcome::Fine })
+    Ok(if report.status().is_suspect() { Outcome::Problem } else { Outcome::Fine })
 }
 
 /// All that is known of a segment, in words.
-pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
-    let status = sight.status();
+pub(crate) fn describe(report: &Report, out: &Output) -> String {
+    let status = report.status();
     let info = status.info();
-    let state = State::of(status);
+    let state = State::Segment(status.condition());
     let mut text = String::new();
     let mut say = |label: &str, what: &str| {
         let label = out.paint(Tone::Heading, &format!("{label:<10}"));
@@ -40,10 +40,10 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
     say("id", &words::id(status));
     say(
         "state",
-        &format!("{}{}", out.paint(words::tone(state), state.name()), remedy(state, sight)),
+        &format!("{}{}", out.paint(words::tone(state), &state.to_string()), remedy(report)),
     );
     say("kind", &words::kind(info.kind()));
-    if let Some(ring) = sight.ring() {
+    if let Some(ring) = report.ring() {
         say("frames", &words::frames(ring, out));
         say("published", &published(ring));
     } else {
@@ -54,7 +54,7 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
             Order::C => "C order",
             Order::F => "Fortran order",
         };
-        say("shape", &format!("{}, {order}", words::shape(sight)));
+        say("shape", &format!("{}, {order}", words::shape(report)));
     }
     say("data", &format!("{} at offset {}", out.size(info.data_len() as u64), info.data_offset()));
     say(
@@ -71,7 +71,7 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
     say("lifetime", lifetime);
     let created = info.created();
     let creator = match info.creator_namespace() {
-        namespace if Some(namespace) == process::own_namespace() => {
+        namespace if Some(namespace) == ndshm::pid_namespace() => {
             format!("process {}", info.creator_pid())
         }
         namespace => format!("process {} of PID namespace {namespace}", info.creator_pid()),
@@ -90,7 +90,7 @@ pub(crate) fn describe(sight: &Sight, out: &Output) -> String {
     for who in status.participants() {
         say("", &format!("slot {}: {}", who.slot(), printable(&process::long(who))));
     }
-    if let Some(ring) = sight.ring() {
+    if let Some(ring) = report.ring() {
         say("publisher", &words::publisher(ring));
         for (index, line) in words::leases(ring).iter().enumerate() {
             say(if index == 0 { "leases" } else { "" }, line);
@@ -136,18 +136,20 @@ fn published(ring: &RingStatus) -> String {
 }
 
 /// What to do about it.
-fn remedy(state: State, sight: &Sight) -> &'static str {
-    match state {
-        State::Poisoned if sight.ring().is_some() => {
+fn remedy(report: &Report) -> &'static str {
+    match report.status().condition() {
+        Condition::Poisoned if report.ring().is_some() => {
             ": the machine restarted before it was synced; the next publisher forgets its frames"
         }
-        State::Stale => ": only the dead have it; `ndshm reap` removes it",
-        State::Poisoned => {
+        Condition::Stale => ": only the dead have it; `ndshm reap` removes it",
+        Condition::Poisoned => {
             ": half written perhaps; a program must mend it under `write_recover` and call \
              `mark_consistent`, or `ndshm rm` it"
         }
-        State::Replaced => ": another segment has its name; those who have it open should `reopen`",
-        State::Frozen => ": nobody writes it any more",
+        Condition::Replaced => {
+            ": another segment has its name; those who have it open should `reopen`"
+        }
+        Condition::Frozen => ": nobody writes it any more",
         _ => "",
     }
 }

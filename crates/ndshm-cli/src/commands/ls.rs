@@ -71,7 +71,7 @@ fn usual(entries: &[Entry]) -> Vec<Column> {
 
 fn ring(entry: &Entry) -> Option<&RingStatus> {
     match &entry.what {
-        What::Segment(sight) => sight.ring(),
+        What::Segment(report) => report.ring(),
         _ => None,
     }
 }
@@ -111,27 +111,27 @@ fn cell(entry: &Entry, column: Column, out: &Output) -> Cell {
         Column::Size => return Cell::new(out.size(entry.len)),
         Column::State => {
             let state = entry.state();
-            return Cell::toned(state.name(), words::tone(state));
+            return Cell::toned(state.to_string(), words::tone(state));
         }
         _ => {}
     }
-    let What::Segment(sight) = &entry.what else { return Cell::toned("-", Tone::Dim) };
-    let status = sight.status();
+    let What::Segment(report) = &entry.what else { return Cell::toned("-", Tone::Dim) };
+    let status = report.status();
     let info = status.info();
     match column {
         Column::Kind => Cell::new(words::kind(info.kind())),
         Column::Dtype => {
-            let dtype = sight.ring().map_or(info.dtype(), RingStatus::dtype);
+            let dtype = report.ring().map_or(info.dtype(), RingStatus::dtype);
             Cell::new(shortened(&dtype.to_string()))
         }
-        Column::Shape => Cell::new(words::shape(sight)),
+        Column::Shape => Cell::new(words::shape(report)),
         Column::Procs => Cell::new(alive(status).to_string()),
         Column::Writer => match writer(status) {
             None => Cell::toned("-", Tone::Dim),
             Some(writer) if writer.is_alive() => Cell::new(process::short(writer)),
             Some(writer) => Cell::toned(process::short(writer), Tone::Bad),
         },
-        Column::Hz => match sight.ring().and_then(rate::rate_of) {
+        Column::Hz => match report.ring().and_then(rate::rate_of) {
             Some(hz) => Cell::new(words::rate(hz)),
             None => Cell::toned("-", Tone::Dim),
         },

@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::args::Rm;
 use crate::failure::{Failure, Outcome, Result};
-use crate::home::{Home, Place, What};
+use crate::home::{Home, Target, What};
 use crate::output::Output;
 
 pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
-    let mut doomed: Vec<(String, Place)> = args
+    let mut doomed: Vec<(String, Target)> = args
         .names
         .iter()
         .map(|name| (name.to_string_lossy().into_owned(), home.find(name)))
@@ -17,18 +17,18 @@ pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
         let entries = home.entries(prefix)?.into_iter();
         let ours =
             entries.filter(|entry| matches!(entry.what, What::Segment(_) | What::Damaged(_)));
-        doomed.extend(ours.map(|entry| (entry.name, entry.place)));
+        doomed.extend(ours.map(|entry| (entry.name, entry.target)));
     }
     let mut removed = Vec::new();
     let mut failure = None;
-    for (name, place) in &doomed {
+    for (name, target) in &doomed {
         let done = if args.dry_run {
-            ndshm::Status::of(place.address()).map(drop).or_else(|error| {
+            ndshm::Look::of(target.address()).map(drop).or_else(|error| {
                 // What is damaged is removed as well.
                 if crate::failure::is_damage(error.kind()) { Ok(()) } else { Err(error) }
             })
         } else {
-            ndshm::remove(place.address())
+            ndshm::remove(target.address())
         };
         match done {
             Ok(()) => {

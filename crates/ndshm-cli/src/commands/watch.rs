@@ -13,7 +13,7 @@ use crate::args::Watch;
 use crate::facts;
 use crate::failure::{Outcome, Result};
 use crate::follow::{Figures, Follower, Spread};
-use crate::home::{Home, Place, Sight, State, What};
+use crate::home::{Home, Report, State, Target, What};
 use crate::output::{Output, Tone};
 use crate::rate::{self, PERIOD};
 use crate::terminal::{cut, printable};
@@ -93,7 +93,7 @@ fn all(home: &Home, out: &Output) -> Result<Screen> {
 /// One segment that is watched. It may be removed and made anew meanwhile.
 struct One {
     name: String,
-    place: Place,
+    target: Target,
     /// The ring that it is, and its id.
     ring: Option<(Follower, [u8; 16])>,
     looked: bool,
@@ -101,18 +101,18 @@ struct One {
 
 impl One {
     fn new(name: &OsStr, home: &Home) -> Result<Self> {
-        let (name, place) = (name.to_string_lossy().into_owned(), home.find(name));
-        let sight = Sight::of(&place)?;
-        let mut one = Self { name, place, ring: None, looked: false };
-        one.keep_up_with(&sight);
+        let (name, target) = (name.to_string_lossy().into_owned(), home.find(name));
+        let report = Report::of(&target)?;
+        let mut one = Self { name, target, ring: None, looked: false };
+        one.keep_up_with(&report);
         Ok(one)
     }
 
     /// Follows the ring that is there now, if it is one and can be followed.
-    fn keep_up_with(&mut self, sight: &Sight) {
-        let id = sight.ring().map(|ring| ring.segment().info().id());
+    fn keep_up_with(&mut self, report: &Report) {
+        let id = report.ring().map(|ring| ring.segment().info().id());
         if id != self.ring.as_ref().map(|(_, id)| *id) {
-            let follower = id.and_then(|id| Some((Follower::new(&self.place).ok()?, id)));
+            let follower = id.and_then(|id| Some((Follower::new(&self.target).ok()?, id)));
             self.ring = follower;
         }
     }
@@ -127,7 +127,7 @@ impl One {
     }
 
     fn screen(&mut self, out: &Output) -> Result<Screen> {
-        match Sight::of(&self.place) {
+        match Report::of(&self.target) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.ring = None;
                 let text = format!("{} is gone; waiting for it\n", printable(&self.name));
@@ -135,23 +135,24 @@ impl One {
                 Ok(Screen { text: out.paint(Tone::Doubtful, &text), value })
             }
             seen => {
-                let sight = seen?;
-                self.keep_up_with(&sight);
-                Ok(match (&sight, &self.ring) {
-                    (Sight::Ring(ring), Some((follower, _))) => {
-                        ring_screen(&sight, ring, &follower.figures(ring.frame_len()), out)
+                let report = seen?;
+                self.keep_up_with(&report);
+                Ok(match (&report, &self.ring) {
+                    (Report::Ring(ring), Some((follower, _))) => {
+                        ring_screen(&report, ring, &follower.figures(ring.frame_len()), out)
                     }
-                    _ => {
-                        Screen { text: info::describe(&sight, out), value: facts::segment(&sight) }
-                    }
+                    _ => Screen {
+                        text: info::describe(&report, out),
+                        value: facts::segment(&report),
+                    },
                 })
             }
         }
     }
 }
 
-fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output) -> Screen {
-    let state = State::of(ring.segment());
+fn ring_screen(report: &Report, ring: &RingStatus, figures: &Figures, out: &Output) -> Screen {
+    let state = State::Segment(ring.segment().condition());
     let newest = ring.frames().last().and_then(rate::age_of);
     let ago = newest.map(|age| format!(", {} ago", units::interval(age.as_secs_f64())));
     let rate = match (figures.hz, figures.bytes_per_second, figures.least, figures.greatest) {
@@ -171,7 +172,7 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
     };
     let mut lines = vec![
         ("name", printable(ring.segment().info().name())),
-        ("state", out.paint(words::tone(state), state.name())),
+        ("state", out.paint(words::tone(state), &state.to_string())),
         ("frames", words::frames(ring, out)),
         ("publisher", words::publisher(ring)),
         ("published", format!("#{}{}", ring.published(), ago.unwrap_or_default())),
@@ -201,7 +202,7 @@ fn ring_screen(sight: &Sight, ring: &RingStatus, figures: &Figures, out: &Output
         text.push_str(&format!("{}{line}\n", out.paint(Tone::Heading, &format!("{shown:<10}"))));
         last = label;
     }
-    let mut value = facts::segment(sight);
+    let mut value = facts::segment(report);
     value["watched"] = json!({
         "hz": figures.hz,
         "bytes_per_second": figures.bytes_per_second,

@@ -2,18 +2,17 @@
 
 use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
-use super::guard::{AnyRows, offset_of};
-use super::{AnyArray, strides};
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::datum::Datum;
 use crate::npy::{Dtype, Header, Order, UNIT};
-use crate::segment::{Kind, NpyFile, Segment};
+use crate::segment::{Access, Kind, NpyFile, Opens, Segment};
 use crate::sync::copy_out;
+use crate::typed::any::{AnyArray, AnyRows, offset_of, strides};
 use crate::typed::cells;
 use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
-use crate::typed::log;
+use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// A private copy of what a segment holds, of a dtype and shape known at run time only.
@@ -46,9 +45,29 @@ pub struct AnySnapshot {
     len: usize,
 }
 
+/// Copying.
+impl AnyArray {
+    /// Copies the array out, under the read lock; without one for observers, as
+    /// [`Array::snapshot`](crate::Array::snapshot) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Array::snapshot`](crate::Array::snapshot).
+    ///
+    /// # Examples
+    ///
+    /// See [`AnySnapshot`].
+    pub fn snapshot(&self) -> Result<AnySnapshot> {
+        match self.segment().access() {
+            Access::Observe => AnySnapshot::observe(self.segment()),
+            Access::ReadWrite | Access::Read => Ok(AnySnapshot::of_rows(&*self.read()?)),
+        }
+    }
+}
+
 impl AnySnapshot {
     /// Copies what a segment holds: an array, a value, the state of an event, or the committed rows of
-    /// a log. The segment may be opened with any [`Access`](crate::Access).
+    /// a log. The segment may be opened with any [`Access`].
     ///
     /// # Errors
     ///
@@ -74,11 +93,11 @@ impl AnySnapshot {
             )
             .of(segment.name())),
             Kind::Log => {
-                let rows = log::committed(segment);
+                let rows = AnyLog::from_segment(segment.clone())?.rows();
                 let mut shape = segment.control().shape.clone();
-                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
+                shape.iter_mut().take(1).for_each(|first| *first = rows.range().len());
                 let mut copy = Self::zeroed(segment, shape);
-                copy.bytes_mut().copy_from_slice(rows.bytes);
+                copy.bytes_mut().copy_from_slice(rows.bytes());
                 Ok(copy)
             }
         }
@@ -115,7 +134,7 @@ impl AnySnapshot {
         Ok(copy)
     }
 
-    pub(super) fn of_rows(rows: &AnyRows) -> Self {
+    fn of_rows(rows: &AnyRows) -> Self {
         let bytes = rows.bytes().expect("all rows of an array lie together");
         let mut copy =
             Self::new(rows.dtype().clone(), rows.shape().to_vec(), rows.order(), bytes.len());
@@ -124,7 +143,7 @@ impl AnySnapshot {
     }
 
     /// Copies an array without a lock, as it was at one moment.
-    pub(super) fn observe(segment: &Segment) -> Result<Self> {
+    fn observe(segment: &Segment) -> Result<Self> {
         let mut copy = Self::zeroed(segment, segment.control().shape.clone());
         copy_out(segment, copy.bytes_mut(), Patience::at_most(OBSERVERS_PATIENCE))?;
         Ok(copy)

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
-use super::{AnyArray, AnyRows, AnySnapshot};
+use super::Look;
+use super::outside::copy_value;
+use super::snapshot::AnySnapshot;
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
 use crate::lock::Patience;
 use crate::npy::{Dtype, Header, Order};
-use crate::segment::{Access, Address, Glimpse, Kind, Segment};
-use crate::sync::{Look, OutsideLook, copy_value_outside, observe, observe_outside, stripes_over};
-use crate::typed::log;
+use crate::segment::{Access, Address, Kind, Opens, Segment};
+use crate::sync::{Pass, observe, stripes_over};
+use crate::typed::any::{AnyArray, AnyRows};
+use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
 /// What a segment holds at one moment, to copy from: see [`Segment::peek`].
@@ -30,25 +33,23 @@ enum Source<'a> {
     /// Nobody writes it meanwhile.
     Still(&'a [u8]),
     /// Whether anybody wrote what was copied shows afterwards.
-    Observed { look: &'a Look<'a>, stripes: u32 },
-    /// The same, of what is not mapped.
-    Outside { look: &'a OutsideLook<'a>, stripes: u32 },
+    Observed { pass: &'a Pass<'a>, stripes: u32 },
     /// Rows of a log, which nobody writes any more.
-    Committed(&'a Glimpse),
+    Committed(&'a Look),
 }
 
-/// Calls `look` with what the segment at `address` holds, seen from outside: nothing is mapped, no lock is taken and
+/// Calls `see` with what the segment at `address` holds, seen from outside: nothing is mapped, no lock is taken and
 /// nothing is written. So it takes no more than permission to read, and no trust in whoever owns the segment
 /// or may write it.
 ///
-/// Otherwise this is [`Segment::peek`] of an observer: `look` is called again until nobody wrote what it copied, at
+/// Otherwise this is [`Segment::peek`] of an observer: `see` is called again until nobody wrote what it copied, at
 /// most for a second, and has to begin anew each time. Opens the file, and costs two system calls for
 /// each stripe that is copied from and one for each piece. Frames of rings are
 /// [`AnyFrame::peek`](crate::AnyFrame::peek)'s.
 ///
 /// # Errors
 ///
-/// What `look` returns, those of [`Status::of`](crate::Status::of), [`KindMismatch`](ErrorKind::KindMismatch) for
+/// What `see` returns, those of [`Status::of`](crate::Status::of), [`KindMismatch`](ErrorKind::KindMismatch) for
 /// rings; [`Timeout`](ErrorKind::Timeout) when it was written all the time, [`OwnerDied`](ErrorKind::OwnerDied)
 /// and [`Poisoned`](ErrorKind::Poisoned) when it is suspect.
 ///
@@ -70,48 +71,46 @@ enum Source<'a> {
 /// ```
 pub fn peek<'a, R>(
     address: impl Into<Address<'a>>,
-    look: impl FnMut(&Peek<'_>) -> Result<R>,
+    see: impl FnMut(&Peek<'_>) -> Result<R>,
 ) -> Result<R> {
-    let glimpse = Glimpse::of(address)?;
-    glimpse.check_settled()?;
-    peek_through(&glimpse, look).of(glimpse.info().name())
+    Look::of(address)?.peek(see)
 }
 
-fn peek_through<R>(glimpse: &Glimpse, mut look: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
-    let info = glimpse.info();
+pub(super) fn through<R>(look: &Look, mut see: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
+    look.check_settled()?;
+    let info = look.info();
     let (dtype, order) = (info.dtype(), info.order());
     let patience = Patience::at_most(OBSERVERS_PATIENCE);
     match info.kind() {
-        Kind::Array => observe_outside(glimpse, patience, |seen| {
-            let source = Source::Outside { look: seen, stripes: info.stripes() };
-            look(&Peek::new(dtype, info.shape(), order, source))
+        Kind::Array => observe(look, patience, |pass| {
+            let source = Source::Observed { pass, stripes: info.stripes() };
+            see(&Peek::new(dtype, info.shape(), order, source))
         })?,
         Kind::Log => {
-            let committed = glimpse.state()?.tail().len();
+            let rows = look.committed_rows(&look.state()?);
             let mut shape = info.shape().to_vec();
-            for first in shape.iter_mut().take(1) {
-                *first = usize::try_from(committed).map_or(*first, |rows| rows.min(*first));
-            }
-            look(&Peek::new(dtype, &shape, order, Source::Committed(glimpse)))
+            shape.iter_mut().take(1).for_each(|first| *first = rows);
+            see(&Peek::new(dtype, &shape, order, Source::Committed(look)))
         }
         Kind::Value | Kind::Event | Kind::AutoResetEvent => {
             let mut bytes = vec![0; info.data_len()];
-            copy_value_outside(glimpse, &mut bytes, patience)?;
-            look(&Peek::new(dtype, info.shape(), order, Source::Still(&bytes)))
+            copy_value(look, &mut bytes, patience)?;
+            see(&Peek::new(dtype, info.shape(), order, Source::Still(&bytes)))
         }
         Kind::Ring => Err(Error::new(
             ErrorKind::KindMismatch,
             "is a ring, whose frames come and go one by one: take one with `AnyFrame::peek`",
         )),
     }
+    .of(info.name())
 }
 
 /// Looking at some of the data.
 impl Segment {
-    /// Calls `look` with what the segment holds, for it to copy what it wants, and returns what it
+    /// Calls `see` with what the segment holds, for it to copy what it wants, and returns what it
     /// returned: for slices, sums and the like of data that is too large to be copied whole.
     ///
-    /// Arrays are locked for reading meanwhile. With [`Access::Observe`] there is no lock: `look` is called again
+    /// Arrays are locked for reading meanwhile. With [`Access::Observe`] there is no lock: `see` is called again
     /// until nobody wrote what it copied, at most for a second, and what it returned before is thrown away.
     /// So it has to begin anew each time, and what it sees may be half written. Writers of stripes that it
     /// does not copy from do not matter. Of logs the rows that are committed are seen; values and events are
@@ -119,7 +118,7 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// What `look` returns, and those of [`AnySnapshot::of`].
+    /// What `see` returns, and those of [`AnySnapshot::of`].
     ///
     /// # Examples
     ///
@@ -139,30 +138,30 @@ impl Segment {
     /// assert_eq!(last, [7, 7, 7]);
     /// # Ok(()) }
     /// ```
-    pub fn peek<R>(&self, mut look: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
+    pub fn peek<R>(&self, mut see: impl FnMut(&Peek<'_>) -> Result<R>) -> Result<R> {
         let control = self.control();
         let (dtype, order) = (&control.dtype, control.order);
         let still = |bytes, shape: &[usize]| Peek::new(dtype, shape, order, Source::Still(bytes));
         match (control.kind, self.access()) {
             (Kind::Array, Access::Observe) => {
-                observe(self, Patience::at_most(OBSERVERS_PATIENCE), |seen| {
-                    let source = Source::Observed { look: seen, stripes: control.stripes };
-                    look(&Peek::new(dtype, &control.shape, order, source))
+                observe(self, Patience::at_most(OBSERVERS_PATIENCE), |pass| {
+                    let source = Source::Observed { pass, stripes: control.stripes };
+                    see(&Peek::new(dtype, &control.shape, order, source))
                 })?
             }
             (Kind::Array, Access::ReadWrite | Access::Read) => {
                 let rows = AnyArray::from_segment(self.clone())?.read()?;
-                look(&still(all_of(&rows), rows.shape()))
+                see(&still(all_of(&rows), rows.shape()))
             }
             (Kind::Log, _) => {
-                let rows = log::committed(self);
+                let rows = AnyLog::from_segment(self.clone())?.rows();
                 let mut shape = control.shape.clone();
-                shape.iter_mut().take(1).for_each(|first| *first = rows.len);
-                look(&still(rows.bytes, &shape))
+                shape.iter_mut().take(1).for_each(|first| *first = rows.range().len());
+                see(&still(rows.bytes(), &shape))
             }
             _ => {
                 let copy = AnySnapshot::of(self)?;
-                look(&still(copy.bytes(), copy.shape()))
+                see(&still(copy.bytes(), copy.shape()))
             }
         }
         .of(self.name())
@@ -292,19 +291,13 @@ impl<'a> Peek<'a> {
         };
         match self.source {
             Source::Still(all) => bytes.copy_from_slice(&all[offset..end]),
-            Source::Observed { look, stripes } => {
+            Source::Observed { pass, stripes } => {
                 let stripes = stripes_over(&self.rows_of(offset..end), self.rows(), stripes);
-                if !look.copy(stripes, offset, bytes) {
+                if !pass.copy(stripes, offset, bytes) {
                     return Err(in_vain());
                 }
             }
-            Source::Outside { look, stripes } => {
-                let stripes = stripes_over(&self.rows_of(offset..end), self.rows(), stripes);
-                if !look.copy(stripes, offset, bytes) {
-                    return Err(in_vain());
-                }
-            }
-            Source::Committed(glimpse) => glimpse.payload(bytes, offset)?,
+            Source::Committed(look) => look.payload(bytes, offset)?,
         }
         Ok(())
     }

@@ -1,18 +1,16 @@
 //! What goes on in a ring, for people and their tools.
 
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use super::any::{AnyFrame, too_fast};
-use super::meta::FrameMeta;
-use super::record::Form;
+use super::Look;
+use super::status::Status;
 use crate::atomic::fence;
 use crate::error::{Result, ResultExt};
-use crate::lock::{Entry, Patience, named_in};
+use crate::lock::named_in;
 use crate::npy::Dtype;
-use crate::segment::{Address, Glimpse, Participant};
-use crate::sync::Status;
-use crate::typed::any::AnySnapshot;
-use crate::typed::snapshot::OBSERVERS_PATIENCE;
+use crate::ring::meta::FrameMeta;
+use crate::ring::record::Form;
+use crate::segment::{Address, Participant};
 
 /// What a ring is and what goes on in it: who publishes, which frames are there, who leases them.
 ///
@@ -79,14 +77,17 @@ impl RingStatus {
     ///
     /// See [`RingStatus`].
     pub fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        let glimpse = Glimpse::of(address)?;
-        let info = glimpse.info();
+        Look::of(address)?.ring_status()
+    }
+
+    pub(super) fn through(look: &Look) -> Result<Self> {
+        let info = look.info();
         let form = Form::in_slots(info.kind(), info.dtype()).of(info.name())?;
-        let segment = Status::through(&glimpse)?;
-        let tally = glimpse.tally()?.unwrap_or_default();
-        let frames = if segment.is_suspect() { Vec::new() } else { form.frames_in(&glimpse)? };
-        let leases = leases_in(&glimpse, segment.participants())?;
-        let (published, dropped) = (tally.published, tally.dropped);
+        let segment = Status::through(look)?;
+        let ring = look.ring_state()?;
+        let frames = if segment.is_suspect() { Vec::new() } else { form.frames_in(look)? };
+        let leases = leases_in(look, segment.participants())?;
+        let (published, dropped) = (ring.newest.load(Relaxed), ring.dropped.load(Relaxed));
         Ok(Self { segment, form, published, dropped, leases, frames })
     }
 
@@ -193,11 +194,11 @@ impl RingStatus {
 }
 
 /// Who leases which frame.
-fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
-    let before = glimpse.sequences()?;
+fn leases_in(look: &Look, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
+    let before = look.sequences()?;
     let mut named = Vec::new();
     for holder in holders {
-        let words = glimpse.leases(holder.slot())?;
+        let words = look.leases(holder.slot())?;
         let slots = words.into_iter().filter_map(|word| named_in(word, before.len()));
         named.extend(slots.map(|slot| (holder, slot)));
     }
@@ -205,7 +206,7 @@ fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStat
     fence(Acquire);
     // A lease is of the frame that its slot had before and after: the slot may be written over between
     // looks at both.
-    let after = glimpse.sequences()?;
+    let after = look.sequences()?;
     let number = |slot: usize| Some(after[slot]).filter(|&it| it > 0 && it == before[slot]);
     let status = |(holder, slot): (&Participant, _)| LeaseStatus {
         holder: holder.clone(),
@@ -216,92 +217,20 @@ fn leases_in(glimpse: &Glimpse, holders: &[Participant]) -> Result<Vec<LeaseStat
     Ok(leases)
 }
 
-impl AnyFrame {
-    /// Copies a frame of the ring at `address` from outside: nothing is mapped, no lease is taken and nothing
-    /// is written, so it takes no trust in whoever owns the ring or may write it. `find` chooses one of the frames
-    /// that are there, by their numbers, which come oldest first; `None` when it chose none.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`RingStatus::of`]; [`Timeout`](crate::ErrorKind::Timeout) when for a second each was
-    /// written over before it was copied, and [`OutOfAddressSpace`](crate::ErrorKind::OutOfAddressSpace) when
-    /// there is no memory for a copy.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> ndshm::Result<()> {
-    /// use ndshm::{AnyFrame, FrameMeta, Ring1};
-    ///
-    /// let ring = Ring1::<u8>::create("doc-peek-ring", 3)?;
-    /// let mut publisher = ring.publisher()?;
-    /// publisher.publish_from(&ndarray::arr1(&[1, 2, 3]), FrameMeta::new())?;
-    ///
-    /// let newest = AnyFrame::peek("doc-peek-ring", |numbers| numbers.last().copied())?;
-    /// assert_eq!(newest.expect("a frame").snapshot().bytes(), [1, 2, 3]);
-    /// assert!(AnyFrame::peek("doc-peek-ring", |_| Some(7))?.is_none());
-    /// # Ok(()) }
-    /// ```
-    pub fn peek<'a>(
-        address: impl Into<Address<'a>>,
-        find: impl Fn(&[u64]) -> Option<u64>,
-    ) -> Result<Option<Self>> {
-        let glimpse = Glimpse::of(address)?;
-        glimpse.check_settled()?;
-        let info = glimpse.info();
-        let form = Form::in_slots(info.kind(), info.dtype()).of(info.name())?;
-        form.copy_in(&glimpse, find).of(info.name())
-    }
-}
-
 impl Form {
-    fn copy_in(
-        &self,
-        glimpse: &Glimpse,
-        find: impl Fn(&[u64]) -> Option<u64>,
-    ) -> Result<Option<AnyFrame>> {
-        let Self { dtype, shape, record } = self;
-        let patience = Patience::at_most(OBSERVERS_PATIENCE);
-        let mut snapshot = AnySnapshot::blank(dtype, shape, record.frame_len)?;
-        loop {
-            let before = glimpse.sequences()?;
-            let mut numbers: Vec<u64> = before.iter().copied().filter(|&it| it > 0).collect();
-            numbers.sort_unstable();
-            // Frames of a ring that the machine stopped under cannot be believed.
-            let is_sound = glimpse.stripe(0)?.entry() == Entry::Clean;
-            let chosen = is_sound.then(|| find(&numbers)).flatten();
-            let Some(slot) = before.iter().position(|&it| it > 0 && Some(it) == chosen) else {
-                return Ok(None);
-            };
-            // What the kernel copies next it must not have copied before.
-            fence(Acquire);
-            let mut meta = FrameMeta::new();
-            glimpse.payload(snapshot.bytes_mut(), slot * record.len)?;
-            let description = bytemuck::bytes_of_mut(&mut meta);
-            glimpse.payload(description, record.meta_offset(slot))?;
-            fence(Acquire);
-            if glimpse.sequences()?[slot] == before[slot] {
-                return Ok(Some(AnyFrame::new(meta, snapshot)));
-            }
-            if patience.is_over() {
-                return Err(too_fast());
-            }
-        }
-    }
-
     /// What goes with the frames that are there and stay while they are looked at.
-    fn frames_in(&self, glimpse: &Glimpse) -> Result<Vec<FrameMeta>> {
-        let before = glimpse.sequences()?;
+    fn frames_in(&self, look: &Look) -> Result<Vec<FrameMeta>> {
+        let before = look.sequences()?;
         let mut metas = Vec::new();
         for (slot, &number) in before.iter().enumerate().filter(|(_, number)| **number > 0) {
             let mut meta = FrameMeta::new();
             let offset = self.record.meta_offset(slot);
-            glimpse.payload(bytemuck::bytes_of_mut(&mut meta), offset)?;
+            look.payload(bytemuck::bytes_of_mut(&mut meta), offset)?;
             metas.push((slot, number, meta));
         }
         // What the kernel copied above it must not have copied after the second look.
         fence(Acquire);
-        let after = glimpse.sequences()?;
+        let after = look.sequences()?;
         metas.retain(|(slot, number, _)| after[*slot] == *number);
         // By the ring's number, for the description may say another.
         metas.sort_by_key(|(_, number, _)| *number);

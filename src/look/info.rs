@@ -3,38 +3,55 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::control::Control;
-use super::facts::{Kind, Lifetime};
-use super::layout::Layout;
-use super::name::Name;
+use crate::error::{Result, ResultExt};
 use crate::npy::{Dtype, Order};
-use crate::sys::object::Facts;
+use crate::segment::{Info, Kind, Lifetime, Segment};
+use crate::sys::lifeline::registration;
+use crate::sys::object::Object;
+use crate::sys::process;
 
-/// Everything that the header and the control block of a segment say, copied out and checked.
-///
-/// `docs/format.md` tells where each field lies. Its `Display` is a short table.
+/// Returns the inode number of this process's PID namespace, which [`Info::creator_namespace`] and
+/// [`Participant::namespace`](crate::Participant::namespace) are compared with; `None` where `/proc` does not
+/// tell. Process ids mean something in their own namespace alone.
 ///
 /// # Examples
 ///
 /// ```
 /// # fn main() -> ndshm::Result<()> {
-/// let array = ndshm::Array2::<f32>::create_unique("doc-info-", (3, 4))?;
-/// let info = array.segment().info()?;
-/// assert_eq!(info.kind(), ndshm::Kind::Array);
-/// assert_eq!(info.dtype().item_size(), 4);
-/// assert_eq!(info.shape(), [3, 4]);
-/// assert_eq!(info.order(), ndshm::Order::C);
-/// assert_eq!((info.data_offset(), info.data_len()), (4096, 48));
-/// assert_eq!(info.control_offset(), 8192);
-/// assert_eq!(info.creator_pid(), std::process::id());
-/// println!("{info}");
+/// let array = ndshm::Array1::<u8>::create_unique("doc-namespace-", 4)?;
+/// let creators = array.segment().info()?.creator_namespace();
+/// assert_eq!(creators, ndshm::pid_namespace().unwrap_or(0));
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
-pub struct Info {
-    name: Name,
-    control: Control,
-    facts: Facts,
+#[must_use]
+pub fn pid_namespace() -> Option<u64> {
+    let namespace = process::current(&registration()).namespace;
+    (namespace > 0).then_some(namespace)
+}
+
+/// What it is.
+impl Segment {
+    /// Returns everything that the header and the control block say.
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptorLost`](crate::ErrorKind::DescriptorLost) when the program closed the descriptor this
+    /// library keeps and the name is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// let array = ndshm::Array2::<f32>::create_unique("doc-info-", (3, 4))?;
+    /// let info = array.segment().info()?;
+    /// assert_eq!((info.dtype().to_string().as_str(), info.shape()), ("<f4", &[3, 4][..]));
+    /// println!("{info}");
+    /// # Ok(()) }
+    /// ```
+    pub fn info(&self) -> Result<Info> {
+        let facts = self.membership().object().and_then(Object::facts).of(self.name())?;
+        Ok(Info::new(self.address().clone(), self.control().clone(), facts))
+    }
 }
 
 /// Defines accessors; all share the example on [`Info`].
@@ -99,20 +116,6 @@ accessors! {
     creator_user: u32 = |info| info.control.creator_user;
     /// Returns the user id that owns the segment now.
     owner: u32 = |info| info.facts.owner.number();
-}
-
-impl Info {
-    pub(super) fn control(&self) -> &Control {
-        &self.control
-    }
-
-    pub(super) fn layout(&self) -> &Layout {
-        &self.control.layout
-    }
-
-    pub(crate) fn new(name: Name, control: Control, facts: Facts) -> Self {
-        Self { name, control, facts }
-    }
 }
 
 impl fmt::Display for Info {

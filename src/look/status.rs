@@ -2,10 +2,12 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::hold::Poison;
+use super::Look;
+use super::words::Registered;
 use crate::error::Result;
 use crate::lock::{Entry, Stripe};
-use crate::segment::{Address, Glimpse, Info, Kind, Occupied, Participant};
+use crate::segment::{Address, Info, Kind, Participant};
+use crate::sync::Poison;
 
 /// What a segment is and what goes on in it: who takes part, who holds which lock, what is suspect.
 ///
@@ -39,6 +41,29 @@ pub struct Status {
     published: Option<u64>,
     frozen: bool,
     replaced: bool,
+    stale: bool,
+}
+
+/// The state of a segment in a word: see [`Status::condition`].
+///
+/// # Examples
+///
+/// See [`Status::condition`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Condition {
+    /// A live process takes part.
+    Live,
+    /// No live process takes part, and the segment is meant to stay.
+    Idle,
+    /// Only the dead have left it: see [`Status::is_stale`].
+    Stale,
+    /// Nobody writes it any more: see [`Status::is_frozen`].
+    Frozen,
+    /// Another segment has its name: see [`Status::is_replaced`].
+    Replaced,
+    /// It may be half written: see [`Status::is_suspect`].
+    Poisoned,
 }
 
 /// Who holds the lock of one stripe, and whether its rows are suspect.
@@ -67,34 +92,35 @@ impl Status {
     ///
     /// See [`Status`].
     pub fn of<'a>(address: impl Into<Address<'a>>) -> Result<Self> {
-        Self::through(&Glimpse::of(address)?)
+        Look::of(address)?.status()
     }
 
-    pub(crate) fn through(glimpse: &Glimpse) -> Result<Self> {
-        let state = glimpse.state()?;
+    pub(super) fn through(look: &Look) -> Result<Self> {
+        let info = look.info();
+        let state = look.state()?;
         // Locks before participants: who is named by a lock has registered before.
-        let stripes = glimpse.stripes()?;
-        let occupied = glimpse.participants(state.high_water.load(Relaxed))?;
+        let stripes = look.stripes()?;
+        let registered = look.registered(state.high_water.load(Relaxed))?;
         let mut locks = stripes
             .iter()
-            .map(|stripe| StripeStatus::of(glimpse, stripe, &occupied))
+            .map(|stripe| StripeStatus::of(look, stripe, &registered))
             .collect::<Result<Vec<_>>>()?;
-        for reader in &occupied {
-            let cells = glimpse.cells(reader.participant.slot())?;
+        for reader in &registered {
+            let cells = look.cells(reader.participant.slot())?;
             for (lock, _) in locks.iter_mut().zip(cells).filter(|(_, cell)| *cell != 0) {
                 lock.readers.push(reader.participant.clone());
             }
         }
-        let is_log = glimpse.info().kind() == Kind::Log;
-        let capacity = glimpse.info().shape().first().copied().unwrap_or(0);
-        let committed = state.committed.load(Relaxed);
+        let participants: Vec<_> = registered.into_iter().map(|who| who.participant).collect();
+        let ring = (info.kind() == Kind::Ring).then(|| look.ring_state()).transpose()?;
         Ok(Self {
-            rows: is_log.then(|| usize::try_from(committed).unwrap_or(capacity).min(capacity)),
-            published: glimpse.tally()?.map(|tally| tally.published),
+            rows: (info.kind() == Kind::Log).then(|| look.committed_rows(&state)),
+            published: ring.map(|ring| ring.newest.load(Relaxed)),
             frozen: state.is_frozen(),
             replaced: state.is_replaced(),
-            info: glimpse.info().clone(),
-            participants: occupied.into_iter().map(|occupied| occupied.participant).collect(),
+            stale: look.is_to_go() && !participants.iter().any(Participant::is_alive),
+            info: info.clone(),
+            participants,
             locks,
         })
     }
@@ -193,17 +219,63 @@ impl Status {
     pub fn is_replaced(&self) -> bool {
         self.replaced
     }
+
+    /// Returns whether the segment was to go with those who took part, and none of them lives: in
+    /// [`directory`](crate::directory), [`reap`](crate::reap) removes it then. A copy that `cp` made of a
+    /// segment's file is never stale.
+    ///
+    /// # Examples
+    ///
+    /// See [`condition`](Self::condition).
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Returns the state of the segment in a word. Of several that hold, it is what most needs to be told:
+    /// poisoned, replaced, stale, frozen, live, idle, in this order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> ndshm::Result<()> {
+    /// use ndshm::{Array1, Condition, Status};
+    ///
+    /// let array = Array1::<u8>::create_unique("doc-condition-", 4)?;
+    /// let status = Status::of(array.name())?;
+    /// assert_eq!((status.condition(), status.is_stale()), (Condition::Live, false));
+    ///
+    /// let frozen = array.freeze()?;
+    /// assert_eq!(Status::of(frozen.name())?.condition(), Condition::Frozen);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        if self.is_suspect() {
+            Condition::Poisoned
+        } else if self.is_replaced() {
+            Condition::Replaced
+        } else if self.is_stale() {
+            Condition::Stale
+        } else if self.is_frozen() {
+            Condition::Frozen
+        } else if self.participants.iter().any(Participant::is_alive) {
+            Condition::Live
+        } else {
+            Condition::Idle
+        }
+    }
 }
 
 impl StripeStatus {
-    fn of(glimpse: &Glimpse, stripe: &Stripe, occupied: &[Occupied]) -> Result<Self> {
+    fn of(look: &Look, stripe: &Stripe, registered: &[Registered]) -> Result<Self> {
         let owner = stripe.owner();
-        owner.map_or(Ok(()), |owner| glimpse.check_owner(owner))?;
+        owner.map_or(Ok(()), |owner| look.check_owner(owner))?;
         let writer = owner.and_then(|owner| {
-            let is_owner = |who: &&Occupied| {
+            let is_owner = |who: &&Registered| {
                 who.participant.slot() == owner.slot() && who.generation == owner.generation()
             };
-            occupied.iter().find(is_owner).map(|who| who.participant.clone())
+            registered.iter().find(is_owner).map(|who| who.participant.clone())
         });
         let died = writer.as_ref().is_some_and(|writer| !writer.is_alive());
         Ok(Self {
