@@ -18,8 +18,9 @@ const REACH: usize = 8;
 
 type Rule = fn(&File) -> Vec<Finding>;
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     platform_cfg_stays_in_sys,
+    only_sys_knows_the_system,
     imports_point_down,
     imports_are_one_per_layer,
     unsafe_is_opted_into,
@@ -117,6 +118,46 @@ fn platform_cfg_stays_in_sys(file: &File) -> Vec<Finding> {
             findings.push(Finding::at(index, message));
         }
     }
+    findings
+}
+
+/// What only Linux or Unix has stays in `sys`, so that another platform can take its place.
+fn only_sys_knows_the_system(file: &File) -> Vec<Finding> {
+    let words = [
+        "libc",
+        "rustix",
+        "fcntl",
+        "flock",
+        "Locker",
+        "descriptor",
+        "descriptors",
+        "fd",
+        "AsFd",
+        "AsRawFd",
+        "BorrowedFd",
+        "OwnedFd",
+        "RawFd",
+        "uid",
+        "gid",
+    ];
+    let paths = ["/proc", "/dev/shm", "/dev/fd", "/sys/"];
+    if !file.is_in("src") || file.is_in("src/sys") {
+        return Vec::new();
+    }
+    let tests = file.lines.windows(2).position(|lines| {
+        lines[0].code.starts_with("#[cfg(") && lines[1].code.ends_with("mod tests {")
+    });
+    let mut findings = file.find(|line| {
+        let word = words.iter().find(|word| has_word(&line.code, word));
+        let path = paths.iter().find(|path| line.text.contains(**path));
+        let os = line.code.contains("std::os::").then_some(&"std::os");
+        let found = word.or(path).or(os)?;
+        Some(format!(
+            "`{found}` outside src/sys: other systems do not have it, so give `sys` a function for it (see \
+             \"The seam of `sys`\" in docs/design.md)"
+        ))
+    });
+    findings.retain(|finding| tests.is_none_or(|tests| finding.index < tests));
     findings
 }
 
@@ -259,6 +300,8 @@ struct Line {
     code: String,
     /// The comments, with their slashes and stars.
     comment: String,
+    /// The insides of its strings and characters, with their quotes.
+    text: String,
 }
 
 struct Finding {
@@ -339,7 +382,7 @@ fn has_word(text: &str, word: &str) -> bool {
     text.split(|c| !is_word(c)).any(|found| found == word)
 }
 
-/// Tells code from comments, and leaves the insides of strings out of both.
+/// Tells code, comments and the insides of strings apart.
 fn split(source: &str) -> Vec<Line> {
     let mut lines = vec![Line::default()];
     let mut rest = source;
@@ -351,7 +394,9 @@ fn split(source: &str) -> Vec<Line> {
             (block_comment_len(rest), true)
         } else if let Some(len) = literal_len(rest, line.code.ends_with(is_word)) {
             line.code.push_str("\"\"");
-            lines.extend(rest[..len].matches('\n').map(|_| Line::default()));
+            let mut text = rest[..len].split('\n');
+            line.text.push_str(text.next().unwrap_or_default());
+            lines.extend(text.map(|text| Line { text: text.into(), ..Line::default() }));
             rest = &rest[len..];
             continue;
         } else {
@@ -433,6 +478,25 @@ mod self_tests {
         assert_eq!(found("src/a.rs", "#[cfg(all(\n    loom,\n    not(windows),\n))]\n"), [3]);
         assert_eq!(found("src/a.rs", "#[cfg(loom)]\nmod unix;\n// cfg(unix)\n"), []);
         assert_eq!(found("src/a.rs", "#[cfg(target_endian = \"big\")]\n"), []);
+    }
+
+    #[test]
+    fn the_system() {
+        let found = |path: &str, source: &str| found(only_sys_knows_the_system, path, source);
+        let calls = "use a;\nlet pid = libc::getpid();\nlet fd = f.as_raw();\n";
+        assert_eq!(found("src/segment/life.rs", calls), [2, 3]);
+        assert_eq!(found("src/sys/linux/open.rs", calls), []);
+        assert_eq!(found("crates/ndshm-cli/src/main.rs", calls), []);
+        assert_eq!(
+            found("src/a.rs", "use std::os::fd::OwnedFd;\nuse std::os::unix::fs;\n"),
+            [1, 2]
+        );
+        assert_eq!(found("src/a.rs", "f(\"a\n/proc/self\");\ng(\"/dev/shm/x\");\n"), [2, 3]);
+        assert_eq!(found("src/a.rs", "/// In `/dev/shm`.\nfn f() {} // its descriptor\n"), []);
+        assert_eq!(found("src/a.rs", "let kind = ErrorKind::DescriptorLost;\n"), []);
+        let tests = "libc::f();\n#[cfg(all(test, not(loom)))]\nmod tests {\n    libc::g();\n}\n";
+        assert_eq!(found("src/a.rs", tests), [1]);
+        assert_eq!(found("src/a.rs", "#[cfg(test)]\nmod model;\nlibc::f();\n"), [3]);
     }
 
     #[test]

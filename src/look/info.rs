@@ -115,7 +115,7 @@ accessors! {
     /// Returns the creator's effective user id.
     creator_user: u32 = |info| info.control.creator_user;
     /// Returns the user id that owns the segment now.
-    owner: u32 = |info| info.facts.owner;
+    owner: u32 = |info| info.facts.owner.number();
 }
 
 impl fmt::Display for Info {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Look;
 use crate::error::Result;
 use crate::segment::Info;
-use crate::sys::object;
+use crate::sys::names;
 use crate::sys::place::{self, Place};
 
 /// Names that begin so are this library's own: of a segment that is being made or replaced, or what a killed
@@ -36,7 +36,7 @@ pub const TEMPORARY_PREFIX: &str = place::TEMPORARY_PREFIX;
 /// # Ok(()) }
 /// ```
 pub fn list() -> Result<Vec<Info>> {
-    let looks = object::names()?.into_iter().filter_map(|name| Look::of(&name).ok());
+    let looks = names::all()?.into_iter().filter_map(|name| Look::of(&name).ok());
     Ok(looks.map(|look| look.info).collect())
 }
 
@@ -53,7 +53,7 @@ pub fn list() -> Result<Vec<Info>> {
 #[must_use]
 pub fn directory() -> PathBuf {
     // Where any of them would be, but for its name.
-    let mut path = object::path_of(&Place::Named("any".into()));
+    let mut path = names::path_of(&Place::Named("any".into()));
     path.pop();
     path
 }

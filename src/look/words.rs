@@ -7,7 +7,7 @@ use super::Look;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::lock::{Owner, Slot, Stripe};
 use crate::segment::{Participant, RingState, State, check_settled, is_to_go};
-use crate::sys::lock::{Byte, is_held};
+use crate::sys::lifeline;
 
 /// A participant, and which of its slot's occupants it is.
 pub(super) struct Registered {
@@ -130,7 +130,7 @@ impl Look {
     }
 
     fn is_alive(&self, slot: u32) -> Result<bool> {
-        is_held(&self.object, Byte::Slot(slot)).of(self.info.name())
+        lifeline::is_alive(&self.object, slot).of(self.info.name())
     }
 
     /// Reads records of 32 bytes that follow one another.

@@ -41,7 +41,7 @@ impl Segment {
 
     /// Whether it has no name, and so can be sealed.
     pub(crate) fn is_anonymous(&self) -> bool {
-        matches!(self.address().place(), Place::Descriptor(_))
+        matches!(self.address().place(), Place::InProcess(_))
     }
 
     /// Opens the same segment once more, for reading only, whether it has a name or not.

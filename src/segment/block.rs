@@ -12,7 +12,7 @@ use super::inspect::check_ours;
 use super::kinds::create_unique;
 use super::memory::Memory;
 use super::name::{Address, Name};
-use super::naming::{told_of_the_dead, unlink_if_still, unlink_to_leave};
+use super::naming::told_of_the_dead;
 use super::options::Options;
 use super::trust::{check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt, size};
@@ -20,7 +20,9 @@ use crate::steps::step;
 use crate::sys::lifeline::{Mark, registration};
 use crate::sys::limits;
 use crate::sys::map::{Mapping, Protection};
-use crate::sys::object::{self, Object};
+use crate::sys::name_lock::{unlink_if_still, unlink_to_leave};
+use crate::sys::names::path_of;
+use crate::sys::object::Object;
 #[cfg(feature = "shared_memory")]
 use crate::sys::place::Place;
 
@@ -195,7 +197,7 @@ impl Block {
     /// ```
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        object::path_of(self.0.name.place())
+        path_of(self.0.name.place())
     }
 
     /// Returns what this handle may do with the bytes.
@@ -473,7 +475,7 @@ impl Drop for Inner {
         match &mut self.memory {
             Memory::Object { object, .. } if is_creator => {
                 // The name may be gone, or stand for another block by now; both are as well.
-                let _ = unlink_to_leave(&self.name, object);
+                let _ = unlink_to_leave(self.name.place(), object);
             }
             Memory::Object { .. } => {}
             #[cfg(feature = "shared_memory")]
@@ -523,7 +525,9 @@ fn remove_once(name: &Name) -> Result<bool> {
     let (object, facts) = Object::open(name.place())?;
     check_ours_to_remove(&object, &facts)?;
     match check_ours(&object, &facts) {
-        Err(error) if error.kind() == ErrorKind::NotASegment => unlink_if_still(name, &object),
+        Err(error) if error.kind() == ErrorKind::NotASegment => {
+            unlink_if_still(name.place(), &object)
+        }
         Err(error) => Err(error),
         Ok(()) => Err(Error::new(
             ErrorKind::KindMismatch,

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{Dtype, Header, Order, UNIT};
 use crate::sys::lifeline::registration;
 use crate::sys::process::{self, Process};
+use crate::sys::users::UserId;
 
 /// First bytes of every control block.
 pub(crate) const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
@@ -168,7 +169,7 @@ impl Control {
             boot_id: process::boot_id(&proof),
             created_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
             creator: process::current(&proof),
-            creator_user: process::user(),
+            creator_user: UserId::current().number(),
             dtype: plan.dtype,
             order: plan.order,
             shape: plan.shape,

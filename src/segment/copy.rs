@@ -30,7 +30,7 @@ impl Segment {
         let mut read = |object: &Object| {
             let read = object.read_exact_at(bytes, start);
             // What was read through a number that is another file's by now is not this file's.
-            object.check_descriptor().and(read)
+            object.check_open().and(read)
         };
         let membership = self.membership();
         match read(membership.object_unchecked()) {

@@ -1,4 +1,5 @@
-//! What is chosen of a segment, or known of it: plain facts, which import nothing of `segment`.
+//! Plain facts about a segment: its kind, its lifetime, what a handle may do. This file imports nothing of
+//! `segment`.
 
 use std::num::NonZero;
 use std::thread;

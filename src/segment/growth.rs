@@ -1,4 +1,6 @@
-//! Memory for data that grows: had before it is written, so that running out is an error.
+//! Memory that a handle asks for, or asks about.
+//!
+//! Data that grows has its memory before it is written, so that running out is an error.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,6 +14,21 @@ use crate::sys::limits;
 const CHUNK: usize = 1 << 20;
 
 impl Segment {
+    /// Returns how many bytes of the segment this process reaches through huge pages, now: see
+    /// [`Options::huge_pages`](crate::Options::huge_pages). Reads all of `/proc/self/smaps`, which takes
+    /// the longer the more this process has mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Os`](crate::ErrorKind::Os) where `/proc` is not mounted.
+    ///
+    /// # Examples
+    ///
+    /// See [`Options::huge_pages`](crate::Options::huge_pages).
+    pub fn huge_page_bytes(&self) -> Result<usize> {
+        self.region().mapping().huge_bytes().of(self.name())
+    }
+
     /// Sees to it that the first `end` bytes of the data have memory, `end` being within them. The
     /// caller owns the lock of the first stripe.
     #[inline]

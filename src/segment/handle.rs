@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::inspect::read_control;
 use super::name::Name;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::object::{self, Object};
+use crate::sys::names;
+use crate::sys::object::Object;
 
 /// The address of one particular segment, to be handed to another process as text: its name and
 /// its id, so that a namesake is not taken for it.
@@ -51,7 +52,7 @@ impl Handle {
     /// Where the process that an anonymous segment's handle names has that segment open by now, if it
     /// does: [`freeze`](crate::Array::freeze) opens it anew, under another number.
     pub(super) fn moved(&self) -> Option<Name> {
-        let places = object::beside_in_process(self.name.place());
+        let places = names::beside_in_process(self.name.place());
         places.into_iter().map(Name::found).find(|name| {
             let id = Object::open_to_look(name.place())
                 .and_then(|(object, facts)| read_control(&object, &facts))

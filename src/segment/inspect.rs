@@ -6,7 +6,7 @@ use super::layout::data_len;
 use super::name::Name;
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::npy::{HEADER_SIZE, Header, PRELUDE, UNIT};
-use crate::sys::lock::{Byte, is_held};
+use crate::sys::lifeline;
 use crate::sys::object::{Facts, Object};
 use crate::sys::place::Place;
 
@@ -45,7 +45,7 @@ impl Info {
 
 /// Refuses to map for writing what the kernel lets nobody write.
 pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
-    let may_be_sealed = matches!(name.place(), Place::Descriptor(_)) && access != Access::Observe;
+    let may_be_sealed = matches!(name.place(), Place::InProcess(_)) && access != Access::Observe;
     if may_be_sealed && object.is_sealed()? {
         return Err(Error::new(
             ErrorKind::Frozen,
@@ -58,7 +58,7 @@ pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Re
 /// Whether a live process takes part in it.
 pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
     for slot in 0..control.participants {
-        if is_held(object, Byte::Slot(slot))? {
+        if lifeline::is_alive(object, slot)? {
             return Ok(true);
         }
     }

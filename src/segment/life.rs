@@ -8,7 +8,7 @@ use super::facts::{Access, Claim, Lifetime, Origin, Reserve, Trust};
 use super::handle::Handle;
 use super::inspect::{check_unsealed, read_control};
 use super::name::{Address, Name};
-use super::naming::{Candidate, NameLock, unlink_to_leave};
+use super::naming::Candidate;
 use super::options::{Opening, Settings};
 use super::paging;
 use super::participants::{Membership, Participant};
@@ -22,7 +22,9 @@ use crate::lock::Owner;
 use crate::npy::{Header, Order};
 use crate::steps::step;
 use crate::sys::limits;
-use crate::sys::object::{self, Identity, Object};
+use crate::sys::name_lock::{NameLock, unlink_to_leave};
+use crate::sys::names;
+use crate::sys::object::{Identity, Object};
 use crate::sys::place::Place;
 
 /// A segment of any kind: the untyped handle under [`Array`](crate::Array) and
@@ -243,7 +245,7 @@ impl Segment {
         // Else the last user could take the name away before this one is known to be one.
         let is_user = control.lifetime == Lifetime::LastUser && access != Access::Observe;
         let lock = if is_user && name.is_shown() {
-            let Some(lock) = NameLock::take(name, &object)? else { return Ok(None) };
+            let Some(lock) = NameLock::take(name.place(), &object)? else { return Ok(None) };
             Some(lock)
         } else {
             None
@@ -274,7 +276,7 @@ impl Segment {
             membership.me()?;
         }
         let name = match name.place() {
-            Place::Descriptor(_) => Name::found(membership.object_unchecked().as_place()),
+            Place::InProcess(_) => Name::found(membership.object_unchecked().as_place()),
             _ => name.clone(),
         };
         let created_by = None;
@@ -329,7 +331,7 @@ impl Segment {
     /// ```
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        object::path_of(self.0.name.place())
+        names::path_of(self.0.name.place())
     }
 
     /// Returns whether this handle created the segment or found it.
@@ -366,7 +368,7 @@ impl Segment {
     pub fn handle(&self) -> Handle {
         let name = match self.0.name.place() {
             // As this process has it open, whoever created it.
-            Place::Descriptor(_) => Name::found(self.0.membership.object_unchecked().as_place()),
+            Place::InProcess(_) => Name::found(self.0.membership.object_unchecked().as_place()),
             _ => self.0.name.clone(),
         };
         Handle::new(name, self.id())
@@ -405,7 +407,7 @@ impl Segment {
         // The mark is missing where a replacer was killed before it could set it.
         self.region().state().is_replaced()
             || self.0.name.is_shown()
-                && object::identity_of(self.0.name.place())
+                && names::identity_of(self.0.name.place())
                     .is_ok_and(|other| other.is_some_and(|other| other != self.identity()))
     }
 
@@ -427,7 +429,7 @@ impl Segment {
     #[must_use]
     pub fn is_removed(&self) -> bool {
         self.0.name.is_shown()
-            && object::identity_of(self.0.name.place()).is_ok_and(|there| there.is_none())
+            && names::identity_of(self.0.name.place()).is_ok_and(|there| there.is_none())
     }
 
     /// Opens what has the name now, with the access of this handle; segments that others may write if this
@@ -484,7 +486,8 @@ impl Drop for Attached {
             self.created_by.is_some() && self.created_by == self.membership.registered();
         if creator_here && self.name.is_shown() && self.control.lifetime == Lifetime::Creator {
             // The name may be gone, or stand for another segment by now; both are as well.
-            let _ = self.membership.object().and_then(|object| unlink_to_leave(&self.name, object));
+            let place = self.name.place();
+            let _ = self.membership.object().and_then(|object| unlink_to_leave(place, object));
         }
     }
 }

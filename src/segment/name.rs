@@ -3,10 +3,11 @@
 use std::path::{self, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::names;
 use crate::sys::place::{Place, TEMPORARY_PREFIX};
 use crate::sys::process;
 
-/// Longest name, in bytes, that Linux filesystems take.
+/// Longest name, in bytes.
 const LONGEST: usize = 255;
 
 /// Where a segment is: shared memory under a name, or a file.
@@ -111,14 +112,7 @@ impl Name {
 
     /// Names of the library's own in the directory of a file.
     pub(super) fn leftovers_beside(&self) -> Vec<Self> {
-        let Some((directory, _)) = self.as_str().rsplit_once('/') else { return Vec::new() };
-        let Ok(entries) = std::fs::read_dir(format!("{directory}/")) else { return Vec::new() };
-        entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| name.starts_with(TEMPORARY_PREFIX))
-            .map(|name| Self(Place::File(format!("{directory}/{name}").into())))
-            .collect()
+        self.0.leftovers_beside().into_iter().map(Self).collect()
     }
 
     /// Makes up a name that begins with `prefix` and that nobody else makes up.
@@ -130,9 +124,9 @@ impl Name {
 
     /// Reads what [`as_str`](Self::as_str) wrote.
     pub(super) fn from_text(text: &str) -> Result<Self> {
-        match text.strip_prefix('/') {
-            Some(path) if is_descriptor(path) => Ok(Self(Place::Descriptor(text.into()))),
-            Some(_) => Self::of_file(Path::new(text)),
+        match names::in_process(text) {
+            Some(place) => Ok(Self(place)),
+            None if Path::new(text).is_absolute() => Self::of_file(Path::new(text)),
             None => Self::of_name(text),
         }
     }
@@ -151,7 +145,7 @@ impl Name {
         matches!(self.0, Place::File(_))
     }
 
-    /// The name, the absolute path, or the descriptor under `/proc`.
+    /// The name, the absolute path, or the path at which a process shows memory without a name.
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -195,13 +189,6 @@ impl Name {
             Some(_) => Ok(Self(Place::File(text.into()))),
         }
     }
-}
-
-/// Whether `path`, which lacks its leading slash, is `proc/PID/fd/N`.
-fn is_descriptor(path: &str) -> bool {
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let parts: Vec<&str> = path.split('/').collect();
-    matches!(parts[..], ["proc", pid, "fd", descriptor] if number(pid) && number(descriptor))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! Names change hands: removed, replaced, given up by the last user.
 //!
-//! Whoever changes what a name stands for holds the *name lock* of the inode that it stands for, and
-//! looks again after locking, so no two undo each other's work. Only plain creation needs no lock: it
-//! fails where there is something.
+//! A name that stands for an object changes only under its [`NameLock`], so no two processes undo each
+//! other's work. Only plain creation needs no lock: it fails where there is something.
 
 use super::control::Control;
 use super::facts::{Access, Claim, Trust};
@@ -12,75 +11,11 @@ use super::region::Region;
 use super::trust::{check_ours_to_remove, check_trusted};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::steps::step;
-use crate::sys::lock::{Byte, Hold, Locker};
-use crate::sys::object::{self, Facts, Identity, Object};
+use crate::sys::name_lock::{NameLock, unlink_if_still};
+use crate::sys::names;
+use crate::sys::object::{Facts, Object};
 use crate::sys::place::Place;
-use crate::sys::process;
 use crate::sys::wait;
-
-/// The right to change what a name stands for, which is a given object.
-pub(super) struct NameLock {
-    /// Held, never read.
-    _locker: Locker,
-    hold: Hold,
-    identity: Identity,
-}
-
-impl NameLock {
-    /// Waits for the lock; `None` when something else is there by now, or nothing. `ForeignLock` at once
-    /// when another program has it.
-    pub(super) fn take(name: &Name, object: &Object) -> Result<Option<Self>> {
-        Self::take_by(name, object, |locker| locker.lock(Byte::Name).map(|()| Some(Hold::Alone)))
-    }
-
-    /// The same for who leaves for good, and cannot come back for the name: gets by beside another
-    /// program's read lock.
-    pub(super) fn take_to_leave(name: &Name, object: &Object) -> Result<Option<Self>> {
-        Self::take_by(name, object, |locker| locker.lock_beside(Byte::Name).map(Some))
-    }
-
-    /// The lock if nobody has it; else, and where [`take`](Self::take) says so, `None`.
-    pub(super) fn try_take(name: &Name, object: &Object) -> Result<Option<Self>> {
-        let lock = |locker: &Locker| Ok(locker.try_lock(Byte::Name)?.then_some(Hold::Alone));
-        Self::take_by(name, object, lock)
-    }
-
-    fn take_by(
-        name: &Name,
-        object: &Object,
-        lock: impl FnOnce(&Locker) -> Result<Option<Hold>>,
-    ) -> Result<Option<Self>> {
-        let (place, identity) = (name.place(), object.identity());
-        let Some(locker) = Locker::at(object, place)? else { return Ok(None) };
-        let Some(hold) = lock(&locker)? else { return Ok(None) };
-        step!("name: locked");
-        let still = object::identity_of(place)? == Some(identity);
-        Ok(still.then_some(Self { _locker: locker, hold, identity }))
-    }
-
-    /// Takes the name away.
-    pub(super) fn unlink(self, name: &Name) -> Result<()> {
-        match self.hold {
-            Hold::Alone => object::unlink(name.place())?,
-            Hold::Beside => unlink_aside(name.place(), self.identity)?,
-        }
-        step!("name: gone");
-        Ok(())
-    }
-}
-
-/// Takes the name of an object away while others may do the same: moves what has it out of the way
-/// first, and puts it back if it is another object, which got the name since.
-///
-/// What cannot be put back has lost its name to a third one; whoever reaps tells those attached.
-fn unlink_aside(place: &Place, identity: Identity) -> Result<()> {
-    let aside = place.beside(process::random_id());
-    object::rename(place, &aside)?;
-    if object::identity_of(&aside)? == Some(identity) {
-        return object::unlink(&aside);
-    }
-    object::rename(&aside, place)
-}
 
 /// Removes the name of a segment, or its file; those attached keep their memory until they detach.
 ///
@@ -113,7 +48,7 @@ pub fn remove<'a>(address: impl Into<Address<'a>>) -> Result<()> {
 fn remove_once(name: &Name) -> Result<bool> {
     let (object, _) = open_to_take_away(name)?;
     step!("remove: opened");
-    unlink_if_still(name, &object)
+    unlink_if_still(name.place(), &object)
 }
 
 /// Opens what is ours to take away: a segment, whole or damaged.
@@ -122,31 +57,6 @@ fn open_to_take_away(name: &Name) -> Result<(Object, Facts)> {
     check_ours_to_remove(&object, &facts)?;
     check_ours(&object, &facts)?;
     Ok((object, facts))
-}
-
-/// Unlinks the name under its lock if it still is this object's; false when it is another's now.
-pub(super) fn unlink_if_still(name: &Name, object: &Object) -> Result<bool> {
-    unlink_under(NameLock::take(name, object)?, name)
-}
-
-/// The same for who leaves for good: see [`NameLock::take_to_leave`]. Goes without the lock when this
-/// process has no descriptor left to hold it with.
-pub(super) fn unlink_to_leave(name: &Name, object: &Object) -> Result<bool> {
-    let (place, identity) = (name.place(), object.identity());
-    match NameLock::take_to_leave(name, object) {
-        Err(error) if error.kind() == ErrorKind::OutOfDescriptors => {
-            let still = object::identity_of(place)? == Some(identity);
-            if still {
-                unlink_aside(place, identity)?;
-            }
-            Ok(still)
-        }
-        lock => unlink_under(lock?, name),
-    }
-}
-
-fn unlink_under(lock: Option<NameLock>, name: &Name) -> Result<bool> {
-    lock.map_or(Ok(false), |lock| lock.unlink(name).map(|()| true))
 }
 
 /// A finished object that is to get its name.
@@ -212,7 +122,7 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
     };
     check_trusted(name, &old, &facts, trust)?;
     step!("replace: opened");
-    let Some(_lock) = NameLock::take(name, &old)? else { return Ok(false) };
+    let Some(_lock) = NameLock::take(name.place(), &old)? else { return Ok(false) };
     if claim == Claim::Dead && !is_left_by_the_dead(&old, &read_control(&old, &facts)?)? {
         // Somebody began to use it, which the caller finds when it looks again.
         return Ok(false);
@@ -229,7 +139,7 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
     step!("replace: exchanged");
     farewell.tell();
     // What is left is reaped.
-    let _ = object::unlink(&beside);
+    let _ = names::unlink(&beside);
     step!("replace: old one's name gone");
     Ok(true)
 }
@@ -242,13 +152,13 @@ fn give_name(
     old: &Object,
     farewell: &Farewell,
 ) -> Result<()> {
-    if let Err(error) = object::exchange(beside, place) {
+    if let Err(error) = names::exchange(beside, place) {
         discard(beside, new);
         return Err(error);
     }
-    let given = check_came_out(old, beside).and_then(|()| object::flush_name(place));
+    let given = check_came_out(old, beside).and_then(|()| names::flush_name(place));
     if given.is_err() {
-        match object::exchange(beside, place) {
+        match names::exchange(beside, place) {
             Ok(()) => discard(beside, new),
             // The old one has lost its name for good.
             Err(_) => farewell.tell(),
@@ -259,7 +169,7 @@ fn give_name(
 
 /// Fails when something else than the old object came out of an exchange.
 fn check_came_out(old: &Object, beside: &Place) -> Result<()> {
-    match object::identity_of(beside)? {
+    match names::identity_of(beside)? {
         Some(found) if found != old.identity() => Err(Error::new(
             ErrorKind::AlreadyExists,
             // Who keeps to the lock cannot have done that.
@@ -273,9 +183,9 @@ fn check_came_out(old: &Object, beside: &Place) -> Result<()> {
 
 /// Takes a name away if it stands for that object.
 fn discard(place: &Place, object: &Object) {
-    if object::identity_of(place).is_ok_and(|found| found == Some(object.identity())) {
+    if names::identity_of(place).is_ok_and(|found| found == Some(object.identity())) {
         // What is left is reaped.
-        let _ = object::unlink(place);
+        let _ = names::unlink(place);
     }
 }
 
@@ -317,7 +227,7 @@ pub(super) fn finish_leftover(name: &Name) -> Result<()> {
     let (object, facts) = Object::open(name.place())?;
     check_ours_to_remove(&object, &facts)?;
     // Held by creators and replacers that live.
-    let Some(_lock) = NameLock::try_take(name, &object)? else { return Ok(()) };
+    let Some(_lock) = NameLock::try_take(name.place(), &object)? else { return Ok(()) };
     step!("reap: temporary name locked");
     let is_its_own = |id| *name.place() == name.place().beside(id);
     let control = read_control(&object, &facts);
@@ -334,7 +244,7 @@ pub(super) fn finish_leftover(name: &Name) -> Result<()> {
     if came_out && is_trusted && !object.facts()?.has_several_names {
         Farewell::prepare(&object)?.tell();
     }
-    object::unlink(name.place())?;
+    names::unlink(name.place())?;
     step!("reap: temporary name gone");
     Ok(())
 }
@@ -353,6 +263,7 @@ mod tests {
     use super::super::options::Options;
     use super::super::plan::Plan;
     use super::*;
+    use crate::sys::process;
 
     /// A segment with its place, and a look at its object.
     fn segment() -> (Segment, Place, Object) {
@@ -370,8 +281,12 @@ mod tests {
         (segment, place, object)
     }
 
+    fn rename(from: &Place, to: &Place) {
+        fs::rename(names::path_of(from), names::path_of(to)).unwrap();
+    }
+
     fn is_at(place: &Place, object: &Object) -> bool {
-        object::identity_of(place).unwrap() == Some(object.identity())
+        names::identity_of(place).unwrap() == Some(object.identity())
     }
 
     #[test]
@@ -379,12 +294,12 @@ mod tests {
         let [(new, news_place, new_object), (found, place, found_object), (meant, _, meant_object)] =
             [(); 3].map(|()| segment());
         let beside = place.beside(new.id());
-        object::rename(&news_place, &beside).unwrap();
+        rename(&news_place, &beside);
         let farewell = Farewell::prepare(&meant_object).unwrap();
         let error = give_name(&new_object, &place, &beside, &meant_object, &farewell).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
         assert!(is_at(&place, &found_object));
-        assert_eq!(object::identity_of(&beside).unwrap(), None, "the new one is left there");
+        assert_eq!(names::identity_of(&beside).unwrap(), None, "the new one is left there");
         assert!(!found.is_replaced() && !meant.is_replaced());
     }
 
@@ -392,7 +307,7 @@ mod tests {
     fn a_failure_after_the_exchange_puts_the_old_segment_back() {
         // Of this thread alone: root may read any directory, and nothing would fail.
         let as_somebody = || {
-            if process::user() == 0 {
+            if rustix::process::geteuid().is_root() {
                 rustix::thread::set_thread_uid(Uid::from_raw(65534)).unwrap();
             }
             let id = u128::from_be_bytes(process::random_id());
@@ -401,14 +316,14 @@ mod tests {
             let [(new, news_place, new_object), (old, place, old_object)] =
                 ["new", "old"].map(|name| segment_at(Name::new(&*directory.join(name)).unwrap()));
             let beside = place.beside(new.id());
-            object::rename(&news_place, &beside).unwrap();
+            rename(&news_place, &beside);
             let farewell = Farewell::prepare(&old_object).unwrap();
             // Names in it change, but it cannot be opened to be flushed.
             fs::set_permissions(&directory, Permissions::from_mode(0o300)).unwrap();
             let error = give_name(&new_object, &place, &beside, &old_object, &farewell);
             assert_eq!(error.unwrap_err().kind(), ErrorKind::PermissionDenied);
             assert!(is_at(&place, &old_object) && !old.is_replaced());
-            assert_eq!(object::identity_of(&beside).unwrap(), None, "the new one is left there");
+            assert_eq!(names::identity_of(&beside).unwrap(), None, "the new one is left there");
             fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
             fs::remove_dir_all(&directory).unwrap();
         };
@@ -419,22 +334,13 @@ mod tests {
     fn a_segment_that_came_out_and_was_taken_away_is_told_all_the_same() {
         let [(new, news_place, new_object), (old, place, old_object)] = [(); 2].map(|()| segment());
         let beside = place.beside(new.id());
-        object::rename(&news_place, &beside).unwrap();
+        rename(&news_place, &beside);
         let farewell = Farewell::prepare(&old_object).unwrap();
         give_name(&new_object, &place, &beside, &old_object, &farewell).unwrap();
-        object::unlink(&beside).unwrap();
+        names::unlink(&beside).unwrap();
         check_came_out(&old_object, &beside).unwrap();
         farewell.tell();
         assert!(is_at(&place, &new_object) && old.region().state().is_replaced());
-        object::unlink(&place).unwrap();
-    }
-
-    #[test]
-    fn who_leaves_beside_others_takes_no_name_away_that_is_another_segments_by_now() {
-        let [(_kept, place, object), (_other, _, other)] = [(); 2].map(|()| segment());
-        unlink_aside(&place, other.identity()).unwrap();
-        assert!(is_at(&place, &object));
-        unlink_aside(&place, object.identity()).unwrap();
-        assert_eq!(object::identity_of(&place).unwrap(), None);
+        names::unlink(&place).unwrap();
     }
 }

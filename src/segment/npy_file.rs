@@ -261,7 +261,7 @@ impl NpyFile {
     fn read_raw(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
         let read = self.0.object.read_exact_at(bytes, (self.0.header.data_offset + offset) as u64);
         // What was read through a number that is another file's by now is not this file's.
-        self.0.object.check_descriptor()?;
+        self.0.object.check_open()?;
         match read {
             Err(error) if error.kind() == ErrorKind::Truncated => Err(Error::new(
                 ErrorKind::Truncated,

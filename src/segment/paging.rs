@@ -3,11 +3,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::facts::{Paging, Reserve};
-use super::life::Segment;
 use super::name::Name;
 use super::options::{Opening, Settings};
 use super::region::Region;
-use crate::error::{Result, ResultExt};
+use crate::error::Result;
 use crate::sys::limits;
 use crate::sys::object::{Facts, Object};
 use crate::sys::pages;
@@ -74,21 +73,4 @@ pub(super) fn prefault(
         limits::check_memory((region.layout().total as u64).saturating_sub(facts.allocated))?;
     }
     region.mapping().populate(object, opening.paging.threads())
-}
-
-impl Segment {
-    /// Returns how many bytes of the segment this process reaches through huge pages, now: see
-    /// [`Options::huge_pages`](crate::Options::huge_pages). Reads all of `/proc/self/smaps`, which takes
-    /// the longer the more this process has mapped.
-    ///
-    /// # Errors
-    ///
-    /// [`Os`](crate::ErrorKind::Os) where `/proc` is not mounted.
-    ///
-    /// # Examples
-    ///
-    /// See [`Options::huge_pages`](crate::Options::huge_pages).
-    pub fn huge_page_bytes(&self) -> Result<usize> {
-        self.region().mapping().huge_bytes().of(self.name())
-    }
 }

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use super::facts::{Access, Lifetime};
 use super::name::Name;
-use super::naming::NameLock;
 use super::region::Region;
 use crate::atomic::AtomicU32;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Occupant, Owner, Slot, Slots, Stripe, StripePeers};
 use crate::steps::step;
-use crate::sys::lifeline::{Lifeline, Mark, Registration, registration};
-use crate::sys::lock::{Byte, Locker, is_held};
+use crate::sys::lifeline::{self, Lifeline, Mark, Registration, registration};
+use crate::sys::name_lock::NameLock;
 use crate::sys::object::{Identity, Object};
 use crate::sys::process;
 use crate::sys::wait::{self, Woken};
@@ -214,7 +213,7 @@ impl Membership {
         if me.is_some_and(|me| me.slot() == slot) {
             return Ok(true);
         }
-        is_held(self.object()?, Byte::Slot(slot))
+        lifeline::is_alive(self.object()?, slot)
     }
 
     /// Who registered and has not left in order.
@@ -255,13 +254,16 @@ impl Membership {
             parents.forget();
         }
         let object = self.object()?;
-        let locker = Locker::new(object, self.name.place())?;
-        let Some(slot) = self.claim_free_slot(&locker)? else { return Err(self.out_of_slots()) };
+        let slots = 0..self.region.participants();
+        let Some(claimed) = lifeline::claim(object, self.name.place(), slots)? else {
+            return Err(self.out_of_slots());
+        };
+        let slot = claimed.slot();
         step!("register: slot locked");
         let this = process::current(&proof);
         let (pid, namespace, started) = (this.pid, this.namespace, this.started);
         let me = self.occupy(slot, Occupant { pid, namespace, started });
-        match Lifeline::new(object, locker, Byte::Slot(slot)) {
+        match claimed.keep(object) {
             Ok(line) => *lifeline = Some(line),
             Err(error) => {
                 self.vacate(me);
@@ -271,16 +273,6 @@ impl Membership {
         self.mark.store(me.bits(), Release);
         step!("register: done");
         Ok(me)
-    }
-
-    /// Locks the byte of the first slot whose occupant is gone.
-    fn claim_free_slot(&self, locker: &Locker) -> Result<Option<u32>> {
-        for slot in 0..self.region.participants() {
-            if locker.try_lock(Byte::Slot(slot))? {
-                return Ok(Some(slot));
-            }
-        }
-        Ok(None)
     }
 
     /// Leaves the segment; what a forgotten guard still holds is left for the next occupant.
@@ -322,7 +314,7 @@ impl Drop for Membership {
             && self.nobody_is_left()
         {
             // There is nobody to tell; what is left is reaped.
-            let _ = lock.unlink(&self.name);
+            let _ = lock.unlink();
         }
     }
 }
@@ -335,7 +327,7 @@ impl Membership {
         if !is_user || !self.name.is_shown() {
             return None;
         }
-        NameLock::take_to_leave(&self.name, self.object().ok()?).ok()?
+        NameLock::take_to_leave(self.name.place(), self.object().ok()?).ok()?
     }
 
     /// Whether no user lives; the caller holds the name lock, under which users come and go.
@@ -346,7 +338,7 @@ impl Membership {
         let Ok(object) = self.object() else { return false };
         (0..self.region.participants()).all(|slot| {
             !self.region.slot(slot).is_in_use()
-                || is_held(object, Byte::Slot(slot)).is_ok_and(|held| !held)
+                || lifeline::is_alive(object, slot).is_ok_and(|alive| !alive)
         })
     }
 
@@ -408,8 +400,7 @@ impl Slots for Membership {
     }
 
     fn try_hold(&self, slot: u32) -> Result<Option<impl Sized>> {
-        let locker = Locker::new(&self.object, self.name.place())?;
-        Ok(locker.try_lock(Byte::Slot(slot))?.then_some(locker))
+        lifeline::claim(&self.object, self.name.place(), slot..slot + 1)
     }
 
     fn wait(&self, word: &AtomicU32, expected: u32, slice: Duration) -> bool {

@@ -3,12 +3,14 @@
 use super::facts::Claim;
 use super::inspect::{Info, is_left_by_the_dead, read_control};
 use super::name::Name;
-use super::naming::{NameLock, finish_leftover};
+use super::naming::finish_leftover;
 use super::options::Options;
 use super::trust::check_ours_to_remove;
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
-use crate::sys::object::{self, Object};
+use crate::sys::name_lock::NameLock;
+use crate::sys::names;
+use crate::sys::object::Object;
 
 /// Removes the names of segments whose creators died before they could, and which no live process
 /// takes part in; returns what was removed.
@@ -38,7 +40,7 @@ use crate::sys::object::{self, Object};
 /// # Ok(()) }
 /// ```
 pub fn reap() -> Result<Vec<Info>> {
-    let names = object::names()?;
+    let names = names::all()?;
     for leftover in names.iter().filter_map(|name| Name::leftover(name)) {
         // One that cannot be judged is left alone.
         let _ = finish_leftover(&leftover);
@@ -65,7 +67,7 @@ pub fn reap() -> Result<Vec<Info>> {
 /// # Ok(()) }
 /// ```
 pub fn reap_prefix(prefix: &str) -> Result<Vec<Info>> {
-    let names = object::names()?;
+    let names = names::all()?;
     let ours = names.iter().filter(|name| name.starts_with(prefix));
     Ok(ours.filter_map(|name| reap_one(name).ok()).collect())
 }
@@ -112,11 +114,11 @@ fn reap_one(name: &str) -> Result<Info> {
         return Err(stays());
     }
     step!("reap: nobody holds it");
-    let Some(lock) = NameLock::take(&name, &object)? else { return Err(stays()) };
+    let Some(lock) = NameLock::take(name.place(), &object)? else { return Err(stays()) };
     if !is_left_by_the_dead(&object, &control)? {
         return Err(stays());
     }
-    lock.unlink(&name)?;
+    lock.unlink()?;
     Ok(Info::new(name, control, facts))
 }
 

@@ -18,8 +18,8 @@ use super::records::State;
 use super::region::Region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
-use crate::sys::lifeline::registration;
-use crate::sys::lock::{Byte, Locker, is_held};
+use crate::sys::init::InitLock;
+use crate::sys::lifeline::{self, registration};
 use crate::sys::object::Object;
 use crate::sys::process;
 
@@ -48,14 +48,13 @@ pub(super) fn settle(
     if is_of_boot(region.state(), control, now) || object.lies_in_memory()? {
         return Ok(());
     }
-    let locker = Locker::new(object, name.place())?;
-    locker.lock(Byte::Init)?;
+    let _lock = InitLock::take(object, name.place())?;
     step!("restart: init locked");
     if is_of_boot(region.state(), control, now) {
         return Ok(());
     }
     for slot in 0..control.participants {
-        if is_held(object, Byte::Slot(slot))? {
+        if lifeline::is_alive(object, slot)? {
             return Err(Error::new(
                 ErrorKind::Corrupt,
                 format!(

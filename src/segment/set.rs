@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::life::Segment;
-use super::name::Name;
-use super::naming::{unlink_if_still, unlink_to_leave};
 use crate::error::{Result, ResultExt};
 use crate::lock::Owner;
+use crate::sys::name_lock::{unlink_if_still, unlink_to_leave};
 use crate::sys::object::Object;
+use crate::sys::place::Place;
 
 /// Segments whose names are removed together: when the last clone of the set is dropped, or before.
 ///
@@ -119,7 +119,7 @@ impl SegmentSet {
 }
 
 /// What takes a member's name away.
-type Unlink = fn(&Name, &Object) -> Result<bool>;
+type Unlink = fn(&Place, &Object) -> Result<bool>;
 
 impl Members {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {
@@ -139,7 +139,7 @@ impl Member {
             return Ok(());
         }
         let object = membership.object();
-        let removed = object.and_then(|object| unlink(self.segment.address(), object));
+        let removed = object.and_then(|object| unlink(self.segment.address().place(), object));
         removed.of(self.segment.name()).map(drop)
     }
 }

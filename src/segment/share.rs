@@ -21,8 +21,8 @@ use super::trust::check_trusted;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::npy::{Header, UNIT};
 use crate::steps::step;
+use crate::sys::init::InitLock;
 use crate::sys::limits;
-use crate::sys::lock::{Byte, Locker};
 use crate::sys::object::Object;
 
 /// What is done to one file.
@@ -55,8 +55,7 @@ impl Segment {
 impl Sharing<'_> {
     fn share(&self, take: impl FnOnce(&Header) -> Result<Plan>) -> Result<()> {
         let object = &self.object;
-        let lock = Locker::new(object, self.name.place())?;
-        lock.lock(Byte::Init)?;
+        let _lock = InitLock::take(object, self.name.place())?;
         step!("share: init locked");
         let facts = object.facts()?;
         let Err(damage) = read_control(object, &facts) else { return Ok(()) };

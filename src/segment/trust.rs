@@ -17,8 +17,9 @@ use super::facts::Trust;
 use super::name::Name;
 use super::options::{Options, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::object::{Facts, Object, path_of};
-use crate::sys::{process, users};
+use crate::sys::names::path_of;
+use crate::sys::object::{Facts, Object};
+use crate::sys::users::check_owner;
 
 /// The permission bits that let others than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -81,7 +82,7 @@ pub(super) fn check_trusted(
     if trust == Trust::Anybody {
         return Ok(());
     }
-    check_owner(object, facts).map_err(|stranger| {
+    check_owner(object, facts.owner).map_err(|stranger| {
         not_trusted(format!(
             "{stranger}: whoever may write a segment can break what it promises; use one that you or \
              root created, or vouch for it with `trust_owner`"
@@ -102,27 +103,9 @@ pub(super) fn check_trusted(
 
 /// Refuses to take away what is another user's.
 pub(super) fn check_ours_to_remove(object: &Object, facts: &Facts) -> Result<()> {
-    check_owner(object, facts).map_err(|stranger| {
+    check_owner(object, facts.owner).map_err(|stranger| {
         not_trusted(format!("{stranger}: take it away as its owner, or as root"))
     })
-}
-
-/// Fails, in words, unless this user or root owns it.
-///
-/// For a user whom the kernel cannot show to this process, it shows the overflow id, one for all. That is
-/// nobody's identity, also where it is this process's own.
-fn check_owner(object: &Object, facts: &Facts) -> std::result::Result<(), String> {
-    let (owner, me) = (facts.owner, process::user());
-    if users::is_overflow(owner) && !users::are_all_shown(object) {
-        return Err(format!(
-            "belongs to a user whom this user namespace, or the mount it lies on, may have no id for, so \
-             that the kernel shows {owner}, as for all of those"
-        ));
-    }
-    if owner == me || owner == 0 {
-        return Ok(());
-    }
-    Err(format!("belongs to user {owner}, and this process runs as user {me}"))
 }
 
 #[cold]

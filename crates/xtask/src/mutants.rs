@@ -12,8 +12,13 @@ use crate::paths;
 use crate::tool;
 
 /// What protects data when processes die: no mutant of these survives.
-pub(crate) const CORE: [&str; 4] =
-    ["src/lock/slots.rs", "src/lock/stripe.rs", "src/segment/naming.rs", "src/sync/hold.rs"];
+pub(crate) const CORE: [&str; 5] = [
+    "src/lock/slots.rs",
+    "src/lock/stripe.rs",
+    "src/segment/naming.rs",
+    "src/sync/hold.rs",
+    "src/sys/linux/name_lock.rs",
+];
 
 /// A way to look for mutants.
 struct Suite {

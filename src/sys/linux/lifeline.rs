@@ -17,6 +17,7 @@
 
 use std::cell::RefCell;
 use std::mem;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,36 @@ use super::pages::page_size;
 use super::unshared::{self, List};
 use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
+use crate::sys::place::Place;
+
+/// A slot that no other process has, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct ClaimedSlot {
+    slot: u32,
+    locker: Locker,
+}
+
+/// Claims the first of these slots whose occupant is gone; `None` when all occupants live.
+pub(crate) fn claim(
+    object: &Object,
+    place: &Place,
+    slots: Range<u32>,
+) -> Result<Option<ClaimedSlot>> {
+    let locker = Locker::new(object, place)?;
+    for slot in slots {
+        if locker.try_lock(Byte::Slot(slot))? {
+            return Ok(Some(ClaimedSlot { slot, locker }));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the occupant of a slot lives, which may be this process.
+///
+/// A lock that another program holds there is `ForeignLock`: it would make the dead look alive.
+pub(crate) fn is_alive(object: &Object, slot: u32) -> Result<bool> {
+    is_held(object, Byte::Slot(slot))
+}
 
 /// Proof to every other process that this one is alive.
 #[derive(Debug)]
@@ -39,9 +70,14 @@ pub(crate) struct Lifeline {
     _mapping: MmapRaw,
 }
 
-impl Lifeline {
-    /// Turns a lock on `byte` into one that lasts as long as this process, and proves that it does.
-    pub(crate) fn new(object: &Object, locker: Locker, byte: Byte) -> Result<Self> {
+impl ClaimedSlot {
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// Makes the claim last as long as this process, and checks that it does.
+    pub(crate) fn keep(self, object: &Object) -> Result<Lifeline> {
+        let Self { slot, locker } = self;
         let mapping = MmapOptions::new()
             .len(page_size())
             .map_raw_read_only(locker.descriptor()?)
@@ -54,16 +90,18 @@ impl Lifeline {
         locker.close();
         step!("lifeline: kept by its mapping alone");
         // Overlay and network filesystems swap the mapped file and drop the lock at this close.
-        if !is_held(object, byte)? {
+        if !is_alive(object, slot)? {
             return Err(Error::new(
                 ErrorKind::UnsupportedFilesystem,
                 "lies on a filesystem that drops locks when a descriptor closes: keep segments on \
                  tmpfs",
             ));
         }
-        Ok(Self { _mapping: mapping })
+        Ok(Lifeline { _mapping: mapping })
     }
+}
 
+impl Lifeline {
     /// Forgets a lifeline that a forked child inherited as a value: its mapping stayed behind.
     pub(crate) fn forget(self) {
         mem::forget(self);

@@ -42,7 +42,7 @@ const FCNTL: libc::c_long = libc::SYS_fcntl;
 
 /// A byte with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Byte {
+pub(super) enum Byte {
     /// Held for life by the participant in that slot.
     Slot(u32),
     /// Held while the name changes.
@@ -63,7 +63,7 @@ impl Byte {
 
 /// How a lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hold {
+pub(super) enum Hold {
     Alone,
     /// Beside another program's read lock and, perhaps, others who hold it so.
     Beside,
@@ -82,7 +82,7 @@ enum Attempt {
 /// A forked child closes its copy. A program that is being started keeps one until it has called `exec`,
 /// so the locks are let go by name, and not by closing.
 #[derive(Debug)]
-pub(crate) struct Locker(Option<Unshared>);
+pub(super) struct Locker(Option<Unshared>);
 
 impl Drop for Locker {
     fn drop(&mut self) {
@@ -96,20 +96,20 @@ impl Drop for Locker {
 
 impl Locker {
     /// Opens a fresh description of the object; by its place only where there is no `/proc`.
-    pub(crate) fn new(object: &Object, place: &Place) -> Result<Self> {
+    pub(super) fn new(object: &Object, place: &Place) -> Result<Self> {
         let list = unshared::list();
         Ok(Self(Some(list.add(object.reopen(place)?, object.identity()))))
     }
 
     /// Opens a fresh description of the object if it still is at that place.
-    pub(crate) fn at(object: &Object, place: &Place) -> Result<Option<Self>> {
+    pub(super) fn at(object: &Object, place: &Place) -> Result<Option<Self>> {
         let list = unshared::list();
         let opened = object.reopen_at(place)?;
         Ok(opened.map(|opened| Self(Some(list.add(opened, object.identity())))))
     }
 
     /// Takes the lock if nobody has it; `ForeignLock` when another program has.
-    pub(crate) fn try_lock(&self, byte: Byte) -> Result<bool> {
+    pub(super) fn try_lock(&self, byte: Byte) -> Result<bool> {
         match self.attempt(byte, libc::F_WRLCK)? {
             Attempt::Locked => Ok(true),
             Attempt::BehindOurs => Ok(false),
@@ -121,14 +121,14 @@ impl Locker {
 
     /// Takes a lock that is only ever held for a moment, waiting up to five seconds; `ForeignLock` at once
     /// when another program has it.
-    pub(crate) fn lock(&self, byte: Byte) -> Result<()> {
+    pub(super) fn lock(&self, byte: Byte) -> Result<()> {
         wait_for(byte, || Ok(self.try_lock(byte)?.then_some(())))
     }
 
     /// The same for who can do with less: where another program has a read lock, which whoever may read
     /// the file can take, this takes one too. It keeps out all who want the lock, to whom it looks like
     /// another program's, but for those who call this.
-    pub(crate) fn lock_beside(&self, byte: Byte) -> Result<Hold> {
+    pub(super) fn lock_beside(&self, byte: Byte) -> Result<Hold> {
         wait_for(byte, || match self.attempt(byte, libc::F_WRLCK)? {
             Attempt::Locked => Ok(Some(Hold::Alone)),
             Attempt::BehindOurs => Ok(None),
@@ -193,13 +193,13 @@ fn wait_for<R>(byte: Byte, mut attempt: impl FnMut() -> Result<Option<R>>) -> Re
 /// Whether some other description holds the byte.
 ///
 /// A lock that participants never take there is `ForeignLock`: it would make the dead look alive.
-pub(crate) fn is_held(object: &Object, byte: Byte) -> Result<bool> {
-    object.check_descriptor()?;
+pub(super) fn is_held(object: &Object, byte: Byte) -> Result<bool> {
+    object.check_open()?;
     match obstacle(object.borrow(), byte)? {
         Some(Obstacle::Ours) => Ok(true),
         Some(Obstacle::Foreign(lock)) => Err(foreign::in_the_way(object.borrow(), &lock)),
         // A descriptor closed and reused between the check and the probe would say "unlocked" too.
-        None => object.check_descriptor().map(|()| false),
+        None => object.check_open().map(|()| false),
     }
 }
 

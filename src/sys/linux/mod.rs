@@ -1,12 +1,17 @@
 //! Linux: `/dev/shm`, open-file-description locks, futexes.
 
 pub(crate) mod clock;
+#[cfg(ndshm_steps)]
+pub(crate) mod death;
 mod foreign;
+pub(crate) mod init;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
-pub(crate) mod lock;
+mod lock;
 pub(crate) mod map;
 mod mount;
+pub(crate) mod name_lock;
+pub(crate) mod names;
 pub(crate) mod object;
 mod object_error;
 mod open;

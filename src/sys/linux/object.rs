@@ -10,16 +10,18 @@
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{Access, AtFlags, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags};
+use rustix::fs::{Access, AtFlags, MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 
+use super::names::{flush_name, rename};
 use super::object_error::{create_error, lost, publish_error};
 use super::open::{self, Opened, c_path};
 use super::temporary::{self, Temporary};
+use super::users::UserId;
 use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::steps::step;
@@ -27,9 +29,6 @@ use crate::sys::place::Place;
 
 /// Programs that close "all" descriptors usually mean the low ones.
 const LOWEST_DESCRIPTOR: RawFd = 64;
-
-/// How `/proc` shows descriptors of memory that [`create_anonymous`] made.
-const MEMORY: &str = "/memfd:ndshm ";
 
 /// Which file a descriptor or a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +51,7 @@ pub(crate) struct Facts {
     pub(crate) len: u64,
     /// How many of its bytes have memory, or room on its disk.
     pub(crate) allocated: u64,
-    pub(crate) owner: u32,
+    pub(crate) owner: UserId,
     pub(crate) has_several_names: bool,
     /// Its permission bits.
     pub(crate) mode: u32,
@@ -234,7 +233,7 @@ impl Object {
         let own =
             std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse().ok());
         let pid = own.unwrap_or_else(std::process::id);
-        Place::Descriptor(format!("/proc/{pid}/fd/{number}").into())
+        Place::InProcess(format!("/proc/{pid}/fd/{number}").into())
     }
 
     /// Fills `buffer` from `offset` on; an object that ends earlier is `Truncated`.
@@ -289,7 +288,7 @@ impl Object {
     /// Locks conflict between descriptions, so who wants to hold one, or to see whether another
     /// holds it, needs a description of its own.
     pub(super) fn reopen(&self, place: &Place) -> Result<OwnedFd> {
-        self.check_descriptor()?;
+        self.check_open()?;
         match rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
             Ok(descriptor) => Ok(descriptor),
             // Without /proc there is no other way than by name.
@@ -326,7 +325,7 @@ impl Object {
 
     /// Proves that the number we keep still is our file, reopening it by its place if it is not.
     pub(crate) fn revive(&self, place: &Place) -> Result<()> {
-        if self.check_descriptor().is_ok() {
+        if self.check_open().is_ok() {
             return Ok(());
         }
         let (other, facts) = Self::open_for(place, self.access).map_err(|_| lost())?;
@@ -338,7 +337,7 @@ impl Object {
     }
 
     /// Fails with `DescriptorLost` when the program closed our descriptor.
-    pub(crate) fn check_descriptor(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         match rustix::fs::fstat(self.borrow()) {
             Ok(stat) if facts(&stat).identity == self.identity => Ok(()),
             _ => Err(lost()),
@@ -368,7 +367,7 @@ impl Drop for Object {
         if let Some(temporary) = temporary.take() {
             temporary.discard();
         }
-        if self.check_descriptor().is_ok() {
+        if self.check_open().is_ok() {
             // SAFETY: the number was checked to be our file's, and nobody else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.descriptor.load(Relaxed)) });
         }
@@ -378,70 +377,6 @@ impl Drop for Object {
 /// Which file a descriptor stands for; `None` when it stands for none.
 pub(super) fn identity_of_descriptor(descriptor: BorrowedFd<'_>) -> Option<Identity> {
     rustix::fs::fstat(descriptor).ok().map(|stat| facts(&stat).identity)
-}
-
-/// Which file is at that place now, if any.
-pub(crate) fn identity_of(place: &Place) -> Result<Option<Identity>> {
-    match rustix::fs::lstat(c_path(place)?.as_c_str()) {
-        Ok(stat) => Ok(Some(facts(&stat).identity)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(os_error("look its name up", errno)),
-    }
-}
-
-/// Takes the name away; those attached keep their memory.
-pub(crate) fn unlink(place: &Place) -> Result<()> {
-    rustix::fs::unlink(c_path(place)?.as_c_str())
-        .map_err(|errno| os_error("remove its name", errno))
-}
-
-/// Has two places change what is there, at once.
-pub(crate) fn exchange(one: &Place, other: &Place) -> Result<()> {
-    let (cwd, flags) = (rustix::fs::CWD, RenameFlags::EXCHANGE);
-    rustix::fs::renameat_with(cwd, c_path(one)?, cwd, c_path(other)?, flags)
-        .map_err(|errno| os_error("give its name to the new segment", errno))
-}
-
-/// Moves what is at one place to another; fails with `AlreadyExists` when something is there.
-pub(crate) fn rename(from: &Place, to: &Place) -> Result<()> {
-    let (cwd, flags) = (rustix::fs::CWD, RenameFlags::NOREPLACE);
-    rustix::fs::renameat_with(cwd, c_path(from)?, cwd, c_path(to)?, flags)
-        .map_err(|errno| publish_error(directory_of(to), errno))
-}
-
-/// Waits until the name is on the disk that it is of; one in memory is at once.
-pub(crate) fn flush_name(place: &Place) -> Result<()> {
-    match place {
-        Place::File(_) => flush_directory(place),
-        _ => Ok(()),
-    }
-}
-
-/// Names of all named objects there are, ours or not, in no order.
-pub(crate) fn names() -> Result<Vec<String>> {
-    let entries = std::fs::read_dir(DIRECTORY).map_err(|error| os_error("list /dev/shm", error))?;
-    Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
-}
-
-/// Memory of this library's without a name that the process has open which a place is of.
-pub(crate) fn beside_in_process(place: &Place) -> Vec<Place> {
-    let Place::Descriptor(path) = place else { return Vec::new() };
-    let entries = Path::new(&**path).parent().and_then(|parent| std::fs::read_dir(parent).ok());
-    let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
-    paths
-        .filter(|path| {
-            std::fs::read_link(path).is_ok_and(|what| what.to_string_lossy().starts_with(MEMORY))
-        })
-        .filter_map(|path| Some(Place::Descriptor(path.to_str()?.into())))
-        .collect()
-}
-
-/// Where other programs find the object at that place.
-pub(crate) fn path_of(place: &Place) -> PathBuf {
-    match place {
-        Place::Named(name) => Path::new(DIRECTORY).join(&**name),
-        place => PathBuf::from(place.as_str()),
-    }
 }
 
 /// Makes memory without a name, which may be sealed and never executed.
@@ -473,19 +408,11 @@ fn create_nameless(place: &Place) -> Result<Option<OwnedFd>> {
 }
 
 /// The directory of a place that has a name.
-fn directory_of(place: &Place) -> &Path {
+pub(super) fn directory_of(place: &Place) -> &Path {
     match place {
         Place::Named(_) => Path::new(DIRECTORY),
         place => Path::new(place.as_str()).parent().unwrap_or(Path::new("/")),
     }
-}
-
-/// Waits until the names in the place's directory are on the disk.
-fn flush_directory(place: &Place) -> Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(directory_of(place), flags, Mode::empty())
-        .and_then(rustix::fs::fsync)
-        .map_err(|errno| os_error("flush its directory to the disk", errno))
 }
 
 /// Moves a descriptor out of the low numbers when the limit on descriptors allows.
@@ -496,13 +423,13 @@ fn raise(descriptor: OwnedFd) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&descriptor, LOWEST_DESCRIPTOR).unwrap_or(descriptor)
 }
 
-fn facts(stat: &rustix::fs::Stat) -> Facts {
+pub(super) fn facts(stat: &rustix::fs::Stat) -> Facts {
     Facts {
         identity: Identity { device: stat.st_dev, inode: stat.st_ino },
         len: u64::try_from(stat.st_size).unwrap_or(0),
         // In units of 512 bytes, whatever the filesystem's blocks are.
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
-        owner: stat.st_uid,
+        owner: UserId(stat.st_uid),
         has_several_names: stat.st_nlink > 1,
         mode: stat.st_mode & 0o7777,
     }

@@ -60,12 +60,12 @@ pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
             ErrorKind::NotFound,
             "does not exist: create it first, or see with `ndshm ls` what there is",
         ),
-        (Place::Descriptor(path), Errno::NOENT) if process_lives(path) => Error::new(
+        (Place::InProcess(path), Errno::NOENT) if process_lives(path) => Error::new(
             ErrorKind::NotFound,
             "is not open in that process any more, which lives: its last handle there was dropped; \
              ask one that still has it for a handle",
         ),
-        (Place::Descriptor(_), Errno::NOENT) => Error::new(
+        (Place::InProcess(_), Errno::NOENT) => Error::new(
             ErrorKind::NotFound,
             "is gone with the process that had it open: ask one that still has it for a handle",
         ),

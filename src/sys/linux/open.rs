@@ -40,7 +40,7 @@ pub(super) fn open_place(place: &Place, access: OFlags) -> Result<Opened> {
             open_now(&path, access | OFlags::NOFOLLOW, explain)
         }
         // What /proc shows of a descriptor is a link by nature.
-        Place::Descriptor(_) => open_held(&path, access, OFlags::empty(), explain),
+        Place::InProcess(_) => open_held(&path, access, OFlags::empty(), explain),
         _ => open_held(&path, access, OFlags::NOFOLLOW, explain),
     }
 }

@@ -35,11 +35,6 @@ fn look_up(pid: u32) -> Process {
     }
 }
 
-/// Effective user id.
-pub(crate) fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
 /// Id of this boot of the kernel, read once in each process; zeros when `/proc` does not tell.
 pub(crate) fn boot_id(_proof: &Registration) -> [u8; 16] {
     static KNOWN: Mutex<Option<[u8; 16]>> = Mutex::new(None);

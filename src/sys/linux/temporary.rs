@@ -1,7 +1,8 @@
 //! Names of objects in the making, where those cannot be without a name.
 
 use super::lock::{Byte, Locker};
-use super::object::{Object, identity_of, unlink};
+use super::names::{identity_of, unlink};
+use super::object::Object;
 use super::process::random_id;
 use crate::error::Result;
 use crate::sys::place::Place;

@@ -15,8 +15,42 @@ const IDS: u64 = u32::MAX as u64;
 /// The overflow id, unless the kernel was told otherwise.
 const OVERFLOW: u32 = 65534;
 
+/// A user, as the kernel shows it to this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UserId(pub(super) u32);
+
+impl UserId {
+    /// The user that this process acts as.
+    pub(crate) fn current() -> Self {
+        Self(rustix::process::geteuid().as_raw())
+    }
+
+    /// The number by which control blocks and messages name it.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// Fails, in words, unless the owner of that object is this user or root.
+///
+/// The kernel shows one overflow id for all users that it cannot show to this process. So that id identifies
+/// nobody, not even this process.
+pub(crate) fn check_owner(object: &Object, UserId(owner): UserId) -> Result<(), String> {
+    if is_overflow(owner) && !are_all_shown(object) {
+        return Err(format!(
+            "belongs to a user whom this user namespace, or the mount it lies on, may have no id for, so \
+             that the kernel shows {owner}, as for all of those"
+        ));
+    }
+    let UserId(me) = UserId::current();
+    if owner == me || owner == 0 {
+        return Ok(());
+    }
+    Err(format!("belongs to user {owner}, and this process runs as user {me}"))
+}
+
 /// Whether that is the overflow id.
-pub(crate) fn is_overflow(user: u32) -> bool {
+fn is_overflow(user: u32) -> bool {
     /// One more than the id; zero while it is not known. Read once in each process, without a lock.
     static KNOWN: AtomicU64 = AtomicU64::new(0);
     let mut known = KNOWN.load(Relaxed);
@@ -31,7 +65,7 @@ pub(crate) fn is_overflow(user: u32) -> bool {
 
 /// Whether the owner of an object that is shown to this process is who he seems to be, whoever that is: both
 /// its user namespace and the object's mount have an id for everybody. False when `/proc` does not tell.
-pub(crate) fn are_all_shown(object: &Object) -> bool {
+fn are_all_shown(object: &Object) -> bool {
     std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| maps_all(&map))
         && mount_shows_all(object)
 }

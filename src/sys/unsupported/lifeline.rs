@@ -1,21 +1,44 @@
 //! Lifelines in objects, of which there are none.
 
+use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 
-use super::lock::{Byte, Locker};
 use super::object::Object;
 use super::{Never, unsupported};
 use crate::error::Result;
+use crate::sys::place::Place;
+
+/// A slot that nobody else has.
+#[derive(Debug)]
+pub(crate) struct ClaimedSlot(Never);
+
+impl ClaimedSlot {
+    pub(crate) fn slot(&self) -> u32 {
+        match self.0 {}
+    }
+
+    pub(crate) fn keep(self, object: &Object) -> Result<Lifeline> {
+        object.never()
+    }
+}
+
+pub(crate) fn claim(
+    object: &Object,
+    _place: &Place,
+    _slots: Range<u32>,
+) -> Result<Option<ClaimedSlot>> {
+    object.never()
+}
+
+pub(crate) fn is_alive(object: &Object, _slot: u32) -> Result<bool> {
+    object.never()
+}
 
 /// Proof to every other process that this one is alive.
 #[derive(Debug)]
 pub(crate) struct Lifeline(Never);
 
 impl Lifeline {
-    pub(crate) fn new(object: &Object, _locker: Locker, _byte: Byte) -> Result<Self> {
-        object.never()
-    }
-
     pub(crate) fn forget(self) {
         match self.0 {}
     }

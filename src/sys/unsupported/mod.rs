@@ -3,10 +3,12 @@
 //! no values and what takes one has no body.
 
 pub(crate) mod clock;
+pub(crate) mod init;
 pub(crate) mod lifeline;
 pub(crate) mod limits;
-pub(crate) mod lock;
 pub(crate) mod map;
+pub(crate) mod name_lock;
+pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod pages;
 pub(crate) mod process;

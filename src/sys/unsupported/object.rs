@@ -1,8 +1,9 @@
 //! Shared-memory objects, of which there are none.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::users::UserId;
 use super::{Never, unsupported};
 use crate::error::Result;
 use crate::sys::place::Place;
@@ -22,7 +23,7 @@ impl Identity {
 pub(crate) struct Facts {
     pub(crate) len: u64,
     pub(crate) allocated: u64,
-    pub(crate) owner: u32,
+    pub(crate) owner: UserId,
     pub(crate) has_several_names: bool,
     pub(crate) mode: u32,
 }
@@ -109,43 +110,11 @@ impl Object {
         match self.0 {}
     }
 
-    pub(crate) fn check_descriptor(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         match self.0 {}
     }
 
     pub(crate) fn revive(&self, _place: &Place) -> Result<()> {
         match self.0 {}
     }
-}
-
-pub(crate) fn identity_of(_place: &Place) -> Result<Option<Identity>> {
-    Err(unsupported())
-}
-
-pub(crate) fn unlink(_place: &Place) -> Result<()> {
-    Err(unsupported())
-}
-
-pub(crate) fn exchange(_one: &Place, _other: &Place) -> Result<()> {
-    Err(unsupported())
-}
-
-pub(crate) fn rename(_from: &Place, _to: &Place) -> Result<()> {
-    Err(unsupported())
-}
-
-pub(crate) fn flush_name(_place: &Place) -> Result<()> {
-    Err(unsupported())
-}
-
-pub(crate) fn names() -> Result<Vec<String>> {
-    Err(unsupported())
-}
-
-pub(crate) fn beside_in_process(_place: &Place) -> Vec<Place> {
-    Vec::new()
-}
-
-pub(crate) fn path_of(place: &Place) -> PathBuf {
-    PathBuf::from(place.as_str())
 }

@@ -14,10 +14,6 @@ pub(crate) fn current(_proof: &Registration) -> Process {
     Process { pid: std::process::id(), namespace: 0, started: 0 }
 }
 
-pub(crate) fn user() -> u32 {
-    0
-}
-
 pub(crate) fn boot_id(_proof: &Registration) -> [u8; 16] {
     [0; 16]
 }
