@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::Outcome;
 use crate::Result;
+use crate::api::{self, Action};
 use crate::bench;
 use crate::command::{self, cargo};
 use crate::cross;
@@ -58,6 +59,7 @@ pub(crate) fn run(length: Length) -> Result {
         let mut doc = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
         command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    ci.task("public API", || api::run(Action::Check))?;
     ci.step("tests", || test(&["--workspace"]))?;
     ci.step("tests, no features", || test(&["--no-default-features"]))?;
     ci.step("tests, all features", || test(&["--all-features"]))?;
