@@ -16,6 +16,7 @@ mod foreign;
 mod forks;
 mod frozen;
 mod homes;
+mod kinds;
 mod limits;
 mod logs;
 mod naming;
