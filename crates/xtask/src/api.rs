@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{self, Path};
 use std::process::Command;
 
 use public_api::PublicApi;
@@ -16,7 +16,6 @@ use crate::Outcome;
 use crate::Result;
 use crate::command;
 use crate::paths;
-use crate::tool;
 
 /// What is done with the text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,23 +29,22 @@ pub(crate) enum Action {
 /// The text in the checkout.
 const PINNED: &str = "docs/api.txt";
 
+/// Runs rustdoc with unstable options allowed, for JSON is one. It is a program, and not a variable for
+/// Cargo, because some build scripts look at that variable, and nearly all crates would be built anew.
+const RUSTDOC: &str = "crates/xtask/rustdoc.sh";
+
 pub(crate) fn run(action: Action) -> Result<Outcome> {
-    if !tool::has_nightly()? {
-        let wanted = "rustdoc's JSON wants `rustup toolchain install nightly`";
-        return Ok(Outcome::Skipped(wanted.into()));
-    }
-    let target = paths::target()?.join("api");
-    let mut doc = command::cargo(["rustdoc", "--lib", "--all-features", "--target-dir"]);
-    doc.arg(&target).args(["--", "-Zunstable-options", "--output-format=json"]);
+    let mut doc = command::cargo(["rustdoc", "--lib", "--all-features"]);
     // The step `documentation` complains of what is wrong with it.
-    doc.arg("--cap-lints=allow").env("RUSTUP_TOOLCHAIN", tool::NIGHTLY);
-    command::run(&mut doc)?;
+    doc.args(["--", "-Zunstable-options", "--output-format=json", "--cap-lints=allow"]);
+    command::run(doc.env("RUSTDOC", path::absolute(RUSTDOC)?))?;
+    let target = paths::target()?;
     let json = target.join("doc/ndshm.json");
     let format = format_version(&fs::read_to_string(&json)?)?;
     if format != FORMAT_VERSION {
         return Ok(Outcome::Skipped(format!(
-            "this nightly's rustdoc writes JSON of format {format}, `public-api` reads \
-             {FORMAT_VERSION}: choose another nightly, or another version in crates/xtask/Cargo.toml"
+            "this toolchain's rustdoc writes JSON of format {format}, `public-api` reads \
+             {FORMAT_VERSION}: use another toolchain, or another version in crates/xtask/Cargo.toml"
         )));
     }
     let api = public_api::Builder::from_rustdoc_json(json);
