@@ -27,8 +27,8 @@ mod weaken;
 const USAGE: &str = "\
 Usage: cargo xtask TASK
 
-  ci [--long]                   every check that a change must pass; with --long for longer,
-                                and the mutants of what protects data
+  ci [--long]                   every check that a change must pass; with --long for two hours,
+                                as before a release
   api [--check]                 write what the library offers to docs/api.txt; with --check, say
                                 how that differs from what is there
   numpy                         set up a Python with NumPy for the tests, print its path
@@ -41,7 +41,8 @@ Usage: cargo xtask TASK
   fuzz [TARGET] [--seconds N] [--json] [--keep]
                                 feed mutated bytes to the parsers; with --keep, put as few
                                 inputs as reach all that was reached into fuzz/corpus
-  mutants [FILE...]             change the code a little in every place, and see which test fails
+  mutants [FILE...]             change the code a little in every place, and see which test fails;
+                                takes a night, and is no part of ci
   bench [frames]                time the library beside its baselines, print the table
   bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
