@@ -1,5 +1,6 @@
 //! Every check that a change must pass, the quick ones first.
 
+use std::process::Command;
 use std::time::Instant;
 
 use crate::Outcome;
@@ -59,20 +60,27 @@ pub(crate) fn run(length: Length) -> Result {
         command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     ci.task("public API", || api::run(Action::Check))?;
-    ci.step("tests", || test(&["--workspace"]))?;
-    ci.step("tests, no features", || test(&["--no-default-features"]))?;
-    ci.step("tests, all features", || test(&["--all-features"]))?;
+    // With all features, as the steps below that say so: what is built here they use again.
+    ci.step("tests", || test(&["--all-features"]))?;
+    ci.step("tests of the other crates", || test(&["--workspace", "--exclude", "ndshm"]))?;
+    ci.step("tests, no features", || {
+        features_only_add()?;
+        test(&["--no-default-features", "--lib"])?;
+        test(&["--no-default-features", "--doc"])
+    })?;
     ci.step("tests, longer pages", pages::run)?;
     ci.step("kill storm", || storm::run(seconds(20), Report::Text))?;
     // Once at every step takes as long as it takes.
     let again = if length == Length::Long { 300 } else { 0 };
     ci.step("step kill", || step_kill::run(again, Report::Text))?;
+    // The storm has built what the first needs, the tests what the others need.
     ci.step("examples", || {
         command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))?;
-        let config = ["run", "--release", "--example", "config", "--features", "serde"];
-        command::run(&mut cargo(config))
+        command::run(&mut cargo(["run", "--all-features", "--example", "config"]))
     })?;
-    ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
+    ci.step("benchmarks build", || {
+        command::run(&mut cargo(["test", "--all-features", "--benches", "--no-run"]))
+    })?;
     ci.step("benchmarks of frames, clippy", || {
         command::run(bench::frames("clippy")?.args(["--all-targets", "--", "-D", "warnings"]))
     })?;
@@ -101,6 +109,25 @@ pub(crate) fn run(length: Length) -> Result {
 fn clippy(choice: &[&str]) -> Result {
     let mut clippy = cargo(["clippy", "--all-targets"]);
     command::run(clippy.args(choice).args(["--", "-D", "warnings"]))
+}
+
+/// Refuses code that is there only without a feature.
+///
+/// As long as there is none, the tests with few features are some of those with all, and do the same. So
+/// those of `tests/` run once; clippy sees to it that they compile with each choice of features.
+fn features_only_add() -> Result {
+    let without = r"not\(((any|all)\()?feature|cfg!\(feature";
+    let looked =
+        Command::new("git").args(["grep", "-nE", without, "--", "src", "tests"]).output()?;
+    match looked.status.code() {
+        Some(1) => Ok(()),
+        Some(0) => Err(format!(
+            "a feature leaves something out here, so run tests/ without features too:\n{}",
+            String::from_utf8_lossy(&looked.stdout)
+        )
+        .into()),
+        _ => Err(format!("git grep: {}", String::from_utf8_lossy(&looked.stderr)).into()),
+    }
 }
 
 #[derive(Default)]
