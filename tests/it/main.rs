@@ -17,6 +17,7 @@ mod forks;
 mod frozen;
 mod handles;
 mod homes;
+mod kinds;
 mod limits;
 mod logs;
 mod naming;

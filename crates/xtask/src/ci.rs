@@ -1,9 +1,11 @@
 //! Every check that a change must pass, the quick ones first.
 
+use std::process::Command;
 use std::time::Instant;
 
 use crate::Outcome;
 use crate::Result;
+use crate::api::{self, Action};
 use crate::bench;
 use crate::command::{self, cargo};
 use crate::cross;
@@ -11,7 +13,6 @@ use crate::disks;
 use crate::fuzz::{self, Found};
 use crate::i686;
 use crate::loom;
-use crate::mutants;
 use crate::numpy;
 use crate::pages;
 use crate::report::Report;
@@ -25,7 +26,7 @@ use crate::weaken::{self, Scope};
 pub(crate) enum Length {
     /// As a change is checked.
     Usual,
-    /// As a release is: for hours, the mutants of the core too.
+    /// As a release is: for two hours. The mutants, which take a night, are a task of their own.
     Long,
 }
 
@@ -58,27 +59,37 @@ pub(crate) fn run(length: Length) -> Result {
         let mut doc = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
         command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
-    ci.step("tests", || test(&["--workspace"]))?;
-    ci.step("tests, no features", || test(&["--no-default-features"]))?;
-    ci.step("tests, all features", || test(&["--all-features"]))?;
+    ci.task("public API", || api::run(Action::Check))?;
+    // With all features, as the steps below that say so: what is built here they use again.
+    ci.step("tests", || test(&["--all-features"]))?;
+    ci.step("tests of the other crates", || test(&["--workspace", "--exclude", "ndshm"]))?;
+    ci.step("tests, no features", || {
+        features_only_add()?;
+        test(&["--no-default-features", "--lib"])?;
+        test(&["--no-default-features", "--doc"])
+    })?;
     ci.step("tests, longer pages", pages::run)?;
     ci.step("kill storm", || storm::run(seconds(20), Report::Text))?;
     // Once at every step takes as long as it takes.
     let again = if length == Length::Long { 300 } else { 0 };
     ci.step("step kill", || step_kill::run(again, Report::Text))?;
+    // The storm has built what the first needs, the tests what the others need.
     ci.step("examples", || {
         command::run(&mut cargo(["run", "--release", "--example", "astronaut"]))?;
-        let config = ["run", "--release", "--example", "config", "--features", "serde"];
-        command::run(&mut cargo(config))
+        command::run(&mut cargo(["run", "--all-features", "--example", "config"]))
     })?;
-    ci.step("benchmarks build", || command::run(&mut cargo(["bench", "--no-run"])))?;
+    ci.step("benchmarks build", || {
+        command::run(&mut cargo(["test", "--all-features", "--benches", "--no-run"]))
+    })?;
     ci.step("benchmarks of frames, clippy", || {
         command::run(bench::frames("clippy")?.args(["--all-targets", "--", "-D", "warnings"]))
     })?;
     ci.step("benchmarks of frames, each once", || {
         command::run(bench::frames("test")?.args(["--benches"]))
     })?;
-    ci.step("loom", || loom::run(seconds(60), Report::Text))?;
+    // Up to twenty models go on for as long as they may: ten times as long would take an hour and a half.
+    let explored = if length == Length::Long { 300 } else { 60 };
+    ci.step("loom", || loom::run(explored, Report::Text))?;
     ci.step("weakened atomics", || {
         weaken::run(match length {
             Length::Usual => Scope::SeqCst,
@@ -90,9 +101,6 @@ pub(crate) fn run(length: Length) -> Result {
     ci.task("fuzz", || fuzz::run(None, seconds(30), Report::Text, Found::Stays))?;
     ci.task("32-bit programs", i686::run)?;
     ci.task("other platforms", cross::run)?;
-    if length == Length::Long {
-        ci.step("mutants", || mutants::run(Vec::new()))?;
-    }
     ci.summarise();
     Ok(())
 }
@@ -101,6 +109,25 @@ pub(crate) fn run(length: Length) -> Result {
 fn clippy(choice: &[&str]) -> Result {
     let mut clippy = cargo(["clippy", "--all-targets"]);
     command::run(clippy.args(choice).args(["--", "-D", "warnings"]))
+}
+
+/// Refuses code that is there only without a feature.
+///
+/// As long as there is none, the tests with few features are some of those with all, and do the same. So
+/// those of `tests/` run once; clippy sees to it that they compile with each choice of features.
+fn features_only_add() -> Result {
+    let without = r"not\(((any|all)\()?feature|cfg!\(feature";
+    let looked =
+        Command::new("git").args(["grep", "-nE", without, "--", "src", "tests"]).output()?;
+    match looked.status.code() {
+        Some(1) => Ok(()),
+        Some(0) => Err(format!(
+            "a feature leaves something out here, so run tests/ without features too:\n{}",
+            String::from_utf8_lossy(&looked.stdout)
+        )
+        .into()),
+        _ => Err(format!("git grep: {}", String::from_utf8_lossy(&looked.stderr)).into()),
+    }
 }
 
 #[derive(Default)]

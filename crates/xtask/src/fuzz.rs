@@ -36,7 +36,7 @@ pub(crate) fn run(
         Some(target) => vec![target],
         None => targets()?,
     };
-    if !command::read(Command::new("rustup").args(["toolchain", "list"]))?.contains("nightly") {
+    if !tool::has_nightly()? {
         return Ok(Outcome::Skipped("fuzzing wants `rustup toolchain install nightly`".into()));
     }
     if !command::works(Command::new("c++").arg("--version")) {
@@ -83,7 +83,7 @@ impl Target {
         let mut fuzz = tool::cargo("fuzz")?;
         fuzz.args(["run", "--target-dir"]).arg(&self.build).arg(&self.name).arg(into);
         fuzz.args(from.iter().filter(|dir| dir.is_dir()));
-        fuzz.env("RUSTUP_TOOLCHAIN", "nightly");
+        fuzz.env("RUSTUP_TOOLCHAIN", tool::NIGHTLY);
         Ok(fuzz)
     }
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::process::ExitCode;
 
+mod api;
 mod bench;
 mod ci;
 mod command;
@@ -26,8 +27,10 @@ mod weaken;
 const USAGE: &str = "\
 Usage: cargo xtask TASK
 
-  ci [--long]                   every check that a change must pass; with --long for longer,
-                                and the mutants of what protects data
+  ci [--long]                   every check that a change must pass; with --long for two hours,
+                                as before a release
+  api [--check]                 write what the library offers to docs/api.txt; with --check, say
+                                how that differs from what is there
   numpy                         set up a Python with NumPy for the tests, print its path
   storm [--seconds N] [--json]  SIGKILL processes at random while they share segments
   step-kill [--seconds N] [--json]
@@ -38,7 +41,8 @@ Usage: cargo xtask TASK
   fuzz [TARGET] [--seconds N] [--json] [--keep]
                                 feed mutated bytes to the parsers; with --keep, put as few
                                 inputs as reach all that was reached into fuzz/corpus
-  mutants [FILE...]             change the code a little in every place, and see which test fails
+  mutants [FILE...]             change the code a little in every place, and see which test fails;
+                                takes a night, and is no part of ci
   bench [frames]                time the library beside its baselines, print the table
   bench chart                   draw how fast frames of many sizes go over
   sanitize address|thread       run the tests with every memory access watched
@@ -63,6 +67,7 @@ enum Outcome {
 #[derive(Debug, PartialEq)]
 enum Task {
     Ci { length: Length },
+    Api(api::Action),
     Numpy,
     Storm { seconds: u64, report: Report },
     StepKill { seconds: u64, report: Report },
@@ -98,6 +103,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<Outcome> {
     match task {
         Task::Ci { length } => ci::run(length)?,
+        Task::Api(action) => return api::run(action),
         Task::Numpy => println!("{}", numpy::set_up()?.display()),
         Task::Storm { seconds, report } => storm::run(seconds, report)?,
         Task::StepKill { seconds, report } => step_kill::run(seconds, report)?,
@@ -123,6 +129,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let mut found = Found::Stays;
     let mut length = Length::Usual;
     let mut all = false;
+    let mut action = api::Action::Write;
     let mut args = args;
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -134,6 +141,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
             "--keep" => found = Found::Kept,
             "--long" => length = Length::Long,
             "--all" => all = true,
+            "--check" => action = api::Action::Check,
             flag if flag.starts_with('-') => return Err(USAGE.into()),
             _ => words.push(arg),
         }
@@ -142,6 +150,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Task> {
     let name = words.next().ok_or(USAGE)?;
     let task = match name.as_str() {
         "ci" => Task::Ci { length },
+        "api" => Task::Api(action),
         "numpy" => Task::Numpy,
         "storm" => Task::Storm { seconds: seconds.unwrap_or(60), report },
         "step-kill" => Task::StepKill { seconds: seconds.unwrap_or(0), report },
@@ -201,6 +210,8 @@ mod tests {
         assert_eq!(parsed("loom").unwrap(), loom);
         assert_eq!(parsed("ci").unwrap(), Task::Ci { length: Length::Usual });
         assert_eq!(parsed("ci --long").unwrap(), Task::Ci { length: Length::Long });
+        assert_eq!(parsed("api").unwrap(), Task::Api(api::Action::Write));
+        assert_eq!(parsed("api --check").unwrap(), Task::Api(api::Action::Check));
         let files = vec!["src/a.rs".into(), "src/b.rs".into()];
         assert_eq!(parsed("mutants src/a.rs src/b.rs").unwrap(), Task::Mutants { files });
         assert_eq!(parsed("weaken").unwrap(), Task::Weaken(Scope::SeqCst));
@@ -213,6 +224,7 @@ mod tests {
         for line in [
             "",
             "storms",
+            "api checked",
             "ci now",
             "storm --second 5",
             "loom --seconds",

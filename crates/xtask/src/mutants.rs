@@ -1,5 +1,7 @@
 //! Mutants: small changes to the code, each of which some test should find.
 //!
+//! This takes a night, so it is no part of `cargo xtask ci`, with or without `--long`.
+//!
 //! `.cargo/mutants.toml` lists those that are the same program, each with the reason.
 
 use std::fs;

@@ -8,6 +8,7 @@ use crate::Result;
 use crate::command;
 use crate::debian::Debian;
 use crate::paths;
+use crate::tool;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Sanitizer {
@@ -36,14 +37,14 @@ const SKIPPED: [&str; 2] = [
 
 /// All unit and integration tests but two; rustup's nightly has all that is needed.
 fn address() -> Result<Outcome> {
-    if !command::read(Command::new("rustup").args(["toolchain", "list"]))?.contains("nightly") {
+    if !tool::has_nightly()? {
         let wanted = "AddressSanitizer wants `rustup toolchain install nightly`";
         return Ok(Outcome::Skipped(wanted.into()));
     }
     let mut test = command::cargo(["test", "--lib", "--test", "it", "--all-features"]);
     test.args(["--target", TARGET, "--target-dir"]).arg(paths::target()?.join("asan"));
     test.arg("--").args(SKIPPED.iter().flat_map(|skipped| ["--skip", skipped]));
-    test.env("RUSTUP_TOOLCHAIN", "nightly").env("RUSTFLAGS", "-Zsanitizer=address");
+    test.env("RUSTUP_TOOLCHAIN", tool::NIGHTLY).env("RUSTFLAGS", "-Zsanitizer=address");
     test.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     command::run(&mut test)?;
     Ok(Outcome::Passed)

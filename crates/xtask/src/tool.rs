@@ -1,10 +1,19 @@
-//! Cargo's subcommands that do not come with it.
+//! Cargo's subcommands and toolchains that do not come with it.
 
 use std::process::Command;
 
 use crate::Result;
 use crate::command;
 use crate::paths;
+
+/// The toolchain of what only an unstable compiler does.
+pub(crate) const NIGHTLY: &str = "nightly";
+
+/// Tells whether rustup has that toolchain.
+pub(crate) fn has_nightly() -> Result<bool> {
+    let list = command::read(Command::new("rustup").args(["toolchain", "list"]))?;
+    Ok(list.contains(NIGHTLY))
+}
 
 /// Returns `cargo NAME`. Where it is missing it is installed into the cache.
 pub(crate) fn cargo(name: &str) -> Result<Command> {
