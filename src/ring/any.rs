@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Frames;
 use crate::npy::Dtype;
 use crate::segment::{Creates, Items, Opens, Plan, Segment, Settings, handle};
+use crate::typed::contents::Laid;
 
 /// A ring whose frames' dtype and shape are known at run time only: what a viewer or another language's binding
 /// stands on.
@@ -75,19 +76,13 @@ impl Creates for AnyRing {
 
     fn check_same(&self, (dtype, shape): &Self::Start) -> Result<()> {
         let (dtype, folded) = dtype.clone().fold();
-        let shape = [&shape[..], &folded].concat();
-        let kind = match (*self.dtype() == dtype, self.shape() == shape) {
-            (true, true) => return Ok(()),
-            (false, _) => ErrorKind::DtypeMismatch,
-            (true, false) => ErrorKind::ShapeMismatch,
-        };
-        let found = Items { dtype: self.dtype(), shape: self.shape() };
-        let asked = Items { dtype: &dtype, shape: &shape };
-        let problem =
-            format!("holds frames {found}, asked for {asked}: open it as it is, or replace it");
-        Err(Error::new(kind, problem).of(self.name()))
+        let asked = Laid { dtype: &dtype, shape: &[&shape[..], &folded].concat() };
+        Laid { dtype: self.dtype(), shape: self.shape() }.check_same(FRAMES, asked)
     }
 }
+
+/// What a ring holds of what its frames are.
+pub(super) const FRAMES: &str = "frames of ";
 
 impl AnyRing {
     /// Takes a segment that is open, with any [`Access`](crate::Access), for a ring.

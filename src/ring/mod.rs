@@ -32,8 +32,9 @@ use std::marker::PhantomData;
 use ndarray::{Dimension, IntoDimension, Ix1, Ix2, Ix3, IxDyn};
 
 use self::any::AnyRing;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::segment::{Creates, Items, Opens, Plan, Segment, Settings, handle};
+use crate::typed::contents::Laid;
 use crate::typed::element::{Element, checked_dtype};
 
 /// A ring whose frames have one axis.
@@ -117,17 +118,9 @@ impl<T: Element, D: Dimension> Creates for Ring<T, D> {
     }
 
     fn check_same(&self, asked: &D) -> Result<()> {
-        if self.shape == *asked {
-            return Ok(());
-        }
-        let (found, asked) = (self.shape(), asked.slice());
-        Err(Error::new(
-            ErrorKind::ShapeMismatch,
-            format!(
-                "holds frames of shape {found:?}, asked for {asked:?}: open it as it is, or replace it"
-            ),
-        )
-        .of(self.name()))
+        let dtype = self.any.dtype();
+        let asked = Laid { dtype, shape: asked.slice() };
+        Laid { dtype, shape: self.shape() }.check_same(any::FRAMES, asked)
     }
 }
 

@@ -308,7 +308,7 @@ impl AnyLoan<'_> {
     ///
     /// # Examples
     ///
-    /// See [`Loan`].
+    /// See [`AnyPublisher`].
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn publish(self, meta: FrameMeta) -> u64 {
         let Self { slot, publisher } = self;

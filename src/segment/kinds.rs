@@ -135,7 +135,7 @@ impl<H: Creates> Options<H> {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 opened => {
                     let opened = opened?;
-                    opened.check_same(start)?;
+                    opened.check_same(start).of(Name::new(address)?.as_str())?;
                     return Ok(opened);
                 }
             }

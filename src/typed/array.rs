@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use ndarray::{ArrayRef, Dimension, IntoDimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
-use super::contents::Contents;
+use super::contents::{Contents, Laid};
 use super::element::{Element, checked_dtype};
 use super::options::plan;
 use super::request::Request;
 use super::rows::Split;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::segment::{Address, Creates, Kind, Opens, Plan, Segment, Settings, handle};
 use crate::sync::rows_of;
 
@@ -91,15 +91,8 @@ impl<T: Element, D: Dimension> Creates for Array<T, D> {
     }
 
     fn check_same(&self, asked: &D) -> Result<()> {
-        if self.shape == *asked {
-            return Ok(());
-        }
-        let (found, asked) = (self.shape(), asked.slice());
-        Err(Error::new(
-            ErrorKind::ShapeMismatch,
-            format!("has shape {found:?}, asked for {asked:?}: open it as it is, or remove it"),
-        )
-        .of(self.name()))
+        let dtype = &self.segment.control().dtype;
+        Laid { dtype, shape: self.shape() }.check_same("", Laid { dtype, shape: asked.slice() })
     }
 }
 

@@ -48,7 +48,8 @@ impl Contents<'_> {
                 Some(ndim) => format!("asked for {}, {}", Named(&dtype), axes(ndim)),
                 None => format!("asked for {}", Named(&dtype)),
             };
-            Err(Error::new(kind, format!("holds {self}, {asked}")))
+            let problem = format!("holds {self}, {asked}: open it as what it holds");
+            Err(Error::new(kind, problem))
         };
         if !self.dtype.reads_as(&dtype) {
             return mismatch(ErrorKind::DtypeMismatch);
@@ -72,7 +73,9 @@ impl Contents<'_> {
             _ => {
                 return Err(Error::new(
                     ErrorKind::ShapeMismatch,
-                    format!("holds {self}, asked for elements of shape {folded:?}"),
+                    format!(
+                        "holds {self}, asked for elements of shape {folded:?}: open it as what it holds"
+                    ),
                 ));
             }
         };
@@ -91,7 +94,43 @@ impl Contents<'_> {
 
 impl fmt::Display for Contents<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", Named(self.dtype), axes(self.shape.len()))?;
+        Laid { dtype: self.dtype, shape: self.shape }.fmt(f)
+    }
+}
+
+/// Items along axes, as errors say it: `<f8 (f64), 2 axes: 3 × 4`, or `<f8 (f64)` alone.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Laid<'a> {
+    pub(crate) dtype: &'a Dtype,
+    pub(crate) shape: &'a [usize],
+}
+
+impl Laid<'_> {
+    /// Refuses a segment that holds this where something else was asked for. `each` is what it holds of it:
+    /// `"rows of "`, or nothing.
+    pub(crate) fn check_same(self, each: &str, asked: Laid<'_>) -> Result<()> {
+        match (self.dtype == asked.dtype, self.shape == asked.shape) {
+            (true, true) => Ok(()),
+            (false, _) => Err(self.mismatch(ErrorKind::DtypeMismatch, each, asked)),
+            (true, false) => Err(self.mismatch(ErrorKind::ShapeMismatch, each, asked)),
+        }
+    }
+
+    /// The error of that.
+    #[cold]
+    pub(crate) fn mismatch(self, kind: ErrorKind, each: &str, asked: Laid<'_>) -> Error {
+        let problem =
+            format!("holds {each}{self}, asked for {each}{asked}: open it as what it holds");
+        Error::new(kind, problem)
+    }
+}
+
+impl fmt::Display for Laid<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Named(self.dtype))?;
+        if !self.shape.is_empty() {
+            write!(f, ", {}", axes(self.shape.len()))?;
+        }
         for (index, len) in self.shape.iter().enumerate() {
             write!(f, "{}{len}", if index == 0 { ": " } else { " × " })?;
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::any::{self, AnyValue};
 use super::cells;
+use super::contents::Laid;
 use super::element::{Element, checked_dtype};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::lock::Patience;
-use crate::npy::Named;
 use crate::segment::{Creates, Draft, Opens, Plan, Region, Segment, Settings, handle};
 use crate::sync::{Hold, acquired};
 
@@ -54,16 +54,9 @@ impl<T: Element> Opens for Value<T> {
     fn check(segment: Segment) -> Result<Self> {
         let any = AnyValue::check(segment)?;
         let (dtype, folded) = checked_dtype::<T>()?.fold();
-        if *any.dtype() != dtype || any.shape() != folded {
-            return Err(Error::new(
-                ErrorKind::DtypeMismatch,
-                format!(
-                    "holds {} of shape {:?}, asked for {} of shape {folded:?}",
-                    Named(any.dtype()),
-                    any.shape(),
-                    Named(&dtype)
-                ),
-            ));
+        let (found, asked) = (any.laid(), Laid { dtype: &dtype, shape: &folded });
+        if found != asked {
+            return Err(found.mismatch(ErrorKind::DtypeMismatch, "", asked));
         }
         Ok(Self { any, element: PhantomData })
     }

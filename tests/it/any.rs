@@ -186,7 +186,7 @@ fn a_value_of_any_dtype_is_the_same_memory_as_one_of_a_known_type() {
     assert_eq!(any.downcast::<[i32; 3]>().unwrap_err().kind(), ErrorKind::DtypeMismatch);
     let says = "asked for";
     let other = AnyValue::open_or_create(typed.name(), &dtype("<u4"), &[2], &[0; 8]);
-    refused(other, ErrorKind::DtypeMismatch, says);
+    refused(other, ErrorKind::ShapeMismatch, says);
     let empty = AnyValue::create_unique("it-any-", &dtype("<u4"), &[0], &[]);
     refused(empty, ErrorKind::InvalidArgument, "no bytes");
 }
@@ -236,7 +236,7 @@ fn a_log_of_any_dtype_takes_whole_rows_and_hands_out_whole_rows() {
     refused(follower.wait(), ErrorKind::Full, "read to its end");
     refused(any.downcast::<u16>(), ErrorKind::DtypeMismatch, "asked for");
     let other = AnyLog::open_or_create(typed.name(), &dtype("<u2"), &[3], 3);
-    refused(other, ErrorKind::DtypeMismatch, "asked for rows");
+    refused(other, ErrorKind::ShapeMismatch, "asked for rows");
     let nothing = AnyLog::create_unique("it-any-", &dtype("<u2"), &[0], 3);
     refused(nothing, ErrorKind::InvalidArgument, "no bytes");
 }

@@ -88,14 +88,14 @@ fn what_differs_from_what_was_asked_says_both() {
     refused(Array2::<[f64; 4]>::open(name), RankMismatch, "asked for <f8 (f64), 3 axes");
     refused(Array1::<[f64; 3]>::open(name), ShapeMismatch, "elements of shape [3]");
     refused(Value::<f64>::open(name), KindMismatch, "holds an Array, asked for a Value");
-    let asked = "has shape [3, 4], asked for [4, 3]";
+    let asked = "3 × 4, asked for <f8 (f64), 2 axes: 4 × 3";
     refused(Array2::<f64>::open_or_create(name, (4, 3)), ShapeMismatch, asked);
     refused(Array2::<f32>::open_or_create(name, (3, 4)), DtypeMismatch, holds);
     assert_eq!(Array1::<[f64; 4]>::open(name).unwrap().shape(), [3]);
 
     let value = Value::create_unique("it-bad-", 1_u32).unwrap();
     refused(Array1::<u32>::open(value.name()), KindMismatch, "holds a Value, asked for an Array");
-    let says = "holds <u4 (u32) of shape [], asked for <f4 (f32) of shape []";
+    let says = "holds <u4 (u32), asked for <f4 (f32)";
     refused(Value::<f32>::open(value.name()), DtypeMismatch, says);
     refused(Value::<[u32; 1]>::open(value.name()), DtypeMismatch, "of shape [1]");
 }

@@ -95,7 +95,7 @@ fn a_mismatch_says_both_sides() {
     let error = Npy::<f64, Ix2>::open(&file.0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DtypeMismatch);
     let both = "holds <f4 (f32), 2 axes: 2 × 3, asked for <f8 (f64), 2 axes";
-    assert!(error.to_string().ends_with(both), "{error}");
+    assert!(error.to_string().contains(both), "{error}");
     assert_eq!(Npy::<f32, Ix1>::open(&file.0).unwrap_err().kind(), ErrorKind::RankMismatch);
     assert_eq!(Npy::<f32, IxDyn>::open(&file.0).unwrap().shape(), [2, 3]);
 }

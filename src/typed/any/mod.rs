@@ -20,13 +20,14 @@ pub use self::guard::{AnyReadGuard, AnyRows, AnyWriteGuard};
 pub use self::value::AnyValue;
 pub(super) use self::value::plan as plan_value;
 use super::array::Array;
+use super::contents::Laid;
 use super::element::Element;
 use super::options::plan;
 use super::request::Request;
 use super::rows::Split;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::npy::{Dtype, Order};
-use crate::segment::{Creates, Items, Kind, Opens, Plan, Segment, Settings, handle};
+use crate::segment::{Creates, Kind, Opens, Plan, Segment, Settings, handle};
 use crate::sync::frozen;
 
 /// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
@@ -84,18 +85,8 @@ impl Creates for AnyArray {
 
     fn check_same(&self, (dtype, shape): &Self::Start) -> Result<()> {
         let (dtype, folded) = dtype.clone().fold();
-        let shape = [shape, &folded[..]].concat();
-        let (found, asked) = (
-            Items { dtype: self.dtype(), shape: self.shape() },
-            Items { dtype: &dtype, shape: &shape },
-        );
-        let kind = match (*self.dtype() == dtype, self.shape() == shape) {
-            (true, true) => return Ok(()),
-            (false, _) => ErrorKind::DtypeMismatch,
-            (true, false) => ErrorKind::ShapeMismatch,
-        };
-        let problem = format!("has {found}, asked for {asked}: open it as it is, or remove it");
-        Err(Error::new(kind, problem).of(self.name()))
+        let asked = Laid { dtype: &dtype, shape: &[shape, &folded[..]].concat() };
+        Laid { dtype: self.dtype(), shape: self.shape() }.check_same("", asked)
     }
 }
 

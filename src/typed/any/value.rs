@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result, size};
 use crate::lock::{Entry, Patience};
 use crate::npy::Dtype;
-use crate::segment::{Creates, Draft, Items, Kind, Opens, Plan, Segment, Settings, handle};
+use crate::segment::{Creates, Draft, Kind, Opens, Plan, Segment, Settings, handle};
 use crate::sync::{Demand, Hold, Mode, Regard, acquired, wait_for_change};
 use crate::typed::cells;
+use crate::typed::contents::Laid;
 use crate::typed::element::Element;
 use crate::typed::value::Value;
 
@@ -85,14 +86,8 @@ impl Creates for AnyValue {
 
     fn check_same(&self, start: &Start) -> Result<()> {
         let (dtype, folded) = start.dtype.clone().fold();
-        let shape = [&start.shape[..], &folded].concat();
-        if *self.dtype() == dtype && self.shape() == shape {
-            return Ok(());
-        }
-        let found = Items { dtype: self.dtype(), shape: self.shape() };
-        let asked = Items { dtype: &dtype, shape: &shape };
-        let problem = format!("is {found}, asked for {asked}: open it as it is, or remove it");
-        Err(Error::new(ErrorKind::DtypeMismatch, problem).of(self.name()))
+        let asked = Laid { dtype: &dtype, shape: &[&start.shape[..], &folded].concat() };
+        self.laid().check_same("", asked)
     }
 }
 
@@ -299,6 +294,10 @@ impl AnyValue {
 
 /// What values of known types stand on.
 impl AnyValue {
+    pub(in crate::typed) fn laid(&self) -> Laid<'_> {
+        Laid { dtype: self.dtype(), shape: self.shape() }
+    }
+
     pub(in crate::typed) fn hold(&self, patience: Patience) -> Result<Option<Hold<&Segment>>> {
         let demand = Demand { stripes: 0..1, mode: Mode::Commit, patience, regard: Regard::Accept };
         Hold::tracked(&self.segment, &demand)

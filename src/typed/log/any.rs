@@ -13,9 +13,10 @@ use crate::error::{Error, ErrorKind, Result, size};
 use crate::lock::Patience;
 use crate::npy::Dtype;
 use crate::segment::{
-    Creates, Draft, Items, Kind, Opens, Options, Plan, Reserve, Segment, Settings, data_len, handle,
+    Creates, Draft, Kind, Opens, Options, Plan, Reserve, Segment, Settings, data_len, handle,
 };
 use crate::sync::acquired;
+use crate::typed::contents::Laid;
 use crate::typed::element::Element;
 
 /// A log whose dtype and rows are known at run time only: what another language's binding stands on.
@@ -104,17 +105,13 @@ impl Creates for AnyLog {
 
     fn check_same(&self, (dtype, shape): &Self::Start) -> Result<()> {
         let (dtype, folded) = dtype.clone().fold();
-        let row = [&shape[1..], &folded].concat();
-        if *self.dtype() == dtype && self.row_shape() == row {
-            return Ok(());
-        }
-        let found = Items { dtype: self.dtype(), shape: self.row_shape() };
-        let asked = Items { dtype: &dtype, shape: &row };
-        let problem =
-            format!("holds rows {found}, asked for rows {asked}: open it as it is, or remove it");
-        Err(Error::new(ErrorKind::DtypeMismatch, problem).of(self.name()))
+        let asked = Laid { dtype: &dtype, shape: &[&shape[1..], &folded].concat() };
+        self.row().check_same(ROWS, asked)
     }
 }
+
+/// What a log holds of what its rows are.
+pub(super) const ROWS: &str = "rows of ";
 
 /// What the log is.
 impl AnyLog {
@@ -200,6 +197,11 @@ impl AnyLog {
     /// ```
     pub fn downcast<T: Element>(&self) -> Result<Log<T>> {
         Log::from_segment(self.segment.clone())
+    }
+
+    /// What a row is.
+    pub(super) fn row(&self) -> Laid<'_> {
+        Laid { dtype: self.dtype(), shape: self.row_shape() }
     }
 
     /// The word in memory as a number of rows that can be true.

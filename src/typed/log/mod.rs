@@ -15,12 +15,14 @@ use std::ops::Range;
 use std::time::Duration;
 
 pub use self::any::AnyLog;
+use self::any::ROWS;
 pub use self::follower::{AnyFollower, Follower};
 pub use self::rows::{AnyLogRows, LogRows};
+use super::contents::Laid;
 use super::element::{Element, checked_dtype};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::lock::Patience;
-use crate::npy::{Named, UNIT};
+use crate::npy::UNIT;
 use crate::segment::{Creates, Draft, Opens, Options, Plan, Reserve, Segment, Settings, handle};
 use crate::sync::acquired;
 
@@ -81,16 +83,9 @@ impl<T: Element> Opens for Log<T> {
     fn check(segment: Segment) -> Result<Self> {
         let any = AnyLog::check(segment)?;
         let (dtype, folded) = checked_dtype::<T>()?.fold();
-        if *any.dtype() != dtype || any.row_shape() != folded || align_of::<T>() > UNIT {
-            return Err(Error::new(
-                ErrorKind::DtypeMismatch,
-                format!(
-                    "holds rows of {} of shape {:?}, asked for {} of shape {folded:?}",
-                    Named(any.dtype()),
-                    any.row_shape(),
-                    Named(&dtype)
-                ),
-            ));
+        let asked = Laid { dtype: &dtype, shape: &folded };
+        if any.row() != asked || align_of::<T>() > UNIT {
+            return Err(any.row().mismatch(ErrorKind::DtypeMismatch, ROWS, asked));
         }
         Ok(Self { any, row: PhantomData })
     }
