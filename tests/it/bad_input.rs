@@ -97,7 +97,7 @@ fn what_differs_from_what_was_asked_says_both() {
     refused(Array1::<u32>::open(value.name()), KindMismatch, "holds a Value, asked for an Array");
     let says = "holds <u4 (u32), asked for <f4 (f32)";
     refused(Value::<f32>::open(value.name()), DtypeMismatch, says);
-    refused(Value::<[u32; 1]>::open(value.name()), DtypeMismatch, "of shape [1]");
+    refused(Value::<[u32; 1]>::open(value.name()), DtypeMismatch, "asked for <u4 (u32), 1 axis: 1");
 }
 
 #[test]
