@@ -382,6 +382,7 @@ macro_rules! handle {
             /// println!("{}", made.segment().info()?);
             /// # Ok(()) }
             /// ```
+            #[inline]
             #[must_use]
             pub fn segment(&self) -> &$crate::segment::Segment {
                 let $it = self;

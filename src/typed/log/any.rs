@@ -145,6 +145,7 @@ impl AnyLog {
     /// assert_eq!(log.row_len(), 16);
     /// # Ok(()) }
     /// ```
+    #[inline]
     #[must_use]
     pub fn row_len(&self) -> usize {
         self.row_len
@@ -155,6 +156,7 @@ impl AnyLog {
     /// # Examples
     ///
     /// See [`extend`](Self::extend).
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.in_capacity(self.segment.region().state().tail().len())
@@ -175,6 +177,7 @@ impl AnyLog {
     /// # Examples
     ///
     /// See [`extend`](Self::extend).
+    #[inline]
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.segment.control().shape[0]
