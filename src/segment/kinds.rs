@@ -17,21 +17,21 @@ pub trait Opens: Sized {
     #[doc(hidden)]
     fn check(segment: Segment) -> Result<Self>;
 
-    /// What it asks for where its opener asks for `access`.
+    /// The access that it asks for when its opener asks for `access`.
     #[doc(hidden)]
     #[must_use]
     fn access(access: Access) -> Access {
         access
     }
 
-    /// What it has where nothing was chosen.
+    /// The options that its opener begins with.
     #[doc(hidden)]
     #[must_use]
     fn default_options() -> Options<Self> {
         Options::new()
     }
 
-    /// The same, in an error that says which segment it is about.
+    /// Does the same. Its error says which segment it is about.
     #[doc(hidden)]
     fn from_segment(segment: Segment) -> Result<Self> {
         let name = segment.name().to_owned();
@@ -44,7 +44,7 @@ pub(crate) trait Creates: Opens {
     /// What a creator gives: a shape, a value, a capacity.
     type Start;
 
-    /// What segment that makes.
+    /// The segment that results.
     fn plan(settings: &Settings, start: &Self::Start) -> Result<Plan>;
 
     /// Writes what the creator gave, while nobody else sees the segment.

@@ -37,9 +37,9 @@ macro_rules! handle {
             /// # fn main() -> ndshm::Result<()> {
             #[doc = concat!(
                 "let made = ",
-                $crate::segment::handle!(@call $type, "create", concat!("\"doc-create-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@call $type, "create", concat!("\"doc-create-", stringify!($name), "\""), $given), ";"
             )]
-            #[doc = concat!("assert_eq!(made.name(), \"doc-create-", $noun, "\");")]
+            #[doc = concat!("assert_eq!(made.name(), \"doc-create-", stringify!($name), "\");")]
             /// # Ok(()) }
             /// ```
             pub fn create<'a>(
@@ -105,11 +105,11 @@ macro_rules! handle {
             /// # fn main() -> ndshm::Result<()> {
             #[doc = concat!(
                 "let one = ",
-                $crate::segment::handle!(@call $type, "open_or_create", concat!("\"doc-either-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@call $type, "open_or_create", concat!("\"doc-either-", stringify!($name), "\""), $given), ";"
             )]
             #[doc = concat!(
                 "let two = ",
-                $crate::segment::handle!(@call $type, "open_or_create", concat!("\"doc-either-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@call $type, "open_or_create", concat!("\"doc-either-", stringify!($name), "\""), $given), ";"
             )]
             /// assert_eq!((one.origin(), two.origin()), (ndshm::Origin::Created, ndshm::Origin::Opened));
             /// # Ok(()) }
@@ -140,11 +140,11 @@ macro_rules! handle {
             /// # fn main() -> ndshm::Result<()> {
             #[doc = concat!(
                 "let old = ",
-                $crate::segment::handle!(@call $type, "create", concat!("\"doc-replaced-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@call $type, "create", concat!("\"doc-replaced-", stringify!($name), "\""), $given), ";"
             )]
             #[doc = concat!(
                 "let new = ",
-                $crate::segment::handle!(@call $type, "create_or_replace", concat!("\"doc-replaced-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@call $type, "create_or_replace", concat!("\"doc-replaced-", stringify!($name), "\""), $given), ";"
             )]
             /// assert!(old.segment().is_replaced());
             /// assert_eq!(old.reopen()?.segment().id(), new.segment().id());
@@ -174,7 +174,7 @@ macro_rules! handle {
             #[doc = concat!("let options = ", $type, "::options().mode(0o640).participants(8);")]
             #[doc = concat!(
                 "let made = ",
-                $crate::segment::handle!(@method "create", concat!("\"doc-options-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@method "create", concat!("\"doc-options-", stringify!($name), "\""), $given), ";"
             )]
             /// # Ok(()) }
             /// ```
@@ -245,7 +245,7 @@ macro_rules! handle {
             #[doc = concat!("let options = ", $type, "::options().lifetime(ndshm::Lifetime::Creator);")]
             #[doc = concat!(
                 "let made = ",
-                $crate::segment::handle!(@method "open_or_create", concat!("\"doc-option-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@method "open_or_create", concat!("\"doc-option-", stringify!($name), "\""), $given), ";"
             )]
             /// # Ok(()) }
             /// ```
@@ -271,7 +271,7 @@ macro_rules! handle {
             #[doc = concat!("let options = ", $type, "::options().mode(0o640);")]
             #[doc = concat!(
                 "let made = ",
-                $crate::segment::handle!(@method "create_or_replace", concat!("\"doc-new-", $noun, "\""), $given), ";"
+                $crate::segment::handle!(@method "create_or_replace", concat!("\"doc-new-", stringify!($name), "\""), $given), ";"
             )]
             /// # Ok(()) }
             /// ```
