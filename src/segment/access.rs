@@ -1,4 +1,4 @@
-//! What a handle may do, and what nobody may do any more.
+//! What a handle may do, and what is forbidden for good.
 
 use super::facts::{Access, Trust};
 use super::kinds::Opens;
@@ -28,7 +28,7 @@ impl Segment {
         Options::new()
     }
 
-    /// Returns whether nobody can lock the segment for writing any more, for ever.
+    /// Returns whether the segment is frozen: nobody can ever lock it for writing again.
     ///
     /// # Examples
     ///
@@ -47,16 +47,16 @@ impl Segment {
     /// Opens the same segment once more, for reading only, whether it has a name or not.
     pub(crate) fn observe(&self) -> Result<Self> {
         let own = self.membership().object().of(self.name())?.as_place();
-        // The same segment, which was trusted when it was opened.
+        // It is the same segment, and it was trusted when it was opened.
         Self::attach(Name::found(own), Opening::new(Access::Observe, Trust::Anybody))
     }
 
-    /// Whether the kernel lets nobody write it any more.
+    /// Whether the kernel has forbidden all further writes to it.
     pub(crate) fn is_sealed(&self) -> Result<bool> {
         self.membership().object().and_then(Object::is_sealed).of(self.name())
     }
 
-    /// Has the kernel let nobody write it any more.
+    /// Makes the kernel forbid all further writes to it.
     pub(crate) fn seal(&self) -> Result<()> {
         self.membership().object().and_then(Object::seal).of(self.name())
     }

@@ -26,17 +26,18 @@ use crate::sys::object::Object;
 #[cfg(feature = "shared_memory")]
 use crate::sys::place::Place;
 
-/// Named shared memory without a header: so many bytes, and nothing said about them.
+/// Named shared memory without a header: a number of bytes without a description.
 ///
-/// A block is what C's `shm_open` and `ftruncate`, Python's `SharedMemory` and the `shared_memory`
-/// crate make, and they open each other's. It has no dtype, no locks and nothing that survives a
-/// death: whoever knows what the bytes mean, and when they may be touched, vouches for it with
-/// `unsafe`. For everything else take an [`Array`](crate::Array) or a [`Value`](crate::Value).
+/// C's `shm_open` and `ftruncate`, Python's `SharedMemory` and the `shared_memory` crate all make
+/// blocks, and they open each other's. A block has no dtype, no locks and nothing that survives a
+/// death. The caller knows what the bytes mean and when they may be touched, and vouches for it
+/// with `unsafe`. For everything else use an [`Array`](crate::Array) or a [`Value`](crate::Value).
 ///
-/// **Python attaches with `SharedMemory(name, track=False)`**, which it has since 3.13. Without that, and in all
-/// versions before, its resource tracker takes the name for its own and removes it when that Python ends, however
-/// many others use it. Before 3.13 map the file: `np.memmap("/dev/shm/NAME", "u1", "r+")`. Neither
-/// `np.memmap(…, "w+")` nor opening the file for writing anew will do: they cut it to nothing first, and whoever has it
+/// **Python attaches with `SharedMemory(name, track=False)`**, which exists since 3.13. Without
+/// `track=False`, and in all earlier versions, Python's resource tracker takes the name for its
+/// own. It then removes the name when that Python ends, however many others use it. Before 3.13 map
+/// the file: `np.memmap("/dev/shm/NAME", "u1", "r+")`. Do not use `np.memmap(…, "w+")`, and do not
+/// open the file for writing anew. Both truncate it to nothing first, and every process that has it
 /// mapped is killed by SIGBUS.
 ///
 /// A clone is the same handle: cheap, and usable from any thread.
@@ -67,16 +68,16 @@ struct Inner {
     name: Name,
     memory: Memory,
     access: Access,
-    /// One where dropping this takes the name away; a forked child reads zero.
+    /// 1 if dropping this removes the name. A forked child reads zero.
     mark: Option<Mark>,
 }
 
 impl Block {
-    /// Creates a block of `len` zero bytes at `address`, of mode 0600, whose name goes when the last
-    /// clone of this handle is dropped in this process; a file lasts until it is removed.
+    /// Creates a block of `len` zero bytes at `address`, with mode 0600. Its name is removed when
+    /// the last clone of this handle is dropped in this process. A file lasts until it is removed.
     ///
-    /// A creator that is killed leaves the name behind, as every program does that makes such memory:
-    /// [`remove`](Self::remove) takes it away.
+    /// A creator that is killed leaves the name behind, as with every program that makes such
+    /// memory. [`remove`](Self::remove) removes it.
     ///
     /// # Errors
     ///
@@ -111,14 +112,15 @@ impl Block {
         Self::options().create_unique(prefix, len)
     }
 
-    /// Opens what is at `address`, whoever made it and however: all of it, a segment's header included.
+    /// Opens the memory at `address`, whoever made it and by whatever means. The block is all of
+    /// it, including a segment's header.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound); [`Empty`](ErrorKind::Empty) when it has no bytes, as what
-    /// `shm_open` made before `ftruncate` sizes it; [`NotTrusted`](ErrorKind::NotTrusted) when another
-    /// user owns it or may write it, who could cut it short; [`NotASegment`](ErrorKind::NotASegment) when it is no
-    /// regular file.
+    /// [`NotFound`](ErrorKind::NotFound); [`Empty`](ErrorKind::Empty) when it has no bytes, as
+    /// between `shm_open` and `ftruncate`; [`NotTrusted`](ErrorKind::NotTrusted) when another user
+    /// owns it or may write it, and so could cut it short; [`NotASegment`](ErrorKind::NotASegment)
+    /// when it is no regular file.
     ///
     /// # Examples
     ///
@@ -127,8 +129,8 @@ impl Block {
         Self::options().open(address)
     }
 
-    /// Begins with the default options. Blocks have no participants and no stripes, and their pages come
-    /// as they are touched; those options change nothing.
+    /// Begins with the default options. Blocks have no participants and no stripes, and their pages
+    /// come as they are touched. The options for these have no effect.
     ///
     /// # Examples
     ///
@@ -147,10 +149,11 @@ impl Block {
         Options::new()
     }
 
-    /// Removes the name of a block, whoever made it; those who have it mapped keep their memory.
+    /// Removes the name of a block, whoever made it. Processes that have it mapped keep their
+    /// memory.
     ///
-    /// [`ndshm::remove`](crate::remove) removes segments and refuses all else, and this refuses
-    /// segments: neither takes away what it is not for.
+    /// This function refuses segments. [`ndshm::remove`](crate::remove) removes segments and
+    /// refuses everything else.
     ///
     /// # Errors
     ///
@@ -217,7 +220,8 @@ impl Block {
 
     /// Returns the number of bytes, which is never zero.
     ///
-    /// What another program made may be longer than it asked for: some round up to whole pages.
+    /// A block that another program made may be longer than the program asked for: some programs
+    /// round up to whole pages.
     ///
     /// # Examples
     ///
@@ -232,8 +236,8 @@ impl Block {
         self.0.memory.len()
     }
 
-    /// Returns the first byte, at the beginning of a page: [`len`](Self::len) bytes that are valid to
-    /// read while a clone of this lives and nobody cuts the file short.
+    /// Returns the first byte, which begins a page. [`len`](Self::len) bytes are valid to read from
+    /// there while a clone of this lives and nobody cuts the file short.
     ///
     /// # Examples
     ///
@@ -269,12 +273,12 @@ impl Block {
         Ok(self.0.memory.base().as_ptr())
     }
 
-    /// Returns a raw view of the array of `T` of that shape that begins `offset` bytes into the block:
-    /// valid while a clone of this lives.
+    /// Returns a raw view of an array of `T` of that shape that begins `offset` bytes into the
+    /// block. The view is valid while a clone of this lives.
     ///
-    /// Bounds and alignment are checked. That the bytes are such items, and that nobody changes them
-    /// while they are looked at, is for whoever dereferences the view to know. A shape may be in
-    /// Fortran order, as `(3, 4).f()`.
+    /// Bounds and alignment are checked. Whoever dereferences the view must know that the bytes are
+    /// such items, and that nobody changes them meanwhile. A shape may be in Fortran order, as `(3,
+    /// 4).f()`.
     ///
     /// # Errors
     ///
@@ -353,7 +357,7 @@ impl Options<Block> {
         self.make(Name::new(address)?, len)
     }
 
-    /// Creates a block under a name made up: see [`Block::create_unique`].
+    /// Creates a block under a generated name: see [`Block::create_unique`].
     ///
     /// # Errors
     ///
@@ -366,8 +370,7 @@ impl Options<Block> {
         create_unique(prefix, |name| self.make(name, len))
     }
 
-    /// Opens a block: see [`Block::open`]. With [`Access::Read`] it takes no more than permission to
-    /// read.
+    /// Opens a block: see [`Block::open`]. [`Access::Read`] needs only the permission to read.
     ///
     /// # Errors
     ///
@@ -446,8 +449,9 @@ impl Options<Block> {
     }
 }
 
-/// The mapping becomes the block's, and so does the name: if the `Shmem` owned it, it goes when the
-/// last clone of the block is dropped, and unlike a `Shmem`'s it stays when that is in a forked child.
+/// The block takes over the mapping and the name. If the `Shmem` owned the name, the name is
+/// removed when the last clone of the block is dropped. Unlike a `Shmem`'s, it stays when that
+/// happens in a forked child.
 #[cfg(feature = "shared_memory")]
 impl From<shared_memory::Shmem> for Block {
     fn from(shmem: shared_memory::Shmem) -> Self {
@@ -455,7 +459,7 @@ impl From<shared_memory::Shmem> for Block {
         Self(Arc::new(Inner {
             name: Name::found(Place::Named(id.strip_prefix('/').unwrap_or(id).into())),
             access: Access::ReadWrite,
-            // Where there are no marks there is no fork either.
+            // A platform without marks has no fork either.
             mark: if shmem.is_owner() { new_mark().ok() } else { None },
             memory: Memory::Shmem(super::memory::Shmem(shmem)),
         }))
@@ -474,7 +478,7 @@ impl Drop for Inner {
         };
         match &mut self.memory {
             Memory::Object { object, .. } if is_creator => {
-                // The name may be gone, or stand for another block by now; both are as well.
+                // The name may be gone by now, or stand for another block. Either is fine.
                 let _ = unlink_to_leave(self.name.place(), object);
             }
             Memory::Object { .. } => {}
@@ -498,21 +502,21 @@ impl fmt::Debug for Block {
     }
 }
 
-/// What it is, its name, and its length.
+/// Shows the type, the name and the length.
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Block {:?} of {}", self.name(), size(self.len()))
     }
 }
 
-/// A mark that says one, in this process alone.
+/// A mark that reads 1, in this process alone.
 fn new_mark() -> Result<Mark> {
     let mark = Mark::new(&registration())?;
     mark.store(1, Relaxed);
     Ok(mark)
 }
 
-/// The length as files have it; no mapping is longer than the address space.
+/// The length as a file's length. No mapping is longer than the address space.
 fn file_len(len: usize) -> Result<u64> {
     isize::try_from(len).map(|_| len as u64).map_err(|_| {
         let problem = format!("cannot have {}: that is more than the address space", size(len));
@@ -520,7 +524,7 @@ fn file_len(len: usize) -> Result<u64> {
     })
 }
 
-/// Removes what has that name now; false when the name changed hands meanwhile.
+/// Removes the object that has that name now. Returns false when the name changed hands meanwhile.
 fn remove_once(name: &Name) -> Result<bool> {
     let (object, facts) = Object::open(name.place())?;
     check_ours_to_remove(&object, &facts)?;

@@ -1,6 +1,6 @@
-//! The control block's head: what a segment is, written once and checked by everybody.
+//! The control block's head: the description of a segment, written once and checked by everybody.
 //!
-//! Raw bytes become a [`Control`] in named steps; nothing reads the bytes again afterwards.
+//! Raw bytes become a [`Control`] in named steps. Nothing reads the bytes again afterwards.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -18,7 +18,8 @@ use crate::sys::users::UserId;
 /// First bytes of every control block.
 pub(crate) const MAGIC: [u8; 8] = *b"\x93NDSHM\r\n";
 
-/// First bytes of a control block that somebody is adding to a plain file, or died over.
+/// First bytes of a control block that somebody is still adding to a plain file, or died while
+/// adding.
 pub(crate) const UNFINISHED: [u8; 8] = *b"\x93NDSHM\r\0";
 
 /// Version of the layout that this build reads and writes.
@@ -27,12 +28,12 @@ const LAYOUT_VERSION: u32 = 1;
 /// Reads back as itself only on machines of the same byte order.
 const BYTE_ORDER: u32 = 0x0a0b_0c0d;
 
-/// The longest NPY header that a segment may have, twice what NPY 1.0 can say: whoever lists what there
-/// is reads the header of every file.
+/// The longest NPY header that a segment may have: twice the longest of NPY 1.0. Listing segments
+/// reads the header of every file, so the length is limited.
 pub(super) const LONGEST_HEADER: usize = 128 << 10;
 
-/// Longest head: the fixed part and the text of the dtype. That may be twice as long as in the header,
-/// where a name may be Latin-1 and a `bf16` has a shorter word.
+/// Longest head: the fixed part and the text of the dtype. The text may be twice as long as in the
+/// header. There a name may be Latin-1, and `bf16` has a shorter word.
 const LONGEST_HEAD: usize = 1024 + 2 * LONGEST_HEADER;
 
 /// How many bytes of a control block an opener reads first; enough for all but long dtypes.
@@ -131,8 +132,8 @@ pub(crate) struct Control {
     pub(crate) stripes: u32,
     pub(crate) shadow_len: usize,
     pub(crate) leases: u32,
-    /// Number of the file that it was made in, on that file's filesystem; 0 where unknown. A copy of the
-    /// file has another.
+    /// Number of the file in which it was made, on that file's filesystem. 0 if unknown. A copy of
+    /// the file has another number.
     pub(crate) inode: u64,
     pub(crate) layout: Layout,
 }
@@ -182,7 +183,7 @@ impl Control {
         })
     }
 
-    /// Writes the head down.
+    /// Encodes the head.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let dtype = self.dtype.to_string();
         let head_len = head_len(dtype.len());
@@ -229,7 +230,7 @@ impl Control {
         bytes
     }
 
-    /// How many bytes of the block [`decode`](Self::decode) wants, judged from its first ones.
+    /// How many bytes of the block [`decode`](Self::decode) needs, computed from the first ones.
     ///
     /// Fails when these bytes are no control block that this build can read.
     pub(crate) fn head_len(first: &[u8]) -> Result<usize> {
@@ -263,8 +264,8 @@ impl Control {
         Ok(head_len)
     }
 
-    /// Checks a head of the length that [`head_len`](Self::head_len) told, against the NPY header
-    /// before the payload and the length of the file.
+    /// Checks a head of the length that [`head_len`](Self::head_len) returned. It must agree with
+    /// the NPY header before the payload and with the length of the file.
     pub(crate) fn decode(bytes: &[u8], header: &Header, file_len: u64) -> Result<Self> {
         let head: Head = bytemuck::pod_read_unaligned(&bytes[..HEAD]);
         if checksum(bytes) != head.checksum {
@@ -286,7 +287,8 @@ impl Control {
         Ok(control)
     }
 
-    /// Turns fields into types; the checksum says they are the creator's, not that they make sense.
+    /// Turns fields into types. The checksum proves that the creator wrote them, not that they make
+    /// sense.
     fn from_head(head: &Head, bytes: &[u8]) -> Result<Self> {
         let field = |name: &str| corrupt(format!("its control block holds an impossible {name}"));
         let kind = Kind::from_code(head.kind).ok_or_else(|| field("kind"))?;
@@ -370,7 +372,7 @@ impl Control {
         })
     }
 
-    /// Compares with what the text before the payload says.
+    /// Compares the fields with the NPY header before the payload.
     fn check_header(&self, header: &Header) -> Result<()> {
         let disagree = |what: &str, text: String, control: String| {
             Err(corrupt(format!("its header says {what} {text}, its control block {control}")))
@@ -406,7 +408,7 @@ fn checksum(head: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// How many slots a ring of that shape has; 0 for everything else.
+/// How many slots a ring of that shape has. 0 for every other kind.
 fn frames(kind: Kind, shape: &[usize]) -> u32 {
     match (kind, shape) {
         (Kind::Ring, [slots]) => u32::try_from(*slots).unwrap_or(u32::MAX),

@@ -16,7 +16,7 @@ pub enum Kind {
     Value = 2,
     /// An [`Event`](crate::Event) that stays set until it is cleared.
     Event = 3,
-    /// An [`Event`](crate::Event) that lets one through for each time it is set.
+    /// An [`Event`](crate::Event) that lets one waiter through each time it is set.
     AutoResetEvent = 4,
     /// A [`Log`](crate::Log).
     Log = 5,
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// The error for a segment of this kind where another was asked for.
+    /// The error for a segment of this kind when the caller asked for another kind.
     #[cold]
     pub(crate) fn mismatch(self, asked: Self) -> Error {
         let (found, asked) = (self.with_article(), asked.with_article());
@@ -79,23 +79,24 @@ pub enum Access {
     /// Read and write.
     #[default]
     ReadWrite,
-    /// Read only: the data is mapped so that this process cannot write it, while its locks work.
-    /// Needs permission to write the file all the same, because locks are words in it.
+    /// Read only. The data is mapped so that this process cannot write it, but its locks work. This
+    /// still needs permission to write the file, because locks are words in it.
     Read,
-    /// Look only: needs no more than permission to read the file, takes no locks, and writes nothing
-    /// anywhere. Copies are checked instead: they are taken again while a writer is in the way.
+    /// Look only. This needs only permission to read the file, takes no locks, and writes nothing
+    /// anywhere. Copies are checked instead: they are repeated while a writer is in the way.
     ///
-    /// What this gives is [`Array::snapshot`](crate::Array::snapshot),
+    /// It allows [`Array::snapshot`](crate::Array::snapshot),
     /// [`Array::raw_view`](crate::Array::raw_view), [`Value::get`](crate::Value::get),
-    /// [`Event::is_set`](crate::Event::is_set), copies of the frames of a [`Ring`](crate::Ring), waiting
-    /// for a change (which looks now and then, up to 100 ms late), and what [`Segment`](crate::Segment) tells. All else is
-    /// [`ReadOnly`](ErrorKind::ReadOnly). A file that was not synced, and that nobody opened for more
-    /// since the machine restarted, is [`Poisoned`](ErrorKind::Poisoned).
+    /// [`Event::is_set`](crate::Event::is_set), copies of the frames of a [`Ring`](crate::Ring),
+    /// waiting for a change, and the queries of [`Segment`](crate::Segment). A wait looks at
+    /// intervals and notices a change up to 100 ms late. Everything else is
+    /// [`ReadOnly`](ErrorKind::ReadOnly). A file is [`Poisoned`](ErrorKind::Poisoned) if it was not
+    /// synced and nobody has opened it with more access since the machine restarted.
     Observe,
 }
 
 impl Access {
-    /// What to say to who asks for more than this access gives.
+    /// The error for a caller who asks for more than this access allows.
     #[cold]
     pub(super) fn refusal(self) -> Error {
         let problem = match self {
@@ -132,11 +133,11 @@ impl Access {
 pub enum Lifetime {
     /// Until the last clone of the creating handle is dropped, in the process that created it.
     Creator = 1,
-    /// Until somebody removes it, or the machine restarts, which a file survives.
+    /// Until somebody removes it or the machine restarts. A file survives a restart.
     Persistent = 2,
-    /// Until the last process that has it open lets go of it. Opening registers the process then, and a
-    /// forked child counts from its first lock on; who only observes, or uses NumPy, does not count.
-    /// After a kill the name stays for the next user, or for [`reap`](crate::reap).
+    /// Until the last process that has it open releases it. With this lifetime, opening registers
+    /// the process at once. A forked child counts from its first lock on. Observers and NumPy do
+    /// not count. After a kill the name stays for the next user, or for [`reap`](crate::reap).
     LastUser = 3,
 }
 
@@ -166,12 +167,13 @@ impl Lifetime {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reserve {
-    /// All of it, when it is created: too little memory is an error there.
+    /// All of it, when it is created. Too little memory is an error then.
     #[default]
     Full,
-    /// Page by page, when first touched; its locks have memory at once. Should memory run out then,
-    /// the process that touches the page is killed by SIGBUS: for sparse data that never grows full.
-    /// A [`Log`](crate::Log) has memory before it writes to it, so that it is an error there.
+    /// Page by page, when first touched. The locks have memory at once. If memory runs out later,
+    /// the process that touches the page is killed by SIGBUS. So this is for sparse data that never
+    /// grows full. A [`Log`](crate::Log) reserves memory before it writes, so for a log running out
+    /// is an error.
     Lazy,
 }
 
@@ -196,21 +198,21 @@ pub enum Origin {
     Opened,
 }
 
-/// Who may write what is mapped.
+/// Which users may write a segment that is mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// This user and root.
     Ours,
-    /// Anybody whom the file lets: the caller vouches for them.
+    /// Anybody whom the file's permissions allow. The caller vouches for them.
     Anybody,
 }
 
-/// Which names a new segment may have that are taken.
+/// Which taken names a new segment may take over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// None of them.
     Free,
-    /// Those that only the dead have left.
+    /// Those of segments that only the dead have left.
     Dead,
     /// Those of any segments.
     Any,
@@ -221,7 +223,7 @@ pub(crate) enum Claim {
 pub(crate) struct Paging {
     /// Huge ones, where the system has them.
     pub(crate) huge: bool,
-    /// All of them mapped at once, with so many threads; 0 for one on each processor.
+    /// All of them mapped at once, with so many threads. 0 means one thread per processor.
     pub(crate) prefault: Option<usize>,
 }
 

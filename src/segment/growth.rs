@@ -1,6 +1,6 @@
-//! Memory that a handle asks for, or asks about.
+//! Memory that a handle requests, or asks about.
 //!
-//! Data that grows has its memory before it is written, so that running out is an error.
+//! Growing data gets its memory before it is written, so that running out is an error.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,13 +10,14 @@ use crate::error::{ErrorKind, Result, ResultExt};
 use crate::steps::step;
 use crate::sys::limits;
 
-/// Memory is had in pieces of this length: as much as makes the look at cgroup limits worth it.
+/// Memory is reserved in pieces of this length. That is enough to make a check of the cgroup limits
+/// worth its cost.
 const CHUNK: usize = 1 << 20;
 
 impl Segment {
-    /// Returns how many bytes of the segment this process reaches through huge pages, now: see
-    /// [`Options::huge_pages`](crate::Options::huge_pages). Reads all of `/proc/self/smaps`, which takes
-    /// the longer the more this process has mapped.
+    /// Returns how many bytes of the segment this process reaches through huge pages now: see
+    /// [`Options::huge_pages`](crate::Options::huge_pages). This reads all of `/proc/self/smaps`,
+    /// which takes longer the more this process has mapped.
     ///
     /// # Errors
     ///
@@ -29,8 +30,8 @@ impl Segment {
         self.region().mapping().huge_bytes().of(self.name())
     }
 
-    /// Sees to it that the first `end` bytes of the data have memory, `end` being within them. The
-    /// caller owns the lock of the first stripe.
+    /// Makes sure that the first `end` bytes of the data have memory. `end` is within the data, and
+    /// the caller owns the lock of the first stripe.
     #[inline]
     pub(crate) fn reserve_data(&self, end: usize) -> Result<()> {
         let backed = &self.region().state().backed;
@@ -45,7 +46,7 @@ impl Segment {
         let generous = end.checked_next_multiple_of(CHUNK).unwrap_or(data_len).min(data_len);
         let had = match self.reserve_range(start..generous) {
             Ok(()) => generous,
-            // What is left may do for these rows.
+            // The memory that is left may suffice for these rows.
             Err(error)
                 if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
             {
@@ -60,7 +61,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Has memory for bytes of the data.
+    /// Reserves memory for bytes of the data.
     fn reserve_range(&self, bytes: Range<usize>) -> Result<()> {
         let object = self.membership().object()?;
         if !self.is_file() || object.lies_in_memory()? {

@@ -9,13 +9,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sys::names;
 use crate::sys::object::Object;
 
-/// The address of one particular segment, to be handed to another process as text: its name and
-/// its id, so that a namesake is not taken for it.
+/// The address of one particular segment, to be handed to another process as text. It holds the
+/// segment's name and its id, so that another segment of the same name is not taken for it.
 ///
 /// Its text is `NAME#ID`, `/absolute/path#ID` for a file, or `/proc/PID/fd/N#ID` for an anonymous
-/// segment, the id in 32 hexadecimal digits. That of an anonymous segment works as long as the process
-/// runs that made it and has it open, frozen or not, for processes that see its PID. With feature `serde` a handle serialises as
-/// its text.
+/// segment. The id has 32 hexadecimal digits. The handle of an anonymous segment works while the
+/// process that made the handle runs and has the segment open, frozen or not. It works in processes
+/// that see that PID. With feature `serde` a handle serialises as its text.
 ///
 /// # Examples
 ///
@@ -49,8 +49,8 @@ impl Handle {
         &self.name
     }
 
-    /// Where the process that an anonymous segment's handle names has that segment open by now, if it
-    /// does: [`freeze`](crate::Array::freeze) opens it anew, under another number.
+    /// Finds where the process named by an anonymous segment's handle has that segment open now, if
+    /// it has. [`freeze`](crate::Array::freeze) opens it anew, under another number.
     pub(super) fn moved(&self) -> Option<Name> {
         let places = names::beside_in_process(self.name.place());
         places.into_iter().map(Name::found).find(|name| {

@@ -1,4 +1,4 @@
-//! What an object says it is, read and checked without mapping it.
+//! The description of an object, read and checked without mapping it.
 
 use super::control::{Control, FIRST_READ, LONGEST_HEADER, MAGIC, SHORTEST_HEAD};
 use super::facts::{Access, Lifetime};
@@ -10,9 +10,9 @@ use crate::sys::lifeline;
 use crate::sys::object::{Facts, Object};
 use crate::sys::place::Place;
 
-/// Everything that the header and the control block of a segment say, copied out and checked.
+/// The contents of a segment's header and control block, copied out and checked.
 ///
-/// `docs/format.md` tells where each field lies. Its `Display` is a short table.
+/// `docs/format.md` lists where each field lies. Its `Display` is a short table.
 ///
 /// # Examples
 ///
@@ -43,7 +43,7 @@ impl Info {
     }
 }
 
-/// Refuses to map for writing what the kernel lets nobody write.
+/// Refuses to map a sealed object for writing.
 pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Result<()> {
     let may_be_sealed = matches!(name.place(), Place::InProcess(_)) && access != Access::Observe;
     if may_be_sealed && object.is_sealed()? {
@@ -55,7 +55,7 @@ pub(super) fn check_unsealed(object: &Object, name: &Name, access: Access) -> Re
     Ok(())
 }
 
-/// Whether a live process takes part in it.
+/// Whether a live process is a participant.
 pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
     for slot in 0..control.participants {
         if lifeline::is_alive(object, slot)? {
@@ -65,12 +65,14 @@ pub(super) fn is_in_use(object: &Object, control: &Control) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether only the dead have left it: it was to go with those who took part, and none of them lives.
+/// Whether only the dead have left it: its name was to go with its participants, and none of them
+/// is alive.
 pub(super) fn is_left_by_the_dead(object: &Object, control: &Control) -> Result<bool> {
     Ok(is_to_go(object, control) && !is_in_use(object, control)?)
 }
 
-/// Whether it goes with those who take part. A copy of a segment's file stays with whoever made it.
+/// Whether its name goes with its participants. The name of a copy of a segment's file does not:
+/// the copy belongs to whoever made it.
 pub(crate) fn is_to_go(object: &Object, control: &Control) -> bool {
     let is_copy = control.inode != 0 && control.inode != object.identity().inode();
     control.lifetime != Lifetime::Persistent && !is_copy
@@ -111,7 +113,7 @@ pub(crate) fn read_control(object: &Object, facts: &Facts) -> Result<Control> {
     Control::decode(&head, &header, facts.len)
 }
 
-/// Refuses a header that is longer than any segment's before it is read: whoever lists what there is reads
+/// Refuses, before reading it, a header that is longer than any segment's. Listing segments reads
 /// the header of every file.
 fn check_header_len(start: &[u8]) -> Result<()> {
     match Header::len_of(start) {
@@ -135,7 +137,7 @@ fn control_offset(header: &Header) -> Result<u64> {
     Ok(offset.map_or(u64::MAX, |offset| offset as u64))
 }
 
-/// Refuses what is no segment, but for damaged ones, which show that they were.
+/// Refuses objects that are not segments. Damaged segments that are still recognisable pass.
 pub(super) fn check_ours(object: &Object, facts: &Facts) -> Result<()> {
     let Err(error) = read_control(object, facts) else { return Ok(()) };
     if was_a_segment(object, facts) {
@@ -150,8 +152,8 @@ pub(super) fn check_ours(object: &Object, facts: &Facts) -> Result<()> {
     }
 }
 
-/// Whether what cannot be read as a segment begins as only those do, or has the beginning of a control
-/// block in the place of one.
+/// Whether an unreadable object was a segment: it begins as only segments do, or has the beginning
+/// of a control block where one would be.
 fn was_a_segment(object: &Object, facts: &Facts) -> bool {
     let padded = || {
         let mut start = [0; PRELUDE];
@@ -174,7 +176,7 @@ pub(super) fn read_header(object: &Object, facts: &Facts) -> Result<Header> {
     Header::parse(read_start(object, facts, &mut bytes)?)
 }
 
-/// Reads the first bytes of an object, as many as there are and as `buffer` holds.
+/// Reads the first bytes of an object, as many as it has and `buffer` holds.
 pub(super) fn read_start<'a>(
     object: &Object,
     facts: &Facts,
@@ -186,7 +188,8 @@ pub(super) fn read_start<'a>(
     Ok(bytes)
 }
 
-/// The file ends before or in its control block: ours, cut short, or a plain `.npy`.
+/// The error for a file that ends before or in its control block: a segment that was cut short, or
+/// a plain `.npy` file.
 fn no_control_block(header: &Header, bytes: &[u8], facts: &Facts) -> Error {
     if header.is_canonical(bytes) {
         return truncated(facts);

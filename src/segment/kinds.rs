@@ -1,6 +1,6 @@
-//! What a kind of segment says of itself; all else is the same for all kinds.
+//! What each kind of segment defines for itself. Everything else is the same for all kinds.
 //!
-//! A kind says in [`Opens`] what it checks of a segment, and in [`Creates`] what its creator gives.
+//! A kind says in [`Opens`] how it checks a segment, and in [`Creates`] what its creator gives.
 //! `methods` writes its public methods.
 
 use super::facts::{Access, Lifetime};
@@ -17,21 +17,21 @@ pub trait Opens: Sized {
     #[doc(hidden)]
     fn check(segment: Segment) -> Result<Self>;
 
-    /// The access that it asks for when its opener asks for `access`.
+    /// The access with which to open when the caller asks for `access`.
     #[doc(hidden)]
     #[must_use]
     fn access(access: Access) -> Access {
         access
     }
 
-    /// The options that its opener begins with.
+    /// The options with which opening begins.
     #[doc(hidden)]
     #[must_use]
     fn default_options() -> Options<Self> {
         Options::new()
     }
 
-    /// Does the same. Its error says which segment it is about.
+    /// Does the same as `check`. Its error names the segment.
     #[doc(hidden)]
     fn from_segment(segment: Segment) -> Result<Self> {
         let name = segment.name().to_owned();
@@ -44,23 +44,23 @@ pub(crate) trait Creates: Opens {
     /// What a creator gives: a shape, a value, a capacity.
     type Start;
 
-    /// The segment that results.
+    /// Plans the segment that results.
     fn plan(settings: &Settings, start: &Self::Start) -> Result<Plan>;
 
-    /// Writes what the creator gave, while nobody else sees the segment.
+    /// Writes what the creator gave. Nobody else sees the segment yet.
     fn fill(_draft: &mut Draft, _start: &Self::Start) -> Result<()> {
         Ok(())
     }
 
-    /// Refuses a segment that exists and is not what `open_or_create` asked for.
+    /// Refuses an existing segment that is not what `open_or_create` asked for.
     fn check_same(&self, _start: &Self::Start) -> Result<()> {
         Ok(())
     }
 }
 
 impl<H: Opens> Options<H> {
-    /// Opens what is at `address`, as `open` of the handle's type does: [`Array::open`](crate::Array::open),
-    /// for example.
+    /// Opens the segment at `address`, as `open` of the handle's type does. An example is
+    /// [`Array::open`](crate::Array::open).
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl<H: Opens> Options<H> {
         H::from_segment(Segment::attach(Name::new(address)?, self.opening_as::<H>())?)
     }
 
-    /// Opens the segment that `handle` means, and no namesake.
+    /// Opens the segment that `handle` means, and never another one of the same name.
     ///
     /// # Errors
     ///
@@ -112,23 +112,24 @@ impl<H: Opens> Options<H> {
 
 #[expect(private_bounds, reason = "nothing here is public")]
 impl<H: Creates> Options<H> {
-    /// Makes a segment and gives it its name.
+    /// Creates a segment and gives it its name.
     pub(crate) fn make(&self, name: Name, start: &H::Start, lifetime: Lifetime) -> Result<H> {
         self.make_with(name, start, lifetime, |draft| H::fill(draft, start), Draft::publish)
     }
 
-    /// Makes a segment, also if another one has the name, which is then replaced.
+    /// Creates a segment. If another segment has the name, it is replaced.
     pub(crate) fn make_or_replace(&self, name: Name, start: &H::Start) -> Result<H> {
         let fill = |draft: &mut Draft| H::fill(draft, start);
         self.make_with(name, start, Lifetime::Creator, fill, Draft::publish_or_replace)
     }
 
-    /// Makes a segment under a name made up of `prefix`.
+    /// Creates a segment under a name made up of `prefix`.
     pub(crate) fn make_unique(&self, prefix: &str, start: &H::Start) -> Result<H> {
         create_unique(prefix, |name| self.make(name, start, Lifetime::Creator))
     }
 
-    /// Opens what is at `address`, or makes it when there is nothing; whoever comes second opens.
+    /// Opens the segment at `address`, or creates it if there is none. Of two processes that try
+    /// this at once, the second one opens.
     pub(crate) fn open_or_make(&self, address: Address<'_>, start: &H::Start) -> Result<H> {
         loop {
             match self.open(address) {
@@ -146,7 +147,7 @@ impl<H: Creates> Options<H> {
         }
     }
 
-    /// Makes a segment whose first contents `fill` writes.
+    /// Creates a segment whose first contents `fill` writes.
     pub(crate) fn make_with(
         &self,
         name: Name,

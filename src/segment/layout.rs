@@ -1,4 +1,4 @@
-//! Where everything in a segment lies: all offset arithmetic, checked once.
+//! Where everything in a segment lies. All offset arithmetic is done here, and checked once.
 
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::error::{Error, ErrorKind, Result, size};
@@ -7,17 +7,18 @@ use crate::npy::UNIT;
 
 use super::records::{RingState, State};
 
-/// Data of shared `.npy` files begins at a multiple of this, as every NumPy writes it; since 1.14, of 64.
-/// Copies without a lock go by words of 8 bytes; what an element wants beyond is asked where one is.
+/// The data of shared `.npy` files begins at a multiple of this. Every version of NumPy writes it
+/// so; since 1.14 it begins at a multiple of 64. Copies without a lock only need 8 bytes, since
+/// they go word by word. Where an element needs more, that is checked where its type is known.
 pub(super) const SHARED_ALIGNMENT: usize = 16;
 
 /// A cache line.
 const LINE: usize = 64;
 
-/// Most axes an array may have; NumPy 1 has the same limit.
+/// The most axes that an array may have. NumPy 1 has the same limit.
 pub(crate) const MAX_AXES: usize = 32;
 
-/// What the layout follows from.
+/// The numbers from which the layout follows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measures {
     /// Offset of the payload.
@@ -28,15 +29,15 @@ pub(crate) struct Measures {
     pub(crate) head_len: usize,
     pub(crate) participants: u32,
     pub(crate) stripes: u32,
-    /// Length of the shadow copy of a large value; else 0.
+    /// Length of the shadow copy of a large value, otherwise 0.
     pub(crate) shadow_len: usize,
-    /// Number of a ring's slots; else 0.
+    /// Number of a ring's slots, otherwise 0.
     pub(crate) frames: u32,
-    /// How many of them one participant may lease; else 0.
+    /// How many of them one participant may lease, otherwise 0.
     pub(crate) leases: u32,
 }
 
-/// Where everything lies. All but the first three offsets count from the control block's start.
+/// Where everything lies. All offsets but the first three count from the control block's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) data_offset: usize,
@@ -49,7 +50,7 @@ pub(crate) struct Layout {
     /// Bytes from one participant's cells to the next one's.
     pub(crate) cell_row: usize,
     pub(crate) shadow: usize,
-    /// A ring's words, if it is one; the next three are its as well.
+    /// A ring's words, if it is one. The next three fields are a ring's as well.
     pub(crate) ring: usize,
     pub(crate) sequences: usize,
     pub(crate) leases: usize,
@@ -63,7 +64,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Lays a segment out, or says that it does not fit.
+    /// Lays out a segment, or fails when it does not fit.
     pub(crate) fn new(measures: Measures) -> Result<Self> {
         Self::fit(measures).filter(|layout| isize::try_from(layout.total).is_ok()).ok_or_else(
             || too_large(format!("{} of data and their bookkeeping", size(measures.data_len))),
@@ -118,10 +119,10 @@ impl Layout {
     }
 }
 
-/// Number of bytes that so many items of that size take.
+/// Number of bytes that an array of that shape and item size takes.
 ///
-/// The product of the axes that are not empty must fit as well: views over an empty array compute
-/// with it.
+/// The product of the axes that are not empty must fit as well, because views over an empty array
+/// compute with it.
 pub(crate) fn data_len(shape: &[usize], item_size: usize) -> Result<usize> {
     let too_large = || too_large(format!("an array of shape {shape:?} and {item_size}-byte items"));
     let mut spanned = item_size.max(1);
@@ -147,7 +148,7 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As much data as every address space has room for.
+    /// As much data as fits every address space.
     const MUCH: usize = match 1_usize.checked_shl(40) {
         Some(len) => len,
         None => 1 << 30,
