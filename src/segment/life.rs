@@ -1,4 +1,4 @@
-//! The life of a segment: created whole, opened by name, detached.
+//! The life of a segment: it is created whole, opened by name, and detached.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ struct Attached {
     trust: Trust,
     region: Arc<Region>,
     membership: Arc<Membership>,
-    /// Who created it through this handle, as lock words name it.
+    /// The owner that created it through this handle, as lock words name it.
     created_by: Option<Owner>,
 }
 
@@ -70,8 +70,8 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Makes a segment that is going to be called `name`, its data all zeros. Its name lasts for `lifetime`
-    /// unless the settings say otherwise; a file lasts until it is removed.
+    /// Makes a segment that is to be called `name`, with data of zeros. Its name lasts for
+    /// `lifetime` unless the settings say otherwise. A file lasts until it is removed.
     pub(crate) fn new(
         name: Name,
         plan: Plan,
@@ -135,7 +135,7 @@ impl Draft {
         self.publish_claiming(claim)
     }
 
-    /// Gives the segment its name, also if another segment has it, which is then replaced.
+    /// Gives the segment its name. If another segment has the name, that one is replaced.
     pub(crate) fn publish_or_replace(self) -> Result<Segment> {
         if self.name.is_file() {
             reap_beside(&self.name);
@@ -167,7 +167,7 @@ impl Draft {
 impl Segment {
     /// Opens the segment at `address`, whatever it holds.
     ///
-    /// Assumes of other processes what [`Array::open`](crate::Array::open) does.
+    /// This assumes the same of other processes as [`Array::open`](crate::Array::open) does.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl Segment {
         Self::attach(Name::new(address)?, Access::ReadWrite)
     }
 
-    /// Opens the segment that `handle` names, and no other that may have its name by now.
+    /// Opens the segment that `handle` means, and never another one that has its name by now.
     ///
     /// # Errors
     ///
@@ -231,7 +231,8 @@ impl Segment {
         }
     }
 
-    /// Attaches to what has that name now; `None` when the name changed hands meanwhile.
+    /// Attaches to the segment that has that name now. Returns `None` when the name changed hands
+    /// meanwhile.
     fn attach_once(name: &Name, opening: Opening) -> Result<Option<Self>> {
         let access = opening.access;
         let (object, facts) = match access {
@@ -242,7 +243,7 @@ impl Segment {
         check_trusted(name, &object, &facts, opening.trust)?;
         check_unsealed(&object, name, access)?;
         let control = read_control(&object, &facts)?;
-        // Else the last user could take the name away before this one is known to be one.
+        // Otherwise the last user could remove the name before this one is known to be a user.
         let is_user = control.lifetime == Lifetime::LastUser && access != Access::Observe;
         let lock = if is_user && name.is_shown() {
             let Some(lock) = NameLock::take(name.place(), &object)? else { return Ok(None) };
@@ -301,7 +302,8 @@ impl Segment {
         self.0.name.as_str()
     }
 
-    /// Returns the id that no other segment has, this name's former and later ones included.
+    /// Returns the segment's id. No other segment has it, not even an earlier or later one of the
+    /// same name.
     ///
     /// # Examples
     ///
@@ -317,8 +319,9 @@ impl Segment {
         self.0.control.id
     }
 
-    /// Returns where other programs find the memory: the argument of `np.load`, with `mmap_mode` `"r"` or
-    /// `"r+"`. Never with `"w+"`, which cuts the file to nothing first: whoever has it mapped is killed by SIGBUS.
+    /// Returns where other programs find the memory. This is the argument of `np.load`, with
+    /// `mmap_mode` `"r"` or `"r+"`. Never use `"w+"`: it truncates the file to nothing first, and
+    /// every process that has it mapped is killed by SIGBUS.
     ///
     /// # Examples
     ///
@@ -367,15 +370,15 @@ impl Segment {
     #[must_use]
     pub fn handle(&self) -> Handle {
         let name = match self.0.name.place() {
-            // As this process has it open, whoever created it.
+            // The place where this process has it open, whoever created it.
             Place::InProcess(_) => Name::found(self.0.membership.object_unchecked().as_place()),
             _ => self.0.name.clone(),
         };
         Handle::new(name, self.id())
     }
 
-    /// Returns the processes that registered in the segment and whether they are alive; one that
-    /// attached but never locked anything is not among them. Costs two system calls a slot.
+    /// Returns the processes that registered in the segment, and whether they are alive. A process
+    /// that attached but never locked anything is not among them. Costs two system calls per slot.
     ///
     /// # Errors
     ///
@@ -396,24 +399,26 @@ impl Segment {
     }
 
     /// Returns whether another segment has the name by now: see
-    /// [`Array::create_or_replace`](crate::Array::create_or_replace). This one goes on working for those
-    /// who have it; [`reopen`](Self::reopen) opens the other one. Costs a system call.
+    /// [`Array::create_or_replace`](crate::Array::create_or_replace). This one goes on working for
+    /// the processes that have it. [`reopen`](Self::reopen) opens the other one. Costs a system
+    /// call.
     ///
     /// # Examples
     ///
     /// See [`Array::create_or_replace`](crate::Array::create_or_replace).
     #[must_use]
     pub fn is_replaced(&self) -> bool {
-        // The mark is missing where a replacer was killed before it could set it.
+        // The mark is missing if a replacer was killed before it could set it.
         self.region().state().is_replaced()
             || self.0.name.is_shown()
                 && names::identity_of(self.0.name.place())
                     .is_ok_and(|other| other.is_some_and(|other| other != self.identity()))
     }
 
-    /// Returns whether nothing has the segment's name any more: it was removed, and none was created under it
-    /// since. This one goes on working for those who have it, whose last one gives the memory back. False for
-    /// what never had a name. Costs a system call.
+    /// Returns whether nothing has the segment's name any more: it was removed, and nothing was
+    /// created under it since. This one goes on working for the processes that have it, and the
+    /// last of them gives the memory back. Returns false for a segment that never had a name. Costs
+    /// a system call.
     ///
     /// # Examples
     ///
@@ -432,8 +437,9 @@ impl Segment {
             && names::identity_of(self.0.name.place()).is_ok_and(|there| there.is_none())
     }
 
-    /// Opens what has the name now, with the access of this handle; segments that others may write if this
-    /// handle was opened with [`trust_owner`](crate::Options::trust_owner).
+    /// Opens the segment that has the name now, with the access of this handle. It opens segments
+    /// that others may write if this handle was opened with
+    /// [`trust_owner`](crate::Options::trust_owner).
     ///
     /// # Errors
     ///
@@ -454,14 +460,15 @@ impl Segment {
         &self.0.name
     }
 
-    /// Whether it was opened by the path of a file, which may lie in memory too.
+    /// Whether it was opened by the path of a file. That file may lie in memory too.
     pub(crate) fn is_file(&self) -> bool {
         self.0.name.is_file()
     }
 
     /// Whether it lies on a disk, and so outlives a restart of the machine.
     pub(crate) fn is_durable(&self) -> Result<bool> {
-        // What has a name here, or none at all, lies on a tmpfs: that was checked when it was opened.
+        // An object with a name in shared memory, or without any name, lies on a tmpfs. That was
+        // checked when it was opened.
         Ok(self.is_file() && !self.membership().object()?.lies_in_memory()?)
     }
 
@@ -481,11 +488,11 @@ impl Segment {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // In a forked child the mark differs from what it was, and nothing is removed.
+        // In a forked child the mark differs from its former value, so nothing is removed.
         let creator_here =
             self.created_by.is_some() && self.created_by == self.membership.registered();
         if creator_here && self.name.is_shown() && self.control.lifetime == Lifetime::Creator {
-            // The name may be gone, or stand for another segment by now; both are as well.
+            // The name may be gone by now, or stand for another segment. Either is fine.
             let place = self.name.place();
             let _ = self.membership.object().and_then(|object| unlink_to_leave(place, object));
         }

@@ -3,8 +3,8 @@
 //! # Safety
 //!
 //! A raw view made here lies within the mapping, is aligned, and spans no more than the address
-//! space. What its bytes mean, and that nobody changes them meanwhile, is for whoever dereferences
-//! it to say.
+//! space. Whoever dereferences it must know what its bytes mean, and that nobody changes them
+//! meanwhile.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result, size};
 use crate::sys::map::Mapping;
 use crate::sys::object::Object;
 
-/// Mapped bytes, and what keeps them.
+/// Mapped bytes, and their owner.
 pub(super) enum Memory {
     /// An object of ours, mapped from its start.
     Object { object: Object, mapping: Mapping },
@@ -66,7 +66,7 @@ impl Memory {
         Ok(unsafe { RawArrayViewMut::from_shape_ptr(shape, start) })
     }
 
-    /// Where an array of `T` of that shape begins, all of which lies in the block.
+    /// Where an array of `T` of that shape begins. All of the array lies in the block.
     fn locate<T>(&self, offset: usize, shape: &[usize]) -> Result<*mut T> {
         let needed = data_len(shape, size_of::<T>())?;
         if offset.checked_add(needed).is_none_or(|end| end > self.len()) {
@@ -96,12 +96,12 @@ impl Memory {
     }
 }
 
-/// A mapping that the `shared_memory` crate made, and unmaps.
+/// A mapping that the `shared_memory` crate made and will unmap.
 #[cfg(feature = "shared_memory")]
 pub(super) struct Shmem(pub(super) shared_memory::Shmem);
 
-// SAFETY: it holds a pointer to shared memory, a descriptor and two strings, none of them bound to a
-// thread. Shared, it is asked for its pointer and length alone, which never change.
+// SAFETY: it holds a pointer to shared memory, a descriptor and two strings, none of them bound to
+// a thread. Through a shared reference only its pointer and length are read, and they never change.
 #[cfg(feature = "shared_memory")]
 unsafe impl Send for Shmem {}
 // SAFETY: see `Send`.

@@ -1,10 +1,12 @@
 //! The public methods that the handles of all kinds have, each with its documentation.
 
-/// Writes what every handle has: `handle! { impl[GENERICS] TYPE, NOUN, TYPE IN EXAMPLES, … }`.
+/// Writes the methods that every handle has:
+/// `handle! { impl[GENERICS] TYPE, NOUN, TYPE IN EXAMPLES, … }`.
 ///
-/// A type that [`Creates`] says how in examples its creator is called, and what a creator's arguments make:
-/// `given "10": create(shape: impl IntoDimension<Dim = D>) => shape.into_dimension()`. One that only
-/// [`Opens`] says instead which expression makes one in examples.
+/// For a type that [`Creates`], the macro is told how examples call its creator, and what becomes
+/// of the creator's arguments: `given "10": create(shape: impl IntoDimension<Dim = D>) =>
+/// shape.into_dimension()`. For a type that only [`Opens`], it is told which expression makes one
+/// in examples.
 macro_rules! handle {
     (
         $(#[$about:meta])*
@@ -20,7 +22,7 @@ macro_rules! handle {
         #[doc = concat!("Creating ", $a, ".")]
         impl<$($generics)*> $name $(<$($parameter),*>)? {
             #[doc = concat!("Creates ", $a, " at `address`, of mode 0600. A name goes when the last clone of")]
-            /// this handle is dropped; a file stays.
+            /// this handle is dropped. A file stays.
             ///
             $(#[$about])*
             ///
@@ -29,7 +31,8 @@ macro_rules! handle {
             /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists), [`InvalidName`](crate::ErrorKind::InvalidName),
             /// [`SizeOverflow`](crate::ErrorKind::SizeOverflow), [`StorageFull`](crate::ErrorKind::StorageFull),
             /// [`MemoryLimit`](crate::ErrorKind::MemoryLimit), and
-            /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for what can never be.
+            /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for arguments that can never
+            /// work.
             ///
             /// # Examples
             ///
@@ -50,8 +53,8 @@ macro_rules! handle {
             }
 
             #[doc = concat!("Creates ", $a, " that has no name, so that nothing can be left behind. Forked children")]
-            /// have it with the handle. Others open it by its [`handle`](Self::handle), as long as a process lives
-            /// that has it.
+            /// inherit it with the handle. Others open it by its [`handle`](Self::handle), as long
+            /// as a process that has it is alive.
             ///
             /// # Errors
             ///
@@ -92,7 +95,7 @@ macro_rules! handle {
 
             #[doc = concat!("Opens the ", $noun, " at `address`, or creates it if there is none;")]
             /// [`origin`](Self::origin) tells which. Its name lasts as long as anybody has it open
-            /// ([`Lifetime::LastUser`](crate::Lifetime)), a file until it is removed.
+            /// ([`Lifetime::LastUser`](crate::Lifetime)). A file lasts until it is removed.
             ///
             /// # Errors
             ///
@@ -122,17 +125,18 @@ macro_rules! handle {
             }
 
             #[doc = concat!("Creates ", $a, " at `address`, whatever segment is there. The name stands for the old one")]
-            /// or for the new one at every moment, whoever is killed meanwhile.
+            /// or for the new one at every moment, even if a process is killed meanwhile.
             ///
-            /// Those attached to the old one keep it, and those who wait for it to change are woken.
-            /// [`is_replaced`](crate::Segment::is_replaced) tells them, and [`reopen`](Self::reopen) opens the new
-            /// one.
+            /// Processes attached to the old one keep it, and those that wait for it to change are
+            /// woken. [`is_replaced`](crate::Segment::is_replaced) tells them of the replacement,
+            /// and [`reopen`](Self::reopen) opens the new one.
             ///
             /// # Errors
             ///
-            /// Those of [`create`](Self::create) but `AlreadyExists`;
-            /// [`NotASegment`](crate::ErrorKind::NotASegment) when what is there is none, which is left alone, and
-            /// [`NotTrusted`](crate::ErrorKind::NotTrusted) when it is another user's, or others may write it.
+            /// Those of [`create`](Self::create) except `AlreadyExists`;
+            /// [`NotASegment`](crate::ErrorKind::NotASegment) when something other than a segment
+            /// is there, which is left alone; and [`NotTrusted`](crate::ErrorKind::NotTrusted) when
+            /// the old segment is another user's, or others may write it.
             ///
             /// # Examples
             ///
@@ -289,16 +293,17 @@ macro_rules! handle {
         impl[$($generics:tt)*] $name:ident $(<$($parameter:ident),*>)?,
         $noun:literal, $type:literal, made $made:expr, |$it:ident| $segment:expr
     ) => {
-        /// Opening, and what every handle tells of its segment.
+        /// Opening, and what every handle knows of its segment.
         impl<$($generics)*> $name $(<$($parameter),*>)? {
             #[doc = concat!("Opens the ", $noun, " at `address`, and checks that it is one. Costs about a dozen system")]
             /// calls, whatever its size. This process takes a participant's slot at its first lock.
             ///
             $(#[$about])*
             ///
-            /// Every process that may write the segment, of this user or root, is assumed to write under its locks
-            /// alone and never to cut the file short. One that does otherwise, be it NumPy, causes undefined
-            /// behaviour in who holds a guard: see [Trust](crate#trust).
+            /// This assumes that every process of this user or root that may write the segment
+            /// writes only under its locks, and never cuts the file short. A process that does
+            /// otherwise, NumPy included, causes undefined behaviour in processes that hold a
+            /// guard: see [Trust](crate#trust).
             ///
             /// # Errors
             ///

@@ -1,12 +1,17 @@
-//! Segments: named memory with a typed header, and who takes part in it.
+//! Segments: named memory with a typed header, and the processes that take part in it.
 //!
-//! In reading order: [`name`] what a segment may be called · [`facts`] its kind, lifetime and access · [`options`] what a creator chooses ·
-//! [`control`] the immutable description · [`layout`] where everything lies · [`records`] the words
-//! that change · [`region`] offsets become references · [`participants`] slots and lifelines ·
-//! [`inspect`] what an object says it is · [`trust`] whose are mapped · [`life`] create, open, detach · [`access`] what a handle may
-//! do · [`paging`] where pages come from · [`growth`] memory that a handle asks for · [`naming`] names
-//! change hands · [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that
-//! go together · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files · [`share`] made into segments · [`shown`] handles as text · [`block`] memory without a header · [`memory`] its bytes.
+//! In reading order: [`name`] what a segment may be called · [`facts`] its kind, lifetime and
+//! access · [`kinds`] what each kind defines · [`options`] what a creator chooses · [`plan`] what a
+//! creation follows · [`control`] the immutable description · [`layout`] where everything lies ·
+//! [`records`] the words that change · [`region`] offsets become references · [`participants`]
+//! slots and lifelines · [`inspect`] descriptions read without mapping · [`trust`] which users'
+//! segments are mapped · [`life`] create, open, detach · [`methods`] the public methods of every
+//! handle · [`access`] what a handle may do · [`copy`] copies without a lock · [`paging`] where
+//! pages come from · [`growth`] memory that a handle requests · [`naming`] names change hands ·
+//! [`reboot`] files after a restart · [`reap`] what the dead left · [`set`] segments that go
+//! together · [`handle`] a segment's address as text · [`npy_file`] ordinary `.npy` files ·
+//! [`share`] such files become segments · [`shown`] handles as text · [`block`] memory without a
+//! header · [`memory`] its bytes.
 
 mod access;
 mod block;

@@ -1,4 +1,4 @@
-//! Where a segment is, as its users say it.
+//! The address of a segment, as users write it.
 
 use std::path::{self, Path, PathBuf};
 
@@ -12,19 +12,20 @@ const LONGEST: usize = 255;
 
 /// Where a segment is: shared memory under a name, or a file.
 ///
-/// Strings are names and paths are files, so functions that ask for an address take either.
+/// Strings are names and paths are files. Functions that take an address accept either.
 ///
-/// A *name* has 1 to 255 bytes, no `/` and no NUL, is not `.` or `..` and does not begin with
-/// `.ndshm-`; a leading `/`, as `shm_open` wants it, is dropped. Other programs find the memory at
+/// A *name* has 1 to 255 bytes, no `/` and no NUL. It is not `.` or `..` and does not begin with
+/// `.ndshm-`. A leading `/`, as `shm_open` wants it, is dropped. Other programs find the memory at
 /// `/dev/shm/NAME`.
 ///
 /// A *file* lies on tmpfs, ext4, xfs, btrfs or f2fs. It outlives the machine's restart and may be
 /// larger than its memory. A relative path counts from the working directory.
 ///
-/// A full disk is an error and never a signal, as long as the file shares no blocks: after a snapshot, or
-/// a copy that `cp --reflink` made of it, the next write to each block needs room again, and where there is
-/// none the process is killed by SIGBUS. On btrfs files are made to be overwritten in place (`chattr +C`);
-/// others may be observed there and no more, and that takes Linux 6.17 or later.
+/// A full disk is an error and never a signal, as long as the file shares no blocks. After a
+/// snapshot, or after a copy of the file by `cp --reflink`, the next write to each block needs room
+/// again. If there is none, the process is killed by SIGBUS. On btrfs, files are made to be
+/// overwritten in place (`chattr +C`), and that takes Linux 6.17 or later. Other files there may
+/// only be observed.
 ///
 /// # Examples
 ///
@@ -95,22 +96,22 @@ impl Name {
         }
     }
 
-    /// Memory that shall have no name.
+    /// Memory that is to have no name.
     pub(crate) fn anonymous() -> Self {
         Self(Place::Anonymous)
     }
 
-    /// Where an object was found to be.
+    /// The place where an object was found.
     pub(crate) fn found(place: Place) -> Self {
         Self(place)
     }
 
-    /// A name of the library's own that was found, to see what it was left for.
+    /// A found name, if it is the library's own. The caller examines what it was left for.
     pub(super) fn leftover(text: &str) -> Option<Self> {
         text.starts_with(TEMPORARY_PREFIX).then(|| Self(Place::Named(text.into())))
     }
 
-    /// Names of the library's own in the directory of a file.
+    /// The library's own names in the directory of a file.
     pub(super) fn leftovers_beside(&self) -> Vec<Self> {
         self.0.leftovers_beside().into_iter().map(Self).collect()
     }
@@ -122,7 +123,7 @@ impl Name {
         Self::new(&format!("{prefix}{suffix:016x}")).map_err(|error| error.of(prefix))
     }
 
-    /// Reads what [`as_str`](Self::as_str) wrote.
+    /// Parses the text that [`as_str`](Self::as_str) returned.
     pub(super) fn from_text(text: &str) -> Result<Self> {
         match names::in_process(text) {
             Some(place) => Ok(Self(place)),
@@ -135,7 +136,7 @@ impl Name {
         &self.0
     }
 
-    /// Whether others find it under this name, so that it can be removed.
+    /// Whether others find the object under this name, so that the name can be removed.
     pub(crate) fn is_shown(&self) -> bool {
         matches!(self.0, Place::Named(_) | Place::File(_))
     }

@@ -1,7 +1,7 @@
 //! Names change hands: removed, replaced, given up by the last user.
 //!
-//! A name that stands for an object changes only under its [`NameLock`], so no two processes undo each
-//! other's work. Only plain creation needs no lock: it fails where there is something.
+//! A name that stands for an object changes only under its [`NameLock`], so no two processes undo
+//! each other's work. Only plain creation needs no lock, because it fails if the name is taken.
 
 use super::control::Control;
 use super::facts::{Access, Claim, Trust};
@@ -17,16 +17,17 @@ use crate::sys::object::{Facts, Object};
 use crate::sys::place::Place;
 use crate::sys::wait;
 
-/// Removes the name of a segment, or its file; those attached keep their memory until they detach.
+/// Removes the name of a segment, or its file. Attached processes keep their memory until they
+/// detach.
 ///
 /// # Errors
 ///
-/// [`NotFound`](ErrorKind::NotFound) when there is none, [`NotASegment`](ErrorKind::NotASegment)
-/// when nothing shows that it is one, or was before it was damaged: that is left alone;
-/// [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it,
-/// [`ForeignLock`](ErrorKind::ForeignLock) when another program keeps its name by a lock on the file, and
-/// [`Timeout`](ErrorKind::Timeout) when a process that changes its name is stuck for five seconds. A damaged
-/// segment is removed.
+/// [`NotFound`](ErrorKind::NotFound) when there is none; [`NotASegment`](ErrorKind::NotASegment)
+/// when nothing shows that it is a segment, or was one before it was damaged, and then it is left
+/// alone; [`NotTrusted`](ErrorKind::NotTrusted) when another user owns it;
+/// [`ForeignLock`](ErrorKind::ForeignLock) when another program keeps its name by a lock on the
+/// file; and [`Timeout`](ErrorKind::Timeout) when a process that changes its name is stuck for five
+/// seconds. A damaged segment is removed.
 ///
 /// # Examples
 ///
@@ -44,14 +45,14 @@ pub fn remove<'a>(address: impl Into<Address<'a>>) -> Result<()> {
     Ok(())
 }
 
-/// Removes what has that name now; false when the name changed hands meanwhile.
+/// Removes the segment that has that name now. Returns false when the name changed hands meanwhile.
 fn remove_once(name: &Name) -> Result<bool> {
     let (object, _) = open_to_take_away(name)?;
     step!("remove: opened");
     unlink_if_still(name.place(), &object)
 }
 
-/// Opens what is ours to take away: a segment, whole or damaged.
+/// Opens a segment that is ours to remove, whole or damaged.
 fn open_to_take_away(name: &Name) -> Result<(Object, Facts)> {
     let (object, facts) = Object::open(name.place())?;
     check_ours_to_remove(&object, &facts)?;
@@ -63,15 +64,18 @@ fn open_to_take_away(name: &Name) -> Result<(Object, Facts)> {
 pub(super) struct Candidate<'a> {
     pub(super) object: &'a Object,
     pub(super) id: [u8; 16],
-    /// Who may write what it replaces, which is mapped to tell those attached to it.
+    /// Which users may write the segment that it replaces. That one is mapped, to notify the
+    /// processes attached to it.
     pub(super) trust: Trust,
 }
 
 impl Candidate<'_> {
-    /// Gives it the name, also if a segment has it that `claim` is about; returns where others find it.
+    /// Gives the object the name. If a segment has the name and `claim` covers it, that one is
+    /// replaced. Returns where others find the object.
     ///
-    /// The name stands for the old segment or for the new one at every moment. Those attached to the old
-    /// one are told, also when this process dies on the way: by whoever reaps next.
+    /// The name stands for the old segment or for the new one at every moment. Processes attached
+    /// to the old one are notified. If this process dies on the way, the next one that reaps
+    /// notifies them.
     pub(super) fn publish(&self, name: &Name, claim: Claim) -> Result<Place> {
         loop {
             let taken = match self.object.publish(name.place()) {
@@ -90,7 +94,7 @@ impl Candidate<'_> {
     }
 }
 
-/// What has that name, if only the dead have left it.
+/// The segment that has that name, if only the dead have left it.
 fn left_by_the_dead(name: &Name) -> Option<Control> {
     let (object, facts) = Object::open_to_look(name.place()).ok()?;
     check_ours_to_remove(&object, &facts).ok()?;
@@ -98,7 +102,7 @@ fn left_by_the_dead(name: &Name) -> Option<Control> {
     is_left_by_the_dead(&object, &control).is_ok_and(|dead| dead).then_some(control)
 }
 
-/// The error of who finds a name taken, with what to do where only the dead have left it.
+/// The error for a taken name. It adds what to do if only the dead have left that name.
 pub(super) fn told_of_the_dead(name: &Name, error: Error) -> Error {
     let is_taken = error.kind() == ErrorKind::AlreadyExists;
     let Some(control) = is_taken.then(|| left_by_the_dead(name)).flatten() else { return error };
@@ -113,7 +117,8 @@ pub(super) fn told_of_the_dead(name: &Name, error: Error) -> Error {
     )
 }
 
-/// Replaces what has that name now, if `claim` is about it; false when the name changed hands meanwhile.
+/// Replaces the segment that has that name now, if `claim` covers it. Returns false when the name
+/// changed hands meanwhile.
 fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> {
     let &Candidate { object, id, trust } = new;
     let (old, facts) = match open_to_take_away(name) {
@@ -124,10 +129,11 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
     step!("replace: opened");
     let Some(_lock) = NameLock::take(name.place(), &old)? else { return Ok(false) };
     if claim == Claim::Dead && !is_left_by_the_dead(&old, &read_control(&old, &facts)?)? {
-        // Somebody began to use it, which the caller finds when it looks again.
+        // Somebody began to use it. The caller finds that out when it looks again.
         return Ok(false);
     }
-    // Before the exchange, after which nothing may keep those attached from being told.
+    // This comes before the exchange. After it nothing may prevent that attached processes are
+    // notified.
     let farewell = Farewell::prepare(&old)?;
     let beside = name.place().beside(id);
     if let Err(error) = object.publish(&beside) {
@@ -138,13 +144,13 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
     give_name(object, name.place(), &beside, &old, &farewell)?;
     step!("replace: exchanged");
     farewell.tell();
-    // What is left is reaped.
+    // What is left is reaped later.
     let _ = names::unlink(&beside);
     step!("replace: old one's name gone");
     Ok(true)
 }
 
-/// Has the new object, which is beside, change places with the old one, or changes nothing.
+/// Exchanges the new object, which lies beside, with the old one, or changes nothing.
 fn give_name(
     new: &Object,
     place: &Place,
@@ -167,31 +173,31 @@ fn give_name(
     given
 }
 
-/// Fails when something else than the old object came out of an exchange.
+/// Fails when something other than the old object came out of an exchange.
 fn check_came_out(old: &Object, beside: &Place) -> Result<()> {
     match names::identity_of(beside)? {
         Some(found) if found != old.identity() => Err(Error::new(
             ErrorKind::AlreadyExists,
-            // Who keeps to the lock cannot have done that.
+            // A process that keeps to the lock cannot have done that.
             "was replaced by another program while this one replaced it: nothing was changed, try \
              again",
         )),
-        // Somebody may have thought that a dead replacer left it, and taken it away.
+        // Somebody may have taken it for a dead replacer's leftover and removed it.
         _ => Ok(()),
     }
 }
 
-/// Takes a name away if it stands for that object.
+/// Removes a name if it stands for that object.
 fn discard(place: &Place, object: &Object) {
     if names::identity_of(place).is_ok_and(|found| found == Some(object.identity())) {
-        // What is left is reaped.
+        // What is left is reaped later.
         let _ = names::unlink(place);
     }
 }
 
-/// What tells those attached to a segment that another one has its name.
+/// Notifies the processes attached to a segment that another one has its name.
 ///
-/// Nobody is attached to what is damaged, and nobody is told of that.
+/// Nobody is attached to a damaged segment, so nobody is notified.
 struct Farewell(Option<Region>);
 
 impl Farewell {
@@ -202,7 +208,8 @@ impl Farewell {
         let (participants, stripes) = (control.participants, control.stripes);
         match Region::new(old, control.layout, participants, stripes, Access::ReadWrite) {
             Ok(region) => Ok(Self(Some(region))),
-            // Nobody else has it mapped for writing either; who observes it sees what its name stands for.
+            // Then nobody else has it mapped for writing either. Observers look at what its name
+            // stands for.
             Err(error) if error.kind() == ErrorKind::UnsupportedFilesystem => Ok(Self(None)),
             Err(error) => Err(error),
         }
@@ -220,13 +227,14 @@ impl Farewell {
 
 /// Finishes what a killed process left under a temporary name.
 ///
-/// What a creator did not finish, or could not give its name, only goes, and so does what has another
-/// name besides: nothing of the library's own has two. What came out of an exchange, whose temporary
-/// name says another id than its own, is marked first: those attached to it may not know.
+/// An object that its creator did not finish, or could not give its name, is just removed. So is an
+/// object that has another name besides, since nothing of the library's own has two. An object that
+/// came out of an exchange has a temporary name with another id than its own. It is marked first,
+/// because processes attached to it may not know that it was replaced.
 pub(super) fn finish_leftover(name: &Name) -> Result<()> {
     let (object, facts) = Object::open(name.place())?;
     check_ours_to_remove(&object, &facts)?;
-    // Held by creators and replacers that live.
+    // Live creators and replacers hold this lock.
     let Some(_lock) = NameLock::try_take(name.place(), &object)? else { return Ok(()) };
     step!("reap: temporary name locked");
     let is_its_own = |id| *name.place() == name.place().beside(id);
@@ -235,11 +243,12 @@ pub(super) fn finish_leftover(name: &Name) -> Result<()> {
         && is_its_own(control.id)
         && is_in_use(&object, control)?
     {
-        // About to be exchanged.
+        // It is about to be exchanged.
         return Ok(());
     }
     let came_out = control.is_ok_and(|control| !is_its_own(control.id));
-    // What is not to be mapped is not told: those attached learn of it when they look who has the name.
+    // An untrusted object is not mapped, so its users are not notified. They find out when they
+    // look up what has the name.
     let is_trusted = check_trusted(name, &object, &facts, Trust::Ours).is_ok();
     if came_out && is_trusted && !object.facts()?.has_several_names {
         Farewell::prepare(&object)?.tell();
@@ -265,7 +274,7 @@ mod tests {
     use super::*;
     use crate::sys::process;
 
-    /// A segment with its place, and a look at its object.
+    /// A segment with its place, and an object opened to look at it.
     fn segment() -> (Segment, Place, Object) {
         segment_at(Name::unique("unit-naming-").unwrap())
     }
@@ -305,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_failure_after_the_exchange_puts_the_old_segment_back() {
-        // Of this thread alone: root may read any directory, and nothing would fail.
+        // This is for one thread alone. Root may read any directory, so nothing would fail.
         let as_somebody = || {
             if rustix::process::geteuid().is_root() {
                 rustix::thread::set_thread_uid(Uid::from_raw(65534)).unwrap();
@@ -318,7 +327,7 @@ mod tests {
             let beside = place.beside(new.id());
             rename(&news_place, &beside);
             let farewell = Farewell::prepare(&old_object).unwrap();
-            // Names in it change, but it cannot be opened to be flushed.
+            // Names in the directory can change, but it cannot be opened to be flushed.
             fs::set_permissions(&directory, Permissions::from_mode(0o300)).unwrap();
             let error = give_name(&new_object, &place, &beside, &old_object, &farewell);
             assert_eq!(error.unwrap_err().kind(), ErrorKind::PermissionDenied);

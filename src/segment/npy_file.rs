@@ -13,10 +13,10 @@ use crate::sys::object::{Facts, Object};
 
 /// An ordinary `.npy` file whose dtype is known at run time, mapped for reading and left as it is.
 ///
-/// This is the floor under [`Npy`](crate::Npy), which [`typed`](Self::typed) makes of it. The file
-/// may lie on any filesystem, and be of any version and order that `np.save` ever wrote; elements are
-/// anything but Python objects and floats of 80 or 128 bits. Big-endian ones are made little-endian where
-/// they are copied; the mapping has them as they are.
+/// [`Npy`](crate::Npy) stands on this type, and [`typed`](Self::typed) turns this into one. The
+/// file may lie on any filesystem, and may have any version and order that `np.save` ever wrote.
+/// Elements may be anything but Python objects and floats of 80 or 128 bits. Big-endian elements
+/// become little-endian when they are copied. The mapping shows them as they are.
 ///
 /// A clone is the same mapping: cheap, and usable from any thread.
 ///
@@ -52,15 +52,15 @@ struct Inner {
 }
 
 impl NpyFile {
-    /// Opens and maps the file at `path`; costs some ten system calls, whatever its size.
+    /// Opens and maps the file at `path`. Costs some ten system calls, whatever its size.
     ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound); [`NotASegment`](ErrorKind::NotASegment) when it is no `.npy`
     /// file; [`Truncated`](ErrorKind::Truncated), [`Corrupt`](ErrorKind::Corrupt) and
     /// [`UnsupportedVersion`](ErrorKind::UnsupportedVersion) when it is damaged or newer than this
-    /// library; and [`Unsupported`](ErrorKind::Unsupported) when it holds objects, or is sound and spelled
-    /// as `np.save` never does.
+    /// library; and [`Unsupported`](ErrorKind::Unsupported) when it holds objects, or is sound but
+    /// spelled as `np.save` never does.
     ///
     /// # Examples
     ///
@@ -89,7 +89,7 @@ impl NpyFile {
         &self.0.path
     }
 
-    /// Returns what one element is, in [NumPy's form](Dtype::numpy_form).
+    /// Returns the dtype of an element, in [NumPy's form](Dtype::numpy_form).
     ///
     /// # Examples
     ///
@@ -119,8 +119,8 @@ impl NpyFile {
         self.0.header.order
     }
 
-    /// Tells whether some of the file's numbers are big-endian. Copies have them little-endian, as
-    /// [`dtype`](Self::dtype) says; what is mapped has them as they are.
+    /// Tells whether some of the file's numbers are big-endian. Copies hold them in little-endian
+    /// form, as [`dtype`](Self::dtype) says. The mapping shows them as they are.
     ///
     /// # Examples
     ///
@@ -143,7 +143,7 @@ impl NpyFile {
         !self.0.header.swap.is_nothing()
     }
 
-    /// Fails with `ForeignByteOrder` unless what is mapped is as the dtype says.
+    /// Fails with `ForeignByteOrder` unless the mapped bytes are as the dtype says.
     pub(crate) fn check_in_place(&self) -> Result<()> {
         self.0.header.check_in_place().of(&self.0.path.to_string_lossy())
     }
@@ -158,13 +158,13 @@ impl NpyFile {
         self.0.data_len
     }
 
-    /// Returns where the data is mapped, [`data_len`](Self::data_len) bytes that are valid to read
-    /// while a clone of this lives and nobody cuts the file short. They are the file's own, big-endian
-    /// if [it is](Self::is_big_endian).
+    /// Returns where the data is mapped. [`data_len`](Self::data_len) bytes are valid to read from
+    /// there while a clone of this lives and nobody cuts the file short. They are the file's own
+    /// bytes, big-endian if [it is](Self::is_big_endian).
     ///
     /// # Examples
     ///
-    /// See [`Npy::view`](crate::Npy::view), which stands on it.
+    /// See [`Npy::view`](crate::Npy::view), which uses it.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         self.0.mapping.base().as_ptr().wrapping_add(self.0.header.data_offset)
@@ -193,12 +193,12 @@ impl NpyFile {
         self.read_items()
     }
 
-    /// Copies some of the data's bytes, from that offset on, until `bytes` is full. Items are
-    /// little-endian, those that are cut through as well.
+    /// Copies bytes of the data, from that offset on, until `bytes` is full. Items are
+    /// little-endian, even those that are cut off at either end.
     ///
     /// # Errors
     ///
-    /// [`OutOfBounds`](ErrorKind::OutOfBounds) when the data ends before, and those of
+    /// [`OutOfBounds`](ErrorKind::OutOfBounds) when the data ends earlier, and those of
     /// [`to_bytes`](Self::to_bytes).
     ///
     /// # Examples
@@ -232,7 +232,8 @@ impl NpyFile {
         if !self.is_big_endian() {
             return self.read_raw(bytes, offset);
         }
-        // Whole items are turned round where they go, those at the ends of which some is asked beside.
+        // Whole items are swapped in place, in the result. A cut item at either end is swapped in a
+        // buffer of its own.
         let item_size = self.0.header.dtype.item_size();
         let before = offset.next_multiple_of(item_size) - offset;
         let (first, rest) = bytes.split_at_mut(before.min(bytes.len()));
@@ -260,7 +261,7 @@ impl NpyFile {
     /// Copies bytes as they are in the file.
     fn read_raw(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
         let read = self.0.object.read_exact_at(bytes, (self.0.header.data_offset + offset) as u64);
-        // What was read through a number that is another file's by now is not this file's.
+        // If the descriptor's number is another file's by now, the bytes read are not this file's.
         self.0.object.check_open()?;
         match read {
             Err(error) if error.kind() == ErrorKind::Truncated => Err(Error::new(
@@ -305,7 +306,7 @@ fn zeroed<T: bytemuck::Pod>(count: usize) -> Result<Vec<T>> {
     })
 }
 
-/// Where the data that the header promises ends, which the file must reach.
+/// Where the data that the header describes ends. The file must reach that far.
 pub(super) fn data_end(header: &Header, facts: &Facts) -> Result<usize> {
     let data_len = data_len(&header.shape, header.dtype.item_size())?;
     let end = header.data_offset.saturating_add(data_len);

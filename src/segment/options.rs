@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //!
-//! The one unsafe function here does nothing unsafe: it lets its caller vouch for what the rest of
+//! The one unsafe function here does nothing unsafe. With it a caller vouches for what the rest of
 //! the library relies on.
 #![allow(unsafe_code)]
 
@@ -33,7 +33,7 @@ const SLOTS: u32 = 8;
 /// Default number of leases of a process.
 const LEASES: u32 = 4;
 
-/// What was chosen; fields that an opener does not need are ignored by it.
+/// The chosen options. An opener ignores those that it does not need.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) access: Access,
@@ -49,9 +49,9 @@ pub(crate) struct Settings {
     pub(crate) slots: u32,
     pub(crate) stripes: Option<u32>,
     pub(crate) trust: Trust,
-    /// Who may write what is created.
+    /// Which users may write the new segment.
     pub(super) writers: Trust,
-    /// Which names it may have that are taken.
+    /// Which taken names it may take over.
     pub(super) claim: Claim,
 }
 
@@ -77,13 +77,13 @@ impl Opening {
 }
 
 impl Settings {
-    /// How to open what exists.
+    /// How to open an existing segment.
     pub(crate) fn opening(&self) -> Opening {
         let Self { access, eager, paging, trust, .. } = *self;
         Opening { access, eager, paging, trust }
     }
 
-    /// Fails when a creator could never get what was chosen.
+    /// Fails when no creator could ever get these options.
     pub(crate) fn check(&self) -> Result<()> {
         let invalid = |problem: String| Err(Error::new(ErrorKind::InvalidArgument, problem));
         if !(1..=MOST_PARTICIPANTS).contains(&self.participants) {
@@ -122,7 +122,8 @@ impl Settings {
 
 /// Options for creating or opening a segment, in the manner of [`std::fs::OpenOptions`].
 ///
-/// `Array::options()` and `Value::options()` begin with the defaults; the last call creates or opens.
+/// `Array::options()` and `Value::options()` begin with the defaults. The last call creates or
+/// opens.
 ///
 /// # Examples
 ///
@@ -181,8 +182,8 @@ impl<H> Options<H> {
         self
     }
 
-    /// Registers this process when it opens the segment, and not at its first lock: for programs that give
-    /// up privileges in between. Costs some ten system calls more than opening does.
+    /// Registers this process when it opens the segment, not at its first lock. This is for
+    /// programs that give up privileges in between. Opening then costs some ten system calls more.
     ///
     /// # Examples
     ///
@@ -199,18 +200,19 @@ impl<H> Options<H> {
         self
     }
 
-    /// Asks for huge pages, 2 MiB each, which cost the processor fewer look-ups where data is reached in
-    /// no order: on one machine random reads of 1 GiB took about two thirds of the time.
+    /// Asks for huge pages, 2 MiB each. With them the processor needs fewer look-ups where data is
+    /// reached in no order. On one machine random reads of 1 GiB took about two thirds of the time.
     ///
-    /// For a new segment of 2 MiB or more that lies in memory, reserved in full. Where the tmpfs is mounted with
-    /// `huge=advise`, `within_size` or `always`, its pages are huge from the start, and creating it is several
-    /// times faster. Elsewhere, from Linux 6.1 on, ordinary pages are moved into huge ones as far as
-    /// there are any, which may take longer than to do without; anonymous segments are done so too, unless
-    /// `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says otherwise. Each opener asks for itself, so that
-    /// its address space is laid out for them.
+    /// They are for a new segment of 2 MiB or more that lies in memory and is reserved in full. If
+    /// the tmpfs is mounted with `huge=advise`, `within_size` or `always`, its pages are huge from
+    /// the start, and creating it is several times faster. Elsewhere, from Linux 6.1 on, ordinary
+    /// pages are moved into huge ones as far as there are any, which may take longer than doing
+    /// without. Anonymous segments take that way too, unless
+    /// `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says otherwise. Each opener asks for
+    /// itself, so that its address space is laid out for them.
     ///
-    /// This is advice: what the system cannot do is no error, and
-    /// [`Segment::huge_page_bytes`](crate::Segment::huge_page_bytes) tells what came of it.
+    /// This is advice: it is no error if the system cannot follow it.
+    /// [`Segment::huge_page_bytes`](crate::Segment::huge_page_bytes) tells the result.
     ///
     /// # Examples
     ///
@@ -228,8 +230,8 @@ impl<H> Options<H> {
         self
     }
 
-    /// Sets how long the name lasts. Default: [`Lifetime::Creator`] for `create…`,
-    /// [`Lifetime::LastUser`] for `open_or_create`, whose creator may well leave first, and
+    /// Sets how long the name lasts. Default: [`Lifetime::Creator`] for `create…`;
+    /// [`Lifetime::LastUser`] for `open_or_create`, because its creator may well leave first; and
     /// [`Lifetime::Persistent`] for files.
     ///
     /// # Examples
@@ -241,11 +243,12 @@ impl<H> Options<H> {
         self
     }
 
-    /// Sets the permission bits of a new segment, exactly: the umask plays no part. Default: 0o600.
+    /// Sets the permission bits of a new segment exactly, whatever the umask. Default: 0o600.
     ///
-    /// Whoever may write it can break every promise made here, so bits that let the group or others write
-    /// are [`InvalidArgument`](ErrorKind::InvalidArgument): [`mode_for_writers`](Self::mode_for_writers)
-    /// takes them, and is unsafe. Whoever may read it can block its locks.
+    /// A process that may write the segment can break every promise made here. So bits that let the
+    /// group or others write are [`InvalidArgument`](ErrorKind::InvalidArgument).
+    /// [`mode_for_writers`](Self::mode_for_writers) takes them, and is unsafe. A process that may
+    /// read the segment can block its locks.
     ///
     /// # Examples
     ///
@@ -277,16 +280,18 @@ impl<H> Options<H> {
         self
     }
 
-    /// Maps all pages before the segment is there to be used, with so many threads, 0 for one on each
-    /// processor: no first touch then costs a page fault, half a microsecond or so for every 4 KiB.
+    /// Maps all pages before the segment can be used, with so many threads. 0 means one thread per
+    /// processor. No first touch then costs a page fault, which takes half a microsecond or so for
+    /// every 4 KiB.
     ///
-    /// Worth it for large arrays that are used at once and all over, and where processors are free: they zero
-    /// the pages in parallel, so that to create and fill one takes less time, though creating alone takes
-    /// longer. Who opens one pays for the faults in any case, and here all at once.
+    /// This pays for large arrays that are used at once and all over, if processors are free. They
+    /// zero the pages in parallel. So creating and filling an array takes less time, though
+    /// creating alone takes longer. A process that opens an array pays for the faults in any case,
+    /// and here for all at once.
     ///
-    /// Opening gives memory to what was reserved lazily; creating lazily so is
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument). Before Linux 5.14 each page is touched instead, and a
-    /// lazily reserved segment that finds no memory when it is opened is a SIGBUS.
+    /// Opening gives memory to data that was reserved lazily. Creating a lazily reserved segment
+    /// is [`InvalidArgument`](ErrorKind::InvalidArgument). Before Linux 5.14 each page is touched
+    /// instead. A lazily reserved segment that finds no memory when it is opened is then a SIGBUS.
     ///
     /// # Examples
     ///
@@ -314,19 +319,19 @@ impl<H> Options<H> {
         self
     }
 
-    /// Opens segments that others than this user and root may write, which are
-    /// [`NotTrusted`](ErrorKind::NotTrusted) otherwise: those of other users, and those whose mode lets the group or
-    /// others write.
+    /// Opens segments that others than this user and root may write: segments of other users, and
+    /// segments whose mode lets the group or others write. Without this they are
+    /// [`NotTrusted`](ErrorKind::NotTrusted).
     ///
-    /// The mode is looked at when a segment is opened. A `chmod` that lets others write it later is as good
-    /// as this call, and one that takes the right away leaves it to those who had opened the file for writing
-    /// before.
+    /// The mode is checked when a segment is opened. A `chmod` that lets others write it later has
+    /// the same effect as this call. A `chmod` that takes the right away leaves it to processes
+    /// that opened the file for writing before.
     ///
     /// # Safety
     ///
-    /// Whoever may write the segment must keep to this library's protocol, as long as this process has it
-    /// open: must write where it holds a lock alone, and never cut the file short. The same holds for what
-    /// `reopen` opens in its place.
+    /// Every process that may write the segment must keep to this library's protocol as long as
+    /// this process has it open. It must write only where it holds a lock, and never cut the file
+    /// short. The same holds for the segment that `reopen` opens in its place.
     ///
     /// # Examples
     ///
