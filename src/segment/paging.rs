@@ -1,4 +1,4 @@
-//! Where the pages of a segment come from: reserved, mapped early, huge.
+//! Where the pages of a segment come from: they are reserved, mapped early, or huge.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -20,7 +20,7 @@ pub(super) fn provide(
 ) -> Result<()> {
     let (layout, mapping) = (region.layout(), region.mapping());
     let is_full = settings.reserve == Reserve::Full;
-    // Locks are touched by everybody, so they have memory in any case.
+    // Everybody touches the locks, so they have memory in any case.
     let start = if is_full { 0 } else { layout.control_offset };
     let lies_in_memory = !name.is_file() || object.lies_in_memory()?;
     if lies_in_memory {
@@ -28,7 +28,7 @@ pub(super) fn provide(
     }
     let Paging { huge, prefault } = settings.paging;
     let gets_huge = huge && is_full && mapping.gets_huge_pages(object)?;
-    // The kernel lets no two threads reserve at once, but map.
+    // The kernel lets only one thread reserve at a time, but several threads map at once.
     let by_mapping =
         lies_in_memory && pages::can_populate() && (gets_huge || prefault.is_some() && !huge);
     if !by_mapping {
@@ -43,13 +43,15 @@ pub(super) fn provide(
     Ok(())
 }
 
-/// Sees to it that a file has blocks for its locks, and for the rows of a log that it says have some: a copy
-/// of a segment may have lost them, since copies like to leave zeros out.
+/// Makes sure that a file has blocks for its locks, and for those rows of a log that have blocks
+/// according to the log. A copy of a segment may have lost them, since copying tools like to leave
+/// zeros out.
 pub(super) fn reserve_again(object: &Object, region: &Region, facts: &Facts) -> Result<()> {
     let layout = region.layout();
     let control = layout.control_offset as u64..layout.total as u64;
     let backed = region.state().backed.load(Relaxed).min(layout.data_len as u64);
-    // Nothing is asked for again where nothing is missing: xfs would want it free once more.
+    // If nothing is missing, nothing is requested again: xfs would want as much free space once
+    // more.
     let has_all = facts.allocated >= control.end - control.start + backed;
     if has_all || object.lies_in_memory()? {
         return Ok(());
@@ -59,7 +61,7 @@ pub(super) fn reserve_again(object: &Object, region: &Region, facts: &Facts) -> 
     object.reserve(start..start + backed)
 }
 
-/// Maps the pages of a segment that exists, if its opener asks for it.
+/// Maps the pages of an existing segment, if its opener asks for it.
 pub(super) fn prefault(
     object: &Object,
     region: &Region,

@@ -1,4 +1,4 @@
-//! Who takes part in a segment: slots, lifelines, and cleaning up after the dead.
+//! The participants of a segment: slots, lifelines, and cleaning up after the dead.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -19,12 +19,13 @@ use crate::sys::object::{Identity, Object};
 use crate::sys::process;
 use crate::sys::wait::{self, Woken};
 
-/// What this process has attached: one membership per segment, however often it is opened.
+/// The segments that this process has attached: one membership per segment, however often it is
+/// opened.
 ///
-/// Only touched under [`registration`], so that no fork catches it locked.
+/// It is only touched under [`registration`], so that no fork catches it locked.
 static ATTACHED: Mutex<BTreeMap<Identity, Weak<Membership>>> = Mutex::new(BTreeMap::new());
 
-/// Number of memberships this process ever had, with those of its parent before the fork.
+/// Number of memberships that this process ever had, including those of its parent before the fork.
 static MEMBERSHIPS: AtomicU64 = AtomicU64::new(0);
 
 /// A process that registered in a segment: see
@@ -50,7 +51,7 @@ pub struct Participant {
 }
 
 impl Participant {
-    /// What the record of a slot says of its occupant.
+    /// What the record of a slot says about its occupant.
     pub(crate) fn of(slot: u32, record: &Slot, alive: bool) -> Self {
         let (pid, namespace) = (record.pid(), record.namespace());
         Self { slot, pid, namespace, alive }
@@ -76,7 +77,7 @@ impl Participant {
         self.pid
     }
 
-    /// Returns the inode number of its PID namespace; 0 where unknown.
+    /// Returns the inode number of its PID namespace, or 0 if unknown.
     ///
     /// # Examples
     ///
@@ -86,7 +87,7 @@ impl Participant {
         self.namespace
     }
 
-    /// Returns whether the kernel held it alive a moment ago.
+    /// Returns whether it was alive a moment ago, according to the kernel.
     ///
     /// # Examples
     ///
@@ -102,7 +103,7 @@ impl Participant {
 enum Standing {
     /// Register, and then lock.
     Participant,
-    /// The same, and take the name away if it is the last one to leave.
+    /// The same, and remove the name when it is the last one to leave.
     User,
     /// Look.
     Observer,
@@ -116,14 +117,15 @@ pub(crate) struct Membership {
     name: Name,
     object: Object,
     region: Arc<Region>,
-    /// Our [`Owner`] bits; zero while not registered, and in a forked child.
+    /// Our [`Owner`] bits. Zero while not registered, and in a forked child.
     mark: Mark,
     /// Only touched under [`registration`].
     lifeline: Mutex<Option<Lifeline>>,
 }
 
 impl Membership {
-    /// Joins the object behind `region`, or returns what this process has of it already.
+    /// Joins the object behind `region`, or returns the membership that this process has in it
+    /// already.
     pub(crate) fn join(
         name: &Name,
         object: Object,
@@ -145,8 +147,8 @@ impl Membership {
         Ok(membership)
     }
 
-    /// Looks at the object behind `region` without taking part: never registers, and shares nothing
-    /// with those in this process who do, because all it has is read-only.
+    /// Looks at the object behind `region` without taking part. An observer never registers. It
+    /// shares nothing with the participants of this process, because its mappings are read-only.
     pub(crate) fn observe(name: &Name, object: Object, region: &Arc<Region>) -> Result<Arc<Self>> {
         Self::new(Standing::Observer, name, object, region, &registration())
     }
@@ -175,7 +177,8 @@ impl Membership {
         self.serial
     }
 
-    /// Who this process is in lock words; registers it at the first call, and again after a fork.
+    /// The name of this process in lock words. Registers the process at the first call, and again
+    /// after a fork.
     #[inline]
     pub(crate) fn me(&self) -> Result<Owner> {
         match self.registered() {
@@ -184,19 +187,19 @@ impl Membership {
         }
     }
 
-    /// Who this process is, if it has registered since it was forked.
+    /// The name of this process in lock words, if it has registered since it was forked.
     #[inline]
     pub(crate) fn registered(&self) -> Option<Owner> {
         Owner::in_word(self.mark.load(Acquire))
     }
 
-    /// The object, with its descriptor alive.
+    /// The object. Its descriptor is checked to be alive.
     pub(crate) fn object(&self) -> Result<&Object> {
         self.object.revive(self.name.place())?;
         Ok(&self.object)
     }
 
-    /// The object, just opened by the caller.
+    /// The object, for a caller that has just opened it.
     pub(crate) fn object_unchecked(&self) -> &Object {
         &self.object
     }
@@ -207,7 +210,7 @@ impl Membership {
         Slots::peers(self, stripe)
     }
 
-    /// Whether the occupant of `slot` runs, as far as the kernel knows.
+    /// Whether the occupant of `slot` is alive, as far as the kernel knows.
     pub(crate) fn is_alive(&self, slot: u32) -> Result<bool> {
         let me = self.registered();
         if me.is_some_and(|me| me.slot() == slot) {
@@ -216,7 +219,7 @@ impl Membership {
         lifeline::is_alive(self.object()?, slot)
     }
 
-    /// Who registered and has not left in order.
+    /// The participants that registered and have not left in order.
     pub(crate) fn census(&self) -> Result<Vec<Participant>> {
         (0..self.region.participants())
             .filter(|&slot| self.region.slot(slot).is_in_use())
@@ -224,13 +227,13 @@ impl Membership {
             .collect()
     }
 
-    /// Words for an error about the participant in `slot`: its process id, and whether it lives.
+    /// Describes the participant in `slot` for an error: its process id, and whether it is alive.
     pub(crate) fn describe(&self, slot: u32) -> String {
         if slot >= self.region.participants() {
             return format!("slot {slot}, which does not exist");
         }
         let pid = self.region.slot(slot).pid();
-        // Not judged by the pid, which another PID namespace may have given out too.
+        // The pid would not do: another PID namespace may have given out the same one.
         let is_ours = self.registered().is_some_and(|me| me.slot() == slot);
         match self.is_alive(slot) {
             Ok(true) if is_ours => format!("this process ({pid})"),
@@ -275,9 +278,10 @@ impl Membership {
         Ok(me)
     }
 
-    /// Leaves the segment; what a forgotten guard still holds is left for the next occupant.
+    /// Leaves the segment. If a forgotten guard still holds something, the next occupant cleans it
+    /// up.
     fn leave(&self, proof: &Registration) {
-        // Dropped at the end of this function, after the slot is in order.
+        // This is dropped at the end of the function, after the slot is in order.
         let lifeline = self.lifeline.lock().unwrap_or_else(PoisonError::into_inner).take();
         match self.registered() {
             Some(me) => self.vacate(me),
@@ -307,22 +311,22 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        // Taken before the registration mutex, as who attaches does.
+        // This is taken before the registration mutex, in the same order as when attaching.
         let farewell = self.take_name_as_user();
         self.detach();
         if let Some(lock) = farewell
             && self.nobody_is_left()
         {
-            // There is nobody to tell; what is left is reaped.
+            // There is nobody to report an error to. What is left is reaped later.
             let _ = lock.unlink();
         }
     }
 }
 
 impl Membership {
-    /// The name lock, for a user who may be the last one.
+    /// The name lock, for a user that may be the last one.
     fn take_name_as_user(&self) -> Option<NameLock> {
-        // In a forked child that never registered this process is no user.
+        // A forked child that never registered is no user.
         let is_user = self.standing == Standing::User && self.registered().is_some();
         if !is_user || !self.name.is_shown() {
             return None;
@@ -330,10 +334,10 @@ impl Membership {
         NameLock::take_to_leave(self.name.place(), self.object().ok()?).ok()?
     }
 
-    /// Whether no user lives; the caller holds the name lock, under which users come and go.
+    /// Whether no user is alive. The caller holds the name lock, under which users come and go.
     ///
-    /// Slots are asked first: who left in order may still seem to hold its lifeline, while a program
-    /// that it is starting has its descriptors, up to `exec`.
+    /// The slots are checked first. A user that left in order may still seem to hold its lifeline:
+    /// a program that it is starting has its descriptors until `exec`.
     fn nobody_is_left(&self) -> bool {
         let Ok(object) = self.object() else { return false };
         (0..self.region.participants()).all(|slot| {
@@ -346,7 +350,7 @@ impl Membership {
         let proof = registration();
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         let identity = self.object.identity();
-        // Another thread may have attached anew since our last reference went.
+        // Another thread may have attached anew since our last reference was dropped.
         if attached.get(&identity).is_some_and(|other| other.strong_count() == 0) {
             attached.remove(&identity);
         }

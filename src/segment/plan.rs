@@ -1,4 +1,4 @@
-//! What a new segment is to be: the one description that a creation follows.
+//! The description of a new segment, which its creation follows.
 
 use super::facts::Kind;
 use super::layout::data_len;
@@ -6,10 +6,10 @@ use super::options::Settings;
 use crate::error::Result;
 use crate::npy::{Dtype, Order};
 
-/// What a creator decides, from the options it was given to where everything lies.
+/// The decisions of a creator, from the given options to where everything lies.
 pub(crate) struct Plan {
     pub(crate) kind: Kind,
-    /// That of an item, which is no array.
+    /// The dtype of an item, which is no array.
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
     pub(crate) order: Order,
@@ -17,9 +17,9 @@ pub(crate) struct Plan {
     pub(crate) data_len: usize,
     pub(crate) participants: u32,
     pub(crate) stripes: u32,
-    /// Bytes of the second copy of a large value; else 0.
+    /// Bytes of the second copy of a large value, otherwise 0.
     pub(crate) shadow_len: usize,
-    /// How many slots of a ring one process may lease; else 0.
+    /// How many slots of a ring one process may lease, otherwise 0.
     pub(crate) leases: u32,
 }
 

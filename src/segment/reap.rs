@@ -1,4 +1,4 @@
-//! Removing what only the dead have left.
+//! Removes the segments that only the dead have left.
 
 use super::facts::Claim;
 use super::inspect::{Info, is_left_by_the_dead, read_control};
@@ -12,21 +12,22 @@ use crate::sys::name_lock::NameLock;
 use crate::sys::names;
 use crate::sys::object::Object;
 
-/// Removes the names of segments whose creators died before they could, and which no live process
-/// takes part in; returns what was removed.
+/// Removes the names of segments whose creators died before they could do so, and in which no live
+/// process takes part. Returns the segments removed.
 ///
-/// Death is judged by the kernel's locks, never by age or process id. Left alone are
-/// [`Lifetime::Persistent`](crate::Lifetime::Persistent) segments, files elsewhere than in `/dev/shm`,
-/// copies that `cp` made of a segment's file, what belongs to other users, what is damaged, what another
-/// program has locked, and all that is not a segment. Finished as well, though not listed, is what killed
-/// creators and replacers left under names of the library's own. A process that is attached but never
-/// locked anything is no participant; it keeps its memory, as after any removal. Opens each file,
-/// reads its headers, and probes each participant's slot with two system calls.
+/// The kernel's locks tell who is dead, never age or process id. These are left alone:
+/// [`Lifetime::Persistent`](crate::Lifetime::Persistent) segments, files elsewhere than in
+/// `/dev/shm`, copies that `cp` made of a segment's file, segments of other users, damaged
+/// segments, segments that another program has locked, and everything that is not a segment. This
+/// also finishes, without listing it, what killed creators and replacers left under the library's
+/// own names. A process that is attached but never locked anything is no participant. It keeps its
+/// memory, as after any removal. This opens each file, reads its headers, and probes each
+/// participant's slot with two system calls.
 ///
 /// # Errors
 ///
-/// [`Os`](ErrorKind::Os) when the directory cannot be listed. What cannot be opened or judged is
-/// left alone.
+/// [`Os`](ErrorKind::Os) when the directory cannot be listed. A file that cannot be opened or
+/// judged is left alone.
 ///
 /// # Examples
 ///
@@ -42,15 +43,15 @@ use crate::sys::object::Object;
 pub fn reap() -> Result<Vec<Info>> {
     let names = names::all()?;
     for leftover in names.iter().filter_map(|name| Name::leftover(name)) {
-        // One that cannot be judged is left alone.
+        // A leftover that cannot be judged is left alone.
         let _ = finish_leftover(&leftover);
     }
     Ok(names.iter().filter_map(|name| reap_one(name).ok()).collect())
 }
 
-/// Does what [`reap`] does with segments whose names begin with `prefix`, and touches nothing else: for a
-/// program that cleans up after its own earlier runs. What killed creators and replacers left under names of
-/// the library's own is left to [`reap`].
+/// Does what [`reap`] does, but only with segments whose names begin with `prefix`. It touches
+/// nothing else. This is for a program that cleans up after its own earlier runs. Leftovers of
+/// killed creators and replacers under the library's own names are left to [`reap`].
 ///
 /// # Errors
 ///
@@ -73,14 +74,16 @@ pub fn reap_prefix(prefix: &str) -> Result<Vec<Info>> {
 }
 
 impl<H> Options<H> {
-    /// Has a new segment take the name of one that only the dead have left, which is
-    /// [`AlreadyExists`](ErrorKind::AlreadyExists) otherwise: of what [`reap`] would remove. The name stands for the old
-    /// one or for the new one at every moment, and of several who try that at once one succeeds.
+    /// Lets a new segment take over the name of one that only the dead have left, which [`reap`]
+    /// would remove. Without this, such a name is [`AlreadyExists`](ErrorKind::AlreadyExists). The
+    /// name stands for the old segment or for the new one at every moment. If several processes try
+    /// this at once, one succeeds.
     ///
-    /// What a live process takes part in, what was to stay ([`Lifetime::Persistent`](crate::Lifetime::Persistent)), what
-    /// belongs to another user and what is damaged keeps its name. Those who are attached to the old one without
-    /// taking part are told, as by `create_or_replace`. `open_or_create` opens what is there, whoever left it, and of
-    /// a [`Block`](crate::Block) nobody can tell; there this changes nothing.
+    /// A segment keeps its name if a live process takes part in it, if it was to stay
+    /// ([`Lifetime::Persistent`](crate::Lifetime::Persistent)), if it belongs to another user, or
+    /// if it is damaged. Processes attached to the old segment without taking part are notified, as
+    /// by `create_or_replace`. `open_or_create` opens an existing segment, whoever left it. For a
+    /// [`Block`](crate::Block) this changes nothing, because nobody can tell who left it.
     ///
     /// # Examples
     ///
@@ -102,14 +105,15 @@ impl<H> Options<H> {
     }
 }
 
-/// Removes one segment if only the dead hold it, else fails.
+/// Removes one segment if only the dead hold it. Fails otherwise.
 fn reap_one(name: &str) -> Result<Info> {
     let name = Name::new(name)?;
     let (object, facts) = Object::open(name.place())?;
     check_ours_to_remove(&object, &facts)?;
     let control = read_control(&object, &facts)?;
     let stays = || Error::new(ErrorKind::AlreadyExists, "is still in use").of(name.as_str());
-    // Most are used, so look before locking; and again under the lock, where nobody begins to use it.
+    // Most segments are used, so this looks before locking. It looks again under the lock, where
+    // nobody begins to use it.
     if !is_left_by_the_dead(&object, &control)? {
         return Err(stays());
     }
@@ -125,7 +129,7 @@ fn reap_one(name: &str) -> Result<Info> {
 /// Finishes what killed replacers left in the directory of a file.
 pub(super) fn reap_beside(name: &Name) {
     for leftover in name.leftovers_beside() {
-        // One that cannot be judged is left alone.
+        // A leftover that cannot be judged is left alone.
         let _ = finish_leftover(&leftover);
     }
 }

@@ -1,14 +1,15 @@
-//! What a restart of the machine leaves of a segment on a disk.
+//! The state of a segment on a disk after a restart of the machine.
 //!
-//! The kernel writes pages of a file back when it likes, so after a power cut the file may hold any
-//! mixture of old and new pages. A segment knows that it does not when its *clean* mark is set on the
-//! disk: [`make_clean`] sets it after everything else is there, and whoever writes next takes it off the
-//! disk first ([`soil`]). Who opens a file in another boot than it was last used in, and finds no
-//! mark, poisons every stripe ([`settle`]).
+//! The kernel writes pages of a file back when it likes. So after a power cut the file may hold any
+//! mixture of old and new pages. If the *clean* mark is set on the disk, the file holds no mixture.
+//! [`make_clean`] sets the mark after everything else is on the disk, and the next writer removes
+//! it from the disk before it writes ([`soil`]). If a process opens a file in another boot than the
+//! file was last used in, and finds no mark, it poisons every stripe ([`settle`]).
 //!
-//! Every segment says in which boot it was last settled, wherever it lies and however it was called.
-//! Whether that matters is a fact of its filesystem: a tmpfs never outlives a restart, so what lies
-//! there is sound whatever it says. Containers may share a tmpfs and yet see different boot ids.
+//! Every segment says in which boot it was last settled, wherever it lies and however it was
+//! called. Whether that matters depends on its filesystem. A tmpfs never outlives a restart, so a
+//! segment there is sound whatever it says. Containers may share a tmpfs and yet see different boot
+//! ids.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -29,7 +30,7 @@ const SOILED: u32 = 0;
 /// The disk holds what the memory holds.
 const CLEAN: u32 = 1;
 
-/// Somebody is about to write; the disk may still say [`CLEAN`].
+/// Somebody is about to write. The disk may still say [`CLEAN`].
 const SOILING: u32 = 2;
 
 /// Notes in a new segment in which boot it was made.
@@ -37,7 +38,8 @@ pub(super) fn note(region: &Region) {
     store_boot(region, process::boot_id(&registration()));
 }
 
-/// Poisons a segment that the machine stopped under, once, by whoever comes first.
+/// Poisons a segment that was in use when the machine stopped. The first process that opens it does
+/// this, once.
 pub(super) fn settle(
     name: &Name,
     object: &Object,
@@ -75,10 +77,11 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Fails when nobody has settled what a restart left, which who may only read cannot do.
+/// Fails when nobody has settled the segment after a restart. A process that may only read cannot
+/// settle it.
 pub(crate) fn check_settled(object: &Object, state: &State, control: &Control) -> Result<()> {
     let now = process::boot_id(&registration());
-    // A file that is clean needs no settling but for its boot.
+    // A clean file needs no settling, except for its boot.
     let is_clean = || state.clean.load(Relaxed) == CLEAN;
     if is_of_boot(state, control, now) || is_clean() || object.lies_in_memory()? {
         return Ok(());
@@ -90,12 +93,12 @@ pub(crate) fn check_settled(object: &Object, state: &State, control: &Control) -
     ))
 }
 
-/// Writes everything to the disk and marks it clean; the caller keeps writers out meanwhile.
+/// Writes everything to the disk and marks it clean. The caller keeps writers out meanwhile.
 pub(crate) fn make_clean(region: &Region) -> Result<()> {
     let state = region.state();
     region.flush_payload()?;
     step!("sync: data on the disk");
-    // Relaxed: the caller's locks keep those away who would take the mark off.
+    // Relaxed: the caller's locks keep out everybody who would remove the mark.
     state.clean.store(CLEAN, Relaxed);
     let flushed = region.flush_control();
     if flushed.is_err() {
@@ -105,12 +108,12 @@ pub(crate) fn make_clean(region: &Region) -> Result<()> {
     flushed
 }
 
-/// Takes the clean mark off the disk, before the caller, who holds a lock for writing, writes.
+/// Removes the clean mark from the disk. The caller holds a lock for writing and writes afterwards.
 #[cold]
 pub(crate) fn soil(region: &Region) -> Result<()> {
     let clean = &region.state().clean;
-    // Others may do the same in other stripes; nobody writes before the mark is off the disk,
-    // which is why it is not taken off the memory in one go.
+    // Others may do the same in other stripes. Nobody writes before the mark is off the disk. That
+    // is why the mark in memory is not removed in one step.
     let _ = clean.compare_exchange(CLEAN, SOILING, Relaxed, Relaxed);
     step!("write: soiling");
     region.flush_control()?;
@@ -119,9 +122,9 @@ pub(crate) fn soil(region: &Region) -> Result<()> {
     Ok(())
 }
 
-/// Whether no restart can lie between its last use and this boot, as far as the segment says.
+/// Whether no restart can lie between its last use and this boot, according to the segment.
 fn is_of_boot(state: &State, control: &Control, now: [u8; 16]) -> bool {
-    // Zeros where the kernel does not tell.
+    // The id is all zeros if the kernel does not tell it.
     now == [0; 16] || boot_of(state, control) == now
 }
 
@@ -130,11 +133,11 @@ fn boot_of(state: &State, control: &Control) -> [u8; 16] {
     for (bytes, word) in boot.chunks_exact_mut(4).zip(&state.boot) {
         bytes.copy_from_slice(&word.load(Acquire).to_le_bytes());
     }
-    // What nobody settled yet is of the boot that it was made in.
+    // A segment that nobody has settled yet belongs to the boot in which it was made.
     if boot == [0; 16] { control.boot_id } else { boot }
 }
 
-/// Stores the boot; half of one is no boot's, so that who dies here leaves it to the next.
+/// Stores the boot. Half of an id is no boot's, so if this process dies here, the next one settles.
 fn store_boot(region: &Region, boot: [u8; 16]) {
     for (bytes, word) in boot.chunks_exact(4).zip(&region.state().boot) {
         word.store(u32::from_le_bytes(bytes.try_into().expect("four bytes")), Release);

@@ -9,28 +9,29 @@ use crate::lock::{Bell, Tail};
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Number of slots that were ever claimed. Raised (SeqCst) by a new participant before its
-    /// first cell; pairs with a writer's SeqCst load after it took a word.
+    /// Number of slots that were ever claimed. A new participant raises it (SeqCst) before its
+    /// first cell. That store pairs with a writer's SeqCst load after it took a word.
     pub(crate) high_water: AtomicU32,
-    /// See [`Bell`], like `waiting`: rung when the payload changes.
+    /// This and `waiting` are a [`Bell`]. It is rung when the payload changes.
     pub(crate) changes: AtomicU32,
     pub(crate) waiting: AtomicU32,
-    /// Number of commits of a large value; even: the payload is current, odd: the shadow is.
-    /// Stored by the lock's owner (SeqCst: it looks for waiters afterwards), read SeqCst before a copy
-    /// and Relaxed after it.
+    /// Number of commits of a large value. If even, the payload is current; if odd, the shadow is.
+    /// The lock's owner stores it (SeqCst: it looks for waiters afterwards). Readers load it SeqCst
+    /// before a copy and Relaxed after it.
     pub(crate) commits: AtomicU32,
-    /// A set of bits that are set and never cleared: [`REPLACED`], [`FROZEN`].
+    /// Bits that are set and never cleared: [`REPLACED`], [`FROZEN`].
     marks: AtomicU32,
-    /// On a disk: 1 when it holds what the memory holds, 2 while somebody takes that mark off, else
-    /// 0. Stored Relaxed by holders of locks, which order it.
+    /// For a segment on a disk: 1 when the disk holds what the memory holds, 2 while somebody
+    /// removes that mark, otherwise 0. Holders of locks store it Relaxed, and the locks order it.
     pub(crate) clean: AtomicU32,
-    /// The boot in which it was made; on a disk, that in which it was last opened. Stored Release by the
-    /// creator, and under the init lock after what a restart left was settled; read Acquire by every opener.
+    /// The boot in which it was made; on a disk, that in which it was last opened. The creator stores
+    /// it Release, and so does the process that settles the segment after a restart, under the init
+    /// lock. Every opener loads it Acquire.
     pub(crate) boot: [AtomicU32; 4],
-    /// Number of rows of a log that are committed: see [`Tail`].
+    /// Number of committed rows of a log: see [`Tail`].
     pub(crate) committed: AtomicU64,
-    /// How many bytes of a log's data surely have memory. Read and raised by the owner of its lock
-    /// alone, whose taking and giving back orders it: Relaxed.
+    /// How many bytes of a log's data certainly have memory. Only the owner of the log's lock reads
+    /// and raises it. Taking and releasing the lock orders it: Relaxed.
     pub(crate) backed: AtomicU64,
     _spare: [AtomicU32; 2],
 }
@@ -58,10 +59,10 @@ const REPLACED: u32 = 1 << 0;
 const FROZEN: u32 = 1 << 1;
 
 impl State {
-    /// How many bytes it has in a segment; a model's atomics have more.
+    /// Its length in a segment. A model's atomics are longer.
     pub(crate) const LEN: usize = 64;
 
-    /// A private copy, of the bytes that were read where it lies.
+    /// A private copy, made of the bytes read from a segment.
     pub(crate) fn copied(bytes: [u8; Self::LEN]) -> Self {
         let words = bytemuck::cast::<_, [u32; 16]>(bytes);
         let [high_water, changes, waiting, commits, marks, clean, boot @ .., _, _, _, _, _, _] =
@@ -81,10 +82,11 @@ impl State {
         }
     }
 
-    /// Says that another segment has the name; the caller wakes who waits for changes.
+    /// Marks the segment as replaced by another one with its name. The caller wakes those who wait
+    /// for changes.
     pub(crate) fn mark_replaced(&self) {
-        // Release, twice: a waiter that sees the count before it sleeps sees the mark, and one that
-        // does not is woken, for nobody asks here whether anybody waits.
+        // Release, twice: a waiter that sees the count before it sleeps also sees the mark. A
+        // waiter that does not see it is woken, because nobody asks here whether anybody waits.
         self.marks.fetch_or(REPLACED, Release);
         self.changes.fetch_add(1, Release);
     }
@@ -92,23 +94,23 @@ impl State {
     /// Whether another segment has the name.
     #[inline]
     pub(crate) fn is_replaced(&self) -> bool {
-        // Acquire: who sees the mark sees what was changed before it was set.
+        // Acquire: a thread that sees the mark also sees every change made before it was set.
         self.marks.load(Acquire) & REPLACED != 0
     }
 
-    /// The bell that changes of the payload ring.
+    /// The bell that is rung when the payload changes.
     #[inline]
     pub(crate) fn bell(&self) -> Bell<'_> {
         Bell { rings: &self.changes, waiting: &self.waiting }
     }
 
-    /// Lets nobody write from now on. The caller holds the words of all stripes, or is alone.
+    /// Forbids all further writes. The caller holds the words of all stripes, or is alone.
     ///
-    /// A writer looks after it took a stripe. It took it before the caller, who then waited until
-    /// it was done; or after the caller, and then the stripe's word, released and taken, brings
-    /// the mark along.
+    /// A writer looks at the mark after it took a stripe. If it took the stripe before the caller,
+    /// the caller waited until it was done. If it took the stripe after the caller, the release and
+    /// the taking of the stripe's word bring the mark along.
     pub(crate) fn freeze(&self) {
-        // Release: who sees the mark without a lock sees all that was written before it.
+        // Release: a thread that sees the mark without a lock sees everything written before it.
         self.marks.fetch_or(FROZEN, Release);
     }
 
@@ -125,28 +127,28 @@ impl State {
     }
 }
 
-/// Words about a ring; see [`Frames`](crate::lock::Frames). The numbers of its frames follow in the cache
-/// line of `newest`, which who waits for frames has already.
+/// Words about a ring: see [`Frames`](crate::lock::Frames). The numbers of its frames follow in the
+/// cache line of `newest`, which a process that waits for frames has already.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RingState {
-    /// How many frames publishers dropped for want of a slot. Stored by the publisher, Relaxed: it
-    /// counts, and orders nothing.
+    /// How many frames publishers dropped because no slot was free. The publisher stores it
+    /// Relaxed, because it counts and orders nothing.
     pub(crate) dropped: AtomicU64,
-    /// See [`Bell`], like `awaited`: rung when a lease ends.
+    /// This and `awaited` are a [`Bell`]. It is rung when a lease ends.
     pub(crate) returns: AtomicU32,
     pub(crate) awaited: AtomicU32,
     _spare: [AtomicU32; 12],
-    /// Number of the newest frame. Stored (SeqCst) by the publisher after the frame's slot has that
-    /// number; pairs with the SeqCst load of who looks for frames.
+    /// Number of the newest frame. The publisher stores it (SeqCst) after the frame's slot has that
+    /// number. The store pairs with the SeqCst load of those that look for frames.
     pub(crate) newest: AtomicU64,
 }
 
 impl RingState {
-    /// Its bytes in the control block; in a model's memory it may be longer.
+    /// Its length in the control block. In a model's memory it may be longer.
     pub(crate) const LEN: usize = 72;
 
-    /// A private copy, of the bytes that were read where it lies.
+    /// A private copy, made of the bytes read from a segment.
     pub(crate) fn copied(bytes: [u8; Self::LEN]) -> Self {
         let words = bytemuck::cast::<_, [u32; 18]>(bytes).map(AtomicU32::new);
         let [_, _, returns, awaited, spare @ .., _, _] = words;

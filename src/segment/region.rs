@@ -2,13 +2,13 @@
 //!
 //! # Safety
 //!
-//! Other processes read and write this memory at any time, so it is only ever seen as atomics
-//! ([`Shared`]) or as a raw pointer ([`Region::payload`]). Offsets become pointers once, when a region is
-//! made ([`Within`]): each table of records is checked there against the length of the mapping that
-//! it lies in. From then on a table is a slice, so an index is checked at each use.
+//! Other processes read and write this memory at any time. So it is only ever seen as atomics
+//! ([`Shared`]) or as a raw pointer ([`Region::payload`]). Offsets become pointers once, when a
+//! region is made ([`Within`]). There each table of records is checked against the length of the
+//! mapping that it lies in. From then on a table is a slice, so an index is checked at each use.
 //!
-//! An observer's memory is read-only. It is loaded from and never stored to, which is for callers to
-//! see to and for the kernel to enforce; loads of up to eight bytes, of any ordering, are instructions
+//! An observer's memory is read-only. It is loaded from and never stored to: callers must see to
+//! that, and the kernel enforces it. Loads of up to eight bytes, of any ordering, are instructions
 //! that write nothing on every Linux target that has them.
 #![allow(unsafe_code)]
 
@@ -27,7 +27,7 @@ use crate::lock::{Bell, Frames, Slot, Stripe};
 use crate::sys::map::{Mapping, Protection};
 use crate::sys::object::Object;
 
-/// A type made of nothing but atomics, which may lie in memory that others write.
+/// A type that consists only of atomics, and so may lie in memory that others write.
 ///
 /// # Safety
 ///
@@ -48,7 +48,7 @@ unsafe impl Shared for AtomicU32 {}
 // SAFETY: an atomic.
 unsafe impl Shared for AtomicU64 {}
 
-/// A standard atomic integer, which a payload may be.
+/// A standard atomic integer. A payload may be one.
 ///
 /// # Safety
 ///
@@ -66,22 +66,22 @@ unsafe impl Payload for atomic::AtomicU64 {}
 #[cfg(loom)]
 unsafe impl Payload for AtomicU32 {}
 
-/// A record, or a table of them, in a mapping that is kept beside it.
+/// A record, or a table of records, in a mapping that is kept beside it.
 #[derive(Debug)]
 struct Placed<R: ?Sized>(NonNull<R>);
 
-/// A mapping to find records in.
+/// A mapping in which records are found.
 struct Within<'a>(&'a Mapping);
 
 impl<'a> Within<'a> {
     /// # Safety
     ///
-    /// What is found in the mapping is not used after the mapping is dropped.
+    /// Nothing that is found in the mapping is used after the mapping is dropped.
     unsafe fn new(mapping: &'a Mapping) -> Self {
         Self(mapping)
     }
 
-    /// So many records, the first of them `offset` bytes into the mapping.
+    /// A table of so many records, the first of them `offset` bytes into the mapping.
     ///
     /// # Panics
     ///
@@ -98,7 +98,7 @@ impl<'a> Within<'a> {
         Placed(self.table::<R>(offset, 1).0.cast())
     }
 
-    /// The place `offset` bytes into the mapping, which goes on for `len` bytes there.
+    /// The place `offset` bytes into the mapping. The mapping has `len` bytes from there.
     fn at(&self, offset: usize, len: usize) -> NonNull<u8> {
         let (end, mapped) = (offset.checked_add(len), self.0.len());
         assert!(end.is_some_and(|end| end <= mapped), "{offset} + {len} of {mapped} bytes");
@@ -112,14 +112,14 @@ impl<R: ?Sized> Deref for Placed<R> {
 
     #[inline(always)]
     fn deref(&self) -> &R {
-        // SAFETY: it is aligned and lies within a mapping that is not dropped before the last use of
-        // `self` (`Within`); it is made of atomics alone, so any bytes are one, and others may write
-        // them (`Shared`).
+        // SAFETY: it is aligned and lies within a mapping that is not dropped before the last use
+        // of `self` (`Within`). It consists only of atomics, so any bytes are a value, and others
+        // may write them (`Shared`).
         unsafe { self.0.as_ref() }
     }
 }
 
-/// A segment in this process's address space; unmapped when dropped.
+/// A segment in this process's address space. It is unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Region {
     layout: Layout,
@@ -128,17 +128,17 @@ pub(crate) struct Region {
     state: Placed<State>,
     slots: Placed<[Slot]>,
     stripes: Placed<[Stripe]>,
-    /// A row for each participant, of more cells than there are stripes.
+    /// A row for each participant. A row has at least as many cells as there are stripes.
     cells: Placed<[AtomicU32]>,
     shadow: Placed<[AtomicU64]>,
-    /// Of rings alone, as the next two.
+    /// Only rings have this and the next two.
     ring: Option<Placed<RingState>>,
     sequences: Placed<[AtomicU64]>,
-    /// A row for each participant, of more than it may have.
+    /// A row for each participant. A row has at least as many leases as it may have.
     leases: Placed<[AtomicU32]>,
     payload: NonNull<u8>,
     words: Placed<[AtomicU64]>,
-    /// Dropped last; what lies in them is named above.
+    /// Dropped last, because the fields above point into them.
     mappings: [Option<Mapping>; 2],
 }
 
@@ -177,7 +177,7 @@ impl Region {
         Ok(Self::over(mappings, layout, participants, stripes))
     }
 
-    /// Finds in the mappings what the layout says is there.
+    /// Finds in the mappings the records that the layout describes.
     fn over(
         mappings: [Option<Mapping>; 2],
         layout: Layout,
@@ -189,7 +189,7 @@ impl Region {
             Some(control) => (control, 0),
             None => (whole, layout.control_offset),
         };
-        // SAFETY: the region that is made here owns the mapping, and uses nothing after it dropped it.
+        // SAFETY: the region made here owns the mapping, and uses nothing in it after dropping it.
         let whole = unsafe { Within::new(whole) };
         // SAFETY: as above.
         let control = unsafe { Within::new(control) };
@@ -216,8 +216,8 @@ impl Region {
         }
     }
 
-    /// Start of the payload, `layout().data_len` bytes; writable with read-write access only. With
-    /// [`Access::Observe`] the control block is not writable either.
+    /// Start of the payload, `layout().data_len` bytes. It is writable only with read-write access.
+    /// With [`Access::Observe`] the control block is not writable either.
     #[inline]
     pub(crate) fn payload(&self) -> NonNull<u8> {
         self.payload
@@ -240,13 +240,13 @@ impl Region {
         &self.state
     }
 
-    /// The participant in that slot; `slot` is below [`participants`](Self::participants).
+    /// The participant in that slot. `slot` is below [`participants`](Self::participants).
     #[inline]
     pub(crate) fn slot(&self, slot: u32) -> &Slot {
         &self.slots[slot as usize]
     }
 
-    /// That stripe's lock; `stripe` is below [`stripes`](Self::stripes).
+    /// That stripe's lock. `stripe` is below [`stripes`](Self::stripes).
     #[inline]
     pub(crate) fn stripe(&self, stripe: u32) -> &Stripe {
         &self.stripes[stripe as usize]
@@ -265,13 +265,13 @@ impl Region {
         self.mappings[0].as_ref().expect("every kind of access maps the payload")
     }
 
-    /// Number of leases that one participant may have: 0 but in a ring.
+    /// Number of leases that one participant may have. 0 except in a ring.
     #[inline]
     pub(crate) fn leases(&self) -> u32 {
         self.layout.lease_count
     }
 
-    /// A lease of the participant in `slot`; `lease` is below [`leases`](Self::leases).
+    /// A lease of the participant in `slot`. `lease` is below [`leases`](Self::leases).
     #[inline]
     pub(crate) fn lease(&self, slot: u32, lease: u32) -> &AtomicU32 {
         assert!(lease < self.leases());
@@ -284,7 +284,7 @@ impl Region {
         self.lease(slot, lease).load(Relaxed) != 0
     }
 
-    /// The words of a ring, which this must be.
+    /// The words of a ring. The segment must be one.
     #[inline]
     pub(crate) fn frames(&self) -> Frames<'_> {
         let state = self.ring.as_deref().expect("a ring");
@@ -317,8 +317,8 @@ impl Region {
     pub(crate) fn payload_atomic<A: Payload>(&self) -> &A {
         let payload = self.payload.cast::<A>();
         assert!(self.layout.data_len == size_of::<A>() && payload.is_aligned());
-        // SAFETY: the payload is that long and aligned, is mapped for as long as `self`, and any bytes
-        // are an atomic integer.
+        // SAFETY: the payload is that long and aligned, and is mapped as long as `self` lives. Any
+        // bytes are an atomic integer.
         unsafe { payload.as_ref() }
     }
 
@@ -340,7 +340,7 @@ mod tests {
     use super::*;
     use crate::sys::place::Place;
 
-    /// What is found at an offset into a mapping of one page.
+    /// The number of records found at an offset into a mapping of one page.
     fn found(offset: usize, count: usize) -> usize {
         let object = Object::create_unnamed(&Place::Anonymous, 4096, 0o600).unwrap();
         let mapping = Mapping::new(&object, 0, 4096, Protection::ReadWrite).unwrap();

@@ -10,15 +10,16 @@ use crate::sys::name_lock::{unlink_if_still, unlink_to_leave};
 use crate::sys::object::Object;
 use crate::sys::place::Place;
 
-/// Segments whose names are removed together: when the last clone of the set is dropped, or before.
+/// Segments whose names are removed together, when the last clone of the set is dropped or earlier.
 ///
-/// Members keep their memory, as after any removal. A forked child's copy of a set removes nothing.
+/// Processes attached to members keep their memory, as after any removal. A forked child's copy of
+/// a set removes nothing.
 ///
 /// # Signals
 ///
-/// A process that SIGINT or SIGTERM ends drops nothing, so its names stay until somebody calls
-/// [`reap`](crate::reap), which removes those of the dead. To have them go at once, handle the signal: a clone
-/// of the set may be removed from any thread. With the crate `ctrlc`:
+/// A process that is ended by SIGINT or SIGTERM drops nothing. So its names stay until somebody
+/// calls [`reap`](crate::reap), which removes the names of the dead. To remove them at once, handle
+/// the signal: a clone of the set may be removed from any thread. With the crate `ctrlc`:
 ///
 /// ```text
 /// let set = SegmentSet::new();
@@ -29,7 +30,7 @@ use crate::sys::place::Place;
 /// })?;
 /// ```
 ///
-/// Nothing can be done at SIGKILL, but for [`reap`](crate::reap).
+/// Against SIGKILL only [`reap`](crate::reap) helps.
 ///
 /// # Examples
 ///
@@ -56,7 +57,7 @@ struct Members(Mutex<Vec<Member>>);
 
 struct Member {
     segment: Segment,
-    /// Who added it; a forked child is somebody else.
+    /// The process that added it. A forked child is another one.
     added_by: Owner,
 }
 
@@ -75,7 +76,8 @@ impl SegmentSet {
     ///
     /// # Errors
     ///
-    /// [`OutOfSlots`](crate::ErrorKind::OutOfSlots) when it has all the participants it can.
+    /// [`OutOfSlots`](crate::ErrorKind::OutOfSlots) when the segment has all the participants it
+    /// can.
     ///
     /// # Examples
     ///
@@ -104,11 +106,11 @@ impl SegmentSet {
         self.0.lock().iter().map(|member| member.segment.name().to_owned()).collect()
     }
 
-    /// Removes the names of all members that still have them, and makes the set empty.
+    /// Removes the names of all members that still have them, and empties the set.
     ///
     /// # Errors
     ///
-    /// The first error of a member that could not be removed, after the others were.
+    /// The first error of a member that could not be removed, after all others were removed.
     ///
     /// # Examples
     ///
@@ -118,7 +120,7 @@ impl SegmentSet {
     }
 }
 
-/// What takes a member's name away.
+/// Removes a member's name.
 type Unlink = fn(&Place, &Object) -> Result<bool>;
 
 impl Members {
@@ -146,7 +148,7 @@ impl Member {
 
 impl Drop for Members {
     fn drop(&mut self) {
-        // There is nobody to tell; what is left is reaped.
+        // There is nobody to report an error to. What is left is reaped later.
         let _ = self.remove(unlink_to_leave);
     }
 }

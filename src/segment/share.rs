@@ -1,8 +1,8 @@
-//! Ordinary `.npy` files become segments where they are: a control block is added behind the data.
+//! Ordinary `.npy` files become segments in place: a control block is added behind the data.
 //!
-//! Who does that has the file's init lock. The control block's first bytes say that it is unfinished
-//! until all of it is there; up to then the file is the plain one that it was, for everybody, and who
-//! comes next cuts off what a killed one left.
+//! The process that does this holds the file's init lock. The control block's first bytes say that
+//! it is unfinished until all of it is there. Up to then the file is the plain one that it was, for
+//! everybody. If the process is killed, the next one cuts off what it left.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ use crate::sys::init::InitLock;
 use crate::sys::limits;
 use crate::sys::object::Object;
 
-/// What is done to one file.
+/// The conversion of one file.
 struct Sharing<'a> {
     name: Name,
     settings: &'a Settings,
@@ -33,8 +33,8 @@ struct Sharing<'a> {
 }
 
 impl Segment {
-    /// Opens the `.npy` file at `path`, having made a segment of it if it was none. `take` says what its
-    /// contents are taken for, or refuses them.
+    /// Opens the `.npy` file at `path`. If it is no segment yet, it is made one first. `take` says
+    /// what its contents are taken for, or refuses them.
     pub(crate) fn share_npy(
         path: &Path,
         settings: &Settings,
@@ -89,16 +89,16 @@ impl Sharing<'_> {
         let mut control = Control::new(plan, Lifetime::Persistent, header.data_offset)?;
         control.inode = object.identity().inode();
         if let Err(error) = self.add(&control) {
-            // What this fails to take back, the next one does.
+            // If this fails to take something back, the next process does.
             let _ = object.set_len(end);
             return Err(error);
         }
         step!("share: done");
-        // The segment's from here on, whether or not its disk has it yet.
+        // From here on the file is a segment, whether or not its disk has all of it yet.
         object.flush()
     }
 
-    /// Cuts off what somebody began to add before he was killed; nobody else's bytes.
+    /// Cuts off what a killed process began to add, and never anybody else's bytes.
     fn cut_off(&self, end: u64, damage: Error) -> Result<()> {
         let mut first = [0; 8];
         let place = end.next_multiple_of(UNIT as u64);
@@ -119,7 +119,7 @@ impl Sharing<'_> {
         }
     }
 
-    /// Adds the control block; with its first bytes, which come last, the file is a segment.
+    /// Adds the control block. Its first bytes come last, and with them the file is a segment.
     fn add(&self, control: &Control) -> Result<()> {
         let (object, layout) = (&self.object, control.layout);
         let (start, total) = (layout.control_offset as u64, layout.total as u64);
@@ -127,7 +127,7 @@ impl Sharing<'_> {
         if object.lies_in_memory()? {
             limits::check_memory(total - start)?;
         }
-        // The file gets longer and says what for at once.
+        // In one step the file gets longer and says what for.
         object.write_all_at(&UNFINISHED, start)?;
         step!("share: begun");
         match self.settings.reserve {

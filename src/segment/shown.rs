@@ -1,4 +1,4 @@
-//! How handles show themselves: what it is, its name, and what it holds.
+//! How handles show themselves: the type, the name, and the contents.
 
 use std::fmt;
 

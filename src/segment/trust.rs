@@ -1,16 +1,17 @@
-//! Whose segments are mapped, and whose are taken away.
+//! Which users' segments are mapped, and which are removed.
 //!
-//! Whoever may write a segment can write where this process has plain references, or cut the file short,
-//! so that touching it is a SIGBUS. So what is mapped belongs to this user or to root, and nobody else may
-//! write it, unless the caller vouches for them. The bits of the mode say who may: a POSIX access control
-//! list grants no more than its mask, and where there is one the mode's group bits are that mask (acl(5)).
+//! A process that may write a segment can write where this process has plain references. It can
+//! also cut the file short, so that touching it is a SIGBUS. So a segment is mapped only if it
+//! belongs to this user or to root, and nobody else may write it, unless the caller vouches for
+//! those who may. The mode's bits say who may write. A POSIX access control list grants no more
+//! than its mask, and if there is one, the mode's group bits are that mask (acl(5)).
 //!
-//! What is read with `pread` alone needs no trust, and what is only taken away needs to be one's own.
+//! What is only read with `pread` needs no trust. What is only removed must be one's own.
 //!
 //! # Safety
 //!
-//! The unsafe function here does nothing unsafe: it lets its caller vouch for what the rest of the library
-//! relies on.
+//! The unsafe function here does nothing unsafe. With it a caller vouches for what the rest of the
+//! library relies on.
 #![allow(unsafe_code)]
 
 use super::facts::Trust;
@@ -25,15 +26,16 @@ use crate::sys::users::check_owner;
 const OTHERS_WRITE: u32 = 0o022;
 
 impl<H> Options<H> {
-    /// Sets the permission bits of a new segment, like [`mode`](Self::mode), and may let the group or others
-    /// write it: 0o660, say.
+    /// Sets the permission bits of a new segment, like [`mode`](Self::mode), but may let the group
+    /// or others write it, as 0o660 does.
     ///
-    /// Whoever opens it, the creator included, needs [`trust_owner`](Self::trust_owner) then.
+    /// Every process that opens it, including the creator, then needs
+    /// [`trust_owner`](Self::trust_owner).
     ///
     /// # Safety
     ///
-    /// As for [`trust_owner`](Self::trust_owner): whoever these bits let write the segment must keep to this
-    /// library's protocol, as long as this process has it open.
+    /// As for [`trust_owner`](Self::trust_owner): every process that these bits let write the
+    /// segment must keep to this library's protocol, as long as this process has it open.
     ///
     /// # Examples
     ///
@@ -57,7 +59,8 @@ impl<H> Options<H> {
 }
 
 impl Settings {
-    /// Fails for a mode that nobody could use, or that lets others write without anybody vouching for them.
+    /// Fails for a mode that nobody could use, or that lets others write without anybody vouching
+    /// for them.
     pub(super) fn check_mode(&self) -> Result<()> {
         let asked = self.mode;
         let problem = if asked & !0o777 != 0 || asked & 0o600 != 0o600 {
@@ -72,7 +75,7 @@ impl Settings {
     }
 }
 
-/// Refuses to map what somebody may write whom nobody vouched for.
+/// Refuses to map a segment that somebody may write for whom nobody vouched.
 pub(super) fn check_trusted(
     name: &Name,
     object: &Object,
@@ -101,7 +104,7 @@ pub(super) fn check_trusted(
     )))
 }
 
-/// Refuses to take away what is another user's.
+/// Refuses to remove an object that belongs to another user.
 pub(super) fn check_ours_to_remove(object: &Object, facts: &Facts) -> Result<()> {
     check_owner(object, facts.owner).map_err(|stranger| {
         not_trusted(format!("{stranger}: take it away as its owner, or as root"))
