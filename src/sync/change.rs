@@ -5,18 +5,19 @@ use crate::lock::{Patience, Slices};
 use crate::segment::{Access, Segment};
 use crate::sys::wait;
 
-/// Waits until `look`, which looks at the payload with SeqCst, finds something; `None` when patience
-/// runs out first, and an error when another segment has the name by now, and this one may never change again.
+/// Waits until `look` finds something. It looks at the payload with SeqCst. Returns `None` when
+/// patience runs out first. Fails when another segment has the name by now, because this one may
+/// never change again.
 ///
-/// Whoever changes the payload rings the bell for those who wait. Observers may not ask for that, so
-/// they look again after slices of 1 ms that grow to 100 ms.
+/// Whoever changes the payload rings the bell for those who wait. Observers may not ask for that,
+/// because asking writes. So they look again after slices of 1 ms that grow to 100 ms.
 pub(crate) fn wait_for_change<R>(
     segment: &Segment,
     patience: Patience,
     mut look: impl FnMut() -> Option<R>,
 ) -> Result<Option<R>> {
     let mut look = || {
-        // Before the look, which then finds the last change before the replacement.
+        // This comes before the look, so the look finds the last change before the replacement.
         let is_replaced = segment.region().state().is_replaced();
         match look() {
             Some(found) => Some(Ok(found)),

@@ -6,22 +6,23 @@ use crate::lock::Patience;
 use crate::segment::{Kind, Segment, make_clean};
 
 impl Segment {
-    /// Waits until the file's disk holds all that was written so far, and marks it so.
+    /// Waits until the file's disk holds everything written so far, and marks the file so.
     ///
-    /// The kernel writes a file back when it likes. A file that was synced, and not written since,
-    /// opens after the machine's restart as if nothing had happened; any other one opens poisoned
-    /// ([`PoisonCause::Restarted`](crate::PoisonCause::Restarted)), since it may hold any mixture of old
-    /// and new. A single number changed by [`Value::set`](crate::Value::set) and its like is never
-    /// torn and so never suspect, but may be the old one.
+    /// The kernel writes a file back when it likes. A file that was synced and not written since
+    /// opens after a restart of the machine as if nothing had happened. Any other file opens
+    /// poisoned ([`PoisonCause::Restarted`](crate::PoisonCause::Restarted)), since it may hold any
+    /// mixture of old and new. A single number that was changed by
+    /// [`Value::set`](crate::Value::set) and the like is never torn. So it is never suspect, but it
+    /// may be the old one.
     ///
-    /// Keeps writers out meanwhile, with the read lock of the whole array. The next lock for writing costs
-    /// one write to the disk, which takes the mark off. Poison stays. Does nothing where there is no
-    /// disk: under a name, and for files on a tmpfs.
+    /// This keeps writers out meanwhile, with the read lock of the whole array. The next lock for
+    /// writing costs one write to the disk, which removes the mark. Poison stays. This does nothing
+    /// where there is no disk: under a name, and for files on a tmpfs.
     ///
     /// # Errors
     ///
-    /// [`Os`](crate::ErrorKind::Os) when the disk fails, [`Deadlock`](crate::ErrorKind::Deadlock) when
-    /// this thread writes the segment, [`OutOfSlots`](crate::ErrorKind::OutOfSlots).
+    /// [`Os`](crate::ErrorKind::Os) when the disk fails, [`Deadlock`](crate::ErrorKind::Deadlock)
+    /// when this thread writes the segment, and [`OutOfSlots`](crate::ErrorKind::OutOfSlots).
     ///
     /// # Examples
     ///
@@ -43,7 +44,7 @@ impl Segment {
         }
         let demand = Demand {
             stripes: 0..self.control().stripes,
-            // Committers of values do not mind readers, but each other.
+            // Those that commit values exclude each other, but not readers.
             mode: if self.control().kind == Kind::Array { Mode::Read } else { Mode::Commit },
             patience: Patience::Endless,
             regard: Regard::Accept,

@@ -1,4 +1,4 @@
-//! Events: something happened, and everybody who waits for it goes on.
+//! Events: something happened, and everybody who waited for it continues.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::segment::{Creates, Kind, Opens, Options, Plan, Segment, Settings, han
 
 /// A flag in shared memory that processes set and wait for, attached by name.
 ///
-/// A *manual-reset* event, the default, stays set until it is cleared and lets everybody through who
-/// waits or comes meanwhile, as Python's `multiprocessing.Event` does. An *auto-reset* event lets
-/// one through for each time it was set, and is cleared by that.
+/// A *manual-reset* event, the default, stays set until it is cleared. It lets everybody through
+/// who waits or comes meanwhile, as Python's `multiprocessing.Event` does. An *auto-reset* event
+/// lets one waiter through each time it is set, and is cleared by that.
 ///
-/// Its state is one atomic word, so a process killed at any instruction leaves it set or not set, and
-/// a killed setter or waiter delays the others by 100 ms at most. NumPy sees a 0-d `uint32`, 0 or 1.
+/// Its state is one atomic word, so a process killed at any instruction leaves it set or not set. A
+/// killed setter or waiter delays the others by 100 ms at most. NumPy sees a 0-d `uint32`, 0 or 1.
 ///
 /// # Examples
 ///
@@ -65,11 +65,11 @@ impl Creates for Event {
 }
 
 impl Event {
-    /// Sets the event and wakes who waits: all of them, or one if it resets itself.
+    /// Sets the event and wakes the waiters: all of them, or one if it resets itself.
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](ErrorKind::ReadOnly) when the event was opened so.
+    /// [`ReadOnly`](ErrorKind::ReadOnly) when the event was opened for reading only.
     ///
     /// # Examples
     ///
@@ -80,8 +80,8 @@ impl Event {
         Ok(())
     }
 
-    /// Clears the event: who waits from now on waits for the next [`set`](Self::set). Whoever clears an
-    /// event that was set sees what the setter wrote before.
+    /// Clears the event. Those who wait from now on wait for the next [`set`](Self::set). Whoever
+    /// clears an event that was set sees what the setter wrote before.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl Event {
         Ok(())
     }
 
-    /// Returns whether the event is set; does not clear one that resets itself.
+    /// Returns whether the event is set. This does not clear an event that resets itself.
     ///
     /// # Examples
     ///
@@ -113,7 +113,7 @@ impl Event {
         self.flag().is_set()
     }
 
-    /// Waits until the event is set; clears it if it resets itself.
+    /// Waits until the event is set. Clears it if it resets itself.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Event {
         self.wait_with(Patience::Endless)
     }
 
-    /// Waits until the event is set, at most `timeout`, by the monotonic clock.
+    /// Waits until the event is set, for at most `timeout` by the monotonic clock.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl Event {
         self.wait_with(Patience::at_most(timeout))
     }
 
-    /// Returns whether the event is set, without waiting; clears it if it resets itself.
+    /// Returns whether the event is set, without waiting. Clears it if it resets itself.
     ///
     /// # Errors
     ///
@@ -190,7 +190,7 @@ impl Event {
         })
     }
 
-    /// Fails when going through would change an event that this handle may not change.
+    /// Fails when passing the event would change it and this handle may not change it.
     fn may_pass(&self) -> Result<()> {
         if self.resets_itself() { self.segment.writable() } else { Ok(()) }
     }
@@ -221,7 +221,7 @@ const DTYPE: Dtype = Dtype::Scalar(Scalar::U32);
 
 /// Options of events.
 impl Options<Event> {
-    /// Makes the event reset itself: each [`set`](Event::set) lets one through.
+    /// Makes the event reset itself: each [`set`](Event::set) lets one waiter through.
     ///
     /// # Examples
     ///

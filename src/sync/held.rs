@@ -1,4 +1,5 @@
-//! What this thread holds, so that waiting for oneself is an error and not a wait without end.
+//! The locks that this thread holds. With them, waiting for oneself is an error and not an endless
+//! wait.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -9,10 +10,10 @@ use crate::lock::Owner;
 /// A lock that a guard of this thread holds.
 #[derive(Clone, Debug)]
 struct Entry {
-    /// Serial number of the segment's membership. Its address would not do: it is used again, while
-    /// the entry of a guard that was forgotten stays.
+    /// Serial number of the segment's membership. Its address would not do: an address is reused,
+    /// while the entry of a forgotten guard stays.
     segment: u64,
-    /// Who took it; after a fork the parent's guards are no longer this process's.
+    /// The owner that took it. After a fork the parent's guards are no longer this process's.
     me: Owner,
     stripes: Range<u32>,
     writing: bool,
@@ -22,22 +23,22 @@ thread_local! {
     static HELD: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Which stripes of a request this thread reads already, found by [`check`].
+/// The stripes of a request that this thread reads already, found by [`check`].
 #[derive(Debug, Default)]
 pub(super) struct Nested(Vec<Range<u32>>);
 
 impl Nested {
-    /// Whether the thread reads that stripe already, so that another read cannot wait.
+    /// Whether the thread already reads that stripe, so that another read cannot wait.
     #[inline]
     pub(super) fn contains(&self, stripe: u32) -> bool {
         self.0.iter().any(|range| range.contains(&stripe))
     }
 }
 
-/// Fails when this thread would wait for itself: `Deadlock`.
+/// Fails with `Deadlock` when this thread would wait for itself.
 ///
-/// Locks are taken in ascending order of stripes, by every thread, so that no two wait for each
-/// other; hence a thread that holds a stripe may not wait for a lower one.
+/// Every thread takes locks in ascending order of stripes, so no two wait for each other. Hence a
+/// thread that holds a stripe may not wait for a lower one.
 #[inline]
 pub(super) fn check(
     segment: u64,
@@ -45,7 +46,7 @@ pub(super) fn check(
     stripes: &Range<u32>,
     writing: bool,
 ) -> Result<Nested> {
-    // While thread-local storage is taken down nothing is tracked any more.
+    // While thread-local storage is being destroyed, nothing is tracked any more.
     let checked = HELD.try_with(|held| match &held.borrow()[..] {
         [] => Ok(Nested::default()),
         held => check_all(held, segment, me, stripes, writing),
@@ -73,20 +74,20 @@ fn check_all(
         }
     }
     let highest = here().map(|entry| entry.stripes.end).max().unwrap_or(0);
-    // New stripes must lie above all that are held.
+    // New stripes must lie above all stripes that are held.
     match stripes.clone().find(|&stripe| !nested.contains(stripe)) {
         Some(lowest_new) if lowest_new + 1 < highest => Err(deadlock("holds a later part of")),
         _ => Ok(nested),
     }
 }
 
-/// Notes a lock that was taken.
+/// Records a lock that was taken.
 #[inline]
 pub(super) fn push(segment: u64, me: Owner, stripes: Range<u32>, writing: bool) {
     let _ = HELD.try_with(|held| held.borrow_mut().push(Entry { segment, me, stripes, writing }));
 }
 
-/// Strikes a lock off again.
+/// Removes the record of a lock.
 #[inline]
 pub(super) fn pop(segment: u64, me: Owner, stripes: &Range<u32>, writing: bool) {
     let _ = HELD.try_with(|held| {

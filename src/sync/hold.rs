@@ -1,4 +1,5 @@
-//! A hold on some stripes of a segment: taken in ascending order, given back when dropped.
+//! A hold on some stripes of a segment. They are taken in ascending order and released when it is
+//! dropped.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -17,22 +18,22 @@ use crate::steps::step;
 pub(crate) enum Mode {
     /// Shared with other readers.
     Read,
-    /// Alone, writing in place: dying leaves poison.
+    /// Exclusive, and writing in place. Dying leaves poison.
     Write,
-    /// Alone among committers, nothing written in place: dying leaves nothing.
+    /// Exclusive among committers. Nothing is written in place, so dying leaves nothing.
     Commit,
 }
 
-/// What to do about data that somebody left suspect.
+/// What to do about suspect data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Regard {
     /// Fail with `OwnerDied` or `Poisoned`.
     Refuse,
-    /// Hand it over, with word of who left it so.
+    /// Hand it over, and tell who left it suspect.
     Accept,
 }
 
-/// What a caller asks for.
+/// The request of a caller.
 #[derive(Clone, Debug)]
 pub(crate) struct Demand {
     pub(crate) stripes: Range<u32>,
@@ -80,16 +81,16 @@ pub struct Poison {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PoisonCause {
-    /// The writer's process died, killed perhaps.
+    /// The writer's process died. It may have been killed.
     Died,
-    /// The writer panicked with the guard in hand.
+    /// The writer panicked while it held the guard.
     Panicked,
     /// The machine stopped before the file was synced: see [`Segment::sync`].
     Restarted,
 }
 
 impl Poison {
-    /// Returns how the data came to be suspect.
+    /// Returns how the data became suspect.
     ///
     /// # Examples
     ///
@@ -99,7 +100,8 @@ impl Poison {
         self.cause
     }
 
-    /// Returns the process id of who left it so, in that process's own PID namespace; 0 for a restart.
+    /// Returns the process id of the process that left it suspect, in that process's own PID
+    /// namespace. Returns 0 for a restart.
     ///
     /// # Examples
     ///
@@ -133,7 +135,7 @@ impl fmt::Display for Poison {
     }
 }
 
-/// Stripes that are held; `S` is a segment or a reference to one.
+/// Stripes that are held. `S` is a segment or a reference to one.
 #[derive(Debug)]
 pub(crate) struct Hold<S: Borrow<Segment>> {
     segment: S,
@@ -145,11 +147,12 @@ pub(crate) struct Hold<S: Borrow<Segment>> {
 }
 
 impl<S: Borrow<Segment>> Hold<S> {
-    // Always inlined, like all between a guard's caller and here: a guard is then put together where
-    // it is returned. Each move of one that was just written stalls for longer than the lock takes.
+    // Always inlined, like everything between a guard's caller and here. A guard is then put
+    // together in the place where it is returned. Moving one that was just written stalls for
+    // longer than the lock takes.
 
-    /// Takes the stripes for a guard that stays in this thread; `None` when patience ran out at
-    /// once, an error that names the owner when it ran out later.
+    /// Takes the stripes for a guard that stays in this thread. Returns `None` when patience ran
+    /// out at once, and an error that names the owner when it ran out later.
     #[inline(always)]
     pub(crate) fn tracked(segment: S, demand: &Demand) -> Result<Option<Self>> {
         let stripes = demand.stripes.clone();
@@ -174,7 +177,7 @@ impl<S: Borrow<Segment>> Hold<S> {
         self.segment.borrow()
     }
 
-    /// Whether this process took it; a forked child's copies of its parent's guards hold nothing.
+    /// Whether this process took it. A forked child's copies of its parent's guards hold nothing.
     pub(crate) fn is_ours(&self) -> bool {
         self.segment().membership().registered() == Some(self.me)
     }
@@ -185,21 +188,21 @@ impl<S: Borrow<Segment>> Hold<S> {
         self.unwinding.began_since()
     }
 
-    /// Who left what is held suspect, if anybody did.
+    /// Who left the held data suspect, if anybody did.
     pub(crate) fn poison(&self) -> Option<Poison> {
         let region = self.segment().region();
         let mut stripes = self.stripes.clone().map(|stripe| region.stripe(stripe));
         stripes.find(|stripe| stripe.entry() == Entry::Poisoned).map(Poison::of)
     }
 
-    /// Lets nobody write what is held any more, which is all there is, held to commit.
+    /// Forbids all further writes to the held stripes. These must be all stripes, held to commit.
     pub(crate) fn freeze(&self) {
         let region = self.segment().region();
         assert!(self.mode == Mode::Commit && self.stripes == (0..region.stripes()));
         region.state().freeze();
     }
 
-    /// Vouches for what is held, which is not held for reading.
+    /// Vouches for the held data. The hold must not be for reading.
     pub(crate) fn mark_consistent(&mut self) {
         debug_assert_ne!(self.mode, Mode::Read);
         let region = self.segment().region();
@@ -227,9 +230,9 @@ impl<S: Borrow<Segment>> Drop for Hold<S> {
     }
 }
 
-/// Takes all stripes that are demanded, or none, and notes that this thread has them.
+/// Takes all demanded stripes, or none, and records that this thread has them.
 ///
-/// Not generic, and returns in registers: a hold that is moved about costs more than the lock.
+/// This is not generic and returns in registers, because moving a hold costs more than the lock.
 fn acquire_for_thread(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
     let taken = acquire(segment, demand)?;
     if let Some(me) = taken {
@@ -239,7 +242,7 @@ fn acquire_for_thread(segment: &Segment, demand: &Demand) -> Result<Option<Owner
     Ok(taken)
 }
 
-/// Takes all stripes that are demanded, or none.
+/// Takes all demanded stripes, or none.
 #[inline]
 fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
     let membership = segment.membership();
@@ -264,12 +267,12 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
         }
     }
     if demand.mode == Mode::Write && segment.is_frozen() {
-        // As after a commit: nothing was written, so the versions stay.
+        // Released as after a commit: nothing was written, so the versions stay.
         release(segment, demand.stripes.clone(), Mode::Commit);
         step!("lock: refused, frozen");
         return Err(named(frozen()));
     }
-    // Relaxed: who set the mark held locks that exclude ours.
+    // Relaxed: whoever set the mark held locks that exclude ours.
     if writing
         && segment.region().state().clean.load(Relaxed) != 0
         && let Err(error) = soil(segment.region())
@@ -278,7 +281,8 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
         return Err(named(error));
     }
     if demand.mode == Mode::Write {
-        // Not before all are taken: who dies waiting for one stripe has not written to another.
+        // This comes after all are taken, so that a process that dies waiting for one stripe has
+        // not written to another.
         for stripe in demand.stripes.clone() {
             segment.region().stripe(stripe).begin_write();
         }
@@ -286,7 +290,7 @@ fn acquire(segment: &Segment, demand: &Demand) -> Result<Option<Owner>> {
     Ok(Some(me))
 }
 
-/// Takes one stripe, or says who is in the way; on error it is not held.
+/// Takes one stripe, or returns who is in the way. On error it is not held.
 #[inline]
 fn take(
     segment: &Segment,
@@ -321,7 +325,7 @@ fn take(
     }
 }
 
-/// Gives stripes back that this process holds.
+/// Releases stripes that this process holds.
 #[inline]
 fn release(segment: &Segment, stripes: Range<u32>, mode: Mode) {
     let membership = segment.membership();
@@ -370,7 +374,7 @@ fn timeout(membership: &Membership, mode: Mode, blocker: Blocker) -> Error {
     )
 }
 
-/// Words for who wants to write what nobody may write any more.
+/// The error for a caller who wants to write frozen data.
 #[cold]
 pub(crate) fn frozen() -> Error {
     Error::new(
@@ -379,7 +383,7 @@ pub(crate) fn frozen() -> Error {
     )
 }
 
-/// Unwraps what a demand with patience brought: only one without comes back with nothing.
+/// Unwraps the result of a demand with patience. Only a demand without patience returns nothing.
 #[inline]
 pub(crate) fn acquired<G>(guard: Option<G>) -> G {
     guard.expect("a demand that waits ends with a lock or an error")
@@ -400,12 +404,13 @@ mod tests {
         let segment = event.segment();
         let live = Hold::untracked(segment, &demand(Mode::Read)).unwrap().expect("nobody writes");
         let cell = segment.region().cell(live.me.slot(), 0);
-        // As after so many guards that were forgotten, and as while all threads that Linux may have ask.
+        // As after so many forgotten guards, and as while all threads that Linux may have ask at
+        // once.
         for forgotten in [1 << 31, (1 << 31) + (1 << 22)] {
             cell.store(forgotten, Relaxed);
             let first = Hold::untracked(segment, &demand(Mode::Read)).map(std::mem::forget);
             assert_eq!(first.unwrap_err().kind(), ErrorKind::TooManyLocks);
-            // The thread has one already, so that nothing is asked of the word.
+            // The thread has one already, so the word is not consulted.
             held::push(segment.membership().serial(), live.me, 0..1, false);
             let again = Hold::tracked(segment, &demand(Mode::Read)).map(std::mem::forget);
             held::pop(segment.membership().serial(), live.me, &(0..1), false);

@@ -1,4 +1,4 @@
-//! What processes hold and wait for in a segment: stripes, and events.
+//! Holding parts of a segment and waiting for it: stripes, and events.
 
 mod change;
 mod durable;

@@ -1,10 +1,10 @@
 //! Copies data without a lock, while others may be writing it.
 //!
-//! A writer makes the version of a stripe odd before it writes and even when it is done. So a copy is
-//! whole if every version was even before it and is the same after it: a moment lies between the two
-//! looks at which all of the data was what the copy says. H.-J. Boehm, "Can seqlocks get along with
-//! programming language memory models?", has the proof and the fences. The kernel makes the copies, because
-//! writers use plain stores: see [`Segment::read_payload`].
+//! A writer makes the version of a stripe odd before it writes, and even when it is done. So a copy
+//! is whole if every version was even before it and is the same after it. Then there is a moment
+//! between the two looks at which all of the data was as the copy says. H.-J. Boehm, "Can seqlocks
+//! get along with programming language memory models?", has the proof and the fences. The kernel
+//! makes the copies, because writers use plain stores: see [`Segment::read_payload`].
 
 use std::cell::RefCell;
 use std::fmt;
@@ -29,21 +29,22 @@ pub(crate) trait Unlocked: fmt::Debug {
     /// Looks at the lock of a stripe: see [`Stripe::look`](crate::lock::Stripe::look).
     fn sight(&self, stripe: u32) -> Result<Sight>;
 
-    /// Whether nobody began to write the stripe since its lock had that version.
+    /// Whether nobody has begun to write the stripe since its lock had that version.
     fn is_still(&self, stripe: u32, version: u32) -> Result<bool>;
 
-    /// Copies bytes of the payload, from `offset` on. Nothing is copied before the looks at the locks that the
-    /// thread took.
+    /// Copies bytes of the payload, from `offset` on. Nothing is copied before the looks at the
+    /// locks that this thread took earlier.
     fn copy(&self, bytes: &mut [u8], offset: usize) -> Result<()>;
 
-    /// Describes who writes the stripe; `owner` is who was seen there. Fails when the data is suspect.
+    /// Describes who writes the stripe. `owner` is the owner that was seen there. Fails when the
+    /// data is suspect.
     fn writer(&self, stripe: u32, owner: Option<Owner>) -> Result<Option<String>>;
 
-    /// What to do when the data was written all the time.
+    /// What to do if the data was being written all the time.
     fn advice(&self) -> &'static str;
 }
 
-/// One pass over data, to copy it as it was at one moment.
+/// One pass over data that copies it as it was at one moment.
 #[derive(Debug)]
 pub(crate) struct Pass<'a> {
     data: &'a dyn Unlocked,
@@ -52,9 +53,9 @@ pub(crate) struct Pass<'a> {
 
 #[derive(Debug)]
 struct Progress {
-    /// The version of each stripe that is copied from, before the copy.
+    /// The version of each stripe before it was copied, if it was copied.
     versions: Vec<Option<u32>>,
-    /// Why this pass is in vain.
+    /// The write because of which this pass must be repeated.
     written: Option<Written>,
     failure: Option<Error>,
 }
@@ -63,21 +64,21 @@ struct Progress {
 #[derive(Debug)]
 struct Written {
     stripe: u32,
-    /// Who still writes it, if anybody can be named.
+    /// The owner that is still writing it, if one can be named.
     owner: Option<Owner>,
 }
 
-/// Copies the payload of all stripes out as it was at one moment, without writing anything.
+/// Copies the payload of all stripes as it was at one moment, without writing anything.
 ///
-/// `bytes` is as long as the payload; its contents mean nothing after an error.
+/// `bytes` is as long as the payload. Its contents mean nothing after an error.
 pub(crate) fn copy_out(segment: &Segment, bytes: &mut [u8], patience: Patience) -> Result<()> {
     let stripes = 0..segment.region().stripes();
     observe(segment, patience, |pass| pass.copy(stripes.clone(), 0, bytes)).map(|_whole| ())
 }
 
-/// Calls `see` until nothing that it copied was written meanwhile, and returns what it returned then.
+/// Calls `see` until nothing that it copied was written meanwhile. Returns the result of that call.
 ///
-/// Writes nothing. What `see` gets in other passes means nothing.
+/// Writes nothing. The copies of all other passes mean nothing.
 pub(crate) fn observe<R>(
     data: &dyn Unlocked,
     patience: Patience,
@@ -106,7 +107,7 @@ fn try_observe<R>(
         if over {
             return Err(timeout(data, writer));
         }
-        // Short every time: a writer that lives may leave a gap at any moment, and wakes nobody.
+        // Always short: a live writer may leave a gap at any moment, and wakes nobody.
         wait::pause(Slices::behind_an_owner().next(patience));
         spins = wait::spins();
     }
@@ -118,8 +119,8 @@ impl<'a> Pass<'a> {
         Self { data, progress: RefCell::new(Progress { versions, written: None, failure: None }) }
     }
 
-    /// Copies bytes of the payload that lie in those stripes, from `offset` on; false when this pass is in
-    /// vain.
+    /// Copies bytes of the payload that lie in those stripes, from `offset` on. Returns false when
+    /// this pass is already of no use.
     pub(crate) fn copy(&self, stripes: Range<u32>, offset: usize, bytes: &mut [u8]) -> bool {
         let progress = &mut *self.progress.borrow_mut();
         if progress.written.is_some() || progress.failure.is_some() {
@@ -157,11 +158,13 @@ impl<'a> Pass<'a> {
         copied.map(|()| true)
     }
 
-    /// Returns why this pass was in vain, if it was, and gets ready for the next one.
+    /// Returns the write because of which this pass must be repeated, if any, and prepares for the
+    /// next pass.
     fn end(&self) -> Result<Option<Written>> {
         let progress = &mut *self.progress.borrow_mut();
         // The copies must not sink below the second look. Each stripe was looked at before it was
-        // copied, and all copies are from before this: so just now all was as they say.
+        // copied, and all copies are from before this. So at this moment all of the data was as the
+        // copies say.
         fence(Acquire);
         let mut written = progress.written.take();
         for (stripe, version) in (0..).zip(&mut progress.versions) {
@@ -226,7 +229,7 @@ impl Unlocked for Segment {
     }
 }
 
-/// Fails when somebody left the data suspect; for data that nobody writes any more.
+/// Fails when somebody left the data suspect. For data that nobody writes any more.
 pub(crate) fn check_sound(segment: &Segment) -> Result<()> {
     let region = segment.region();
     let mut stripes = (0..region.stripes()).map(|stripe| region.stripe(stripe));

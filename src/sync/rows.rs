@@ -1,8 +1,8 @@
-//! Which rows belong to which stripe: as even a split as whole rows allow.
+//! Which rows belong to which stripe. The split is as even as whole rows allow.
 
 use std::ops::Range;
 
-/// Arrays at least this long are worth several stripes.
+/// Arrays of at least this many bytes are worth several stripes.
 const WORTH_STRIPES: usize = 64 << 10;
 
 /// How many stripes such an array has.
@@ -13,7 +13,8 @@ pub(crate) fn default_stripes(data_len: usize, rows: usize) -> u32 {
     if data_len >= WORTH_STRIPES && rows >= STRIPES as usize { STRIPES } else { 1 }
 }
 
-/// Rows of a stripe, of `rows` rows in `stripes` stripes; empty when there are more stripes.
+/// The rows of a stripe, of `rows` rows in `stripes` stripes. Some are empty when there are more
+/// stripes than rows.
 pub(crate) fn rows_of(stripe: u32, rows: usize, stripes: u32) -> Range<usize> {
     let stripes = stripes as usize;
     // ⌊index·rows / stripes⌋ without a product that could overflow.
@@ -21,7 +22,7 @@ pub(crate) fn rows_of(stripe: u32, rows: usize, stripes: u32) -> Range<usize> {
     edge(stripe as usize)..edge(stripe as usize + 1)
 }
 
-/// Stripes that hold those rows; none when there are no rows in the range.
+/// The stripes that hold those rows. None when there are no rows in the range.
 pub(crate) fn stripes_over(range: &Range<usize>, rows: usize, stripes: u32) -> Range<u32> {
     if range.is_empty() {
         return 0..0;

@@ -2,23 +2,23 @@
 
 use std::thread::{self, ThreadId};
 
-/// Where its maker was already unwinding, if it was.
+/// The thread in which a guard was taken, if that thread was already unwinding.
 ///
-/// A destructor that runs while its thread unwinds may take a lock, write, and be done as if nothing was wrong:
-/// nothing went wrong with that. So a guard remembers that it was taken then, as those of `std::sync::Mutex`
-/// do; and since some guards change threads, in which thread it was.
+/// A destructor that runs while its thread unwinds may take a lock, write, and finish. Nothing went
+/// wrong with that. So a guard remembers that it was taken while unwinding, as the guards of
+/// `std::sync::Mutex` do. It also remembers in which thread, since some guards change threads.
 #[derive(Debug)]
 pub(crate) struct Unwinding(Option<ThreadId>);
 
 impl Unwinding {
-    /// Looks at this thread.
+    /// Looks whether this thread is unwinding.
     #[inline(always)]
     pub(crate) fn now() -> Self {
         Self(if thread::panicking() { here() } else { None })
     }
 
-    /// Whether this thread unwinds because of a panic that began after [`now`](Self::now), as far as can be
-    /// told: in another thread than that one, any panic counts.
+    /// Whether this thread unwinds because of a panic that began after [`now`](Self::now), as far
+    /// as can be told. In a thread other than that one, any panic counts.
     #[inline(always)]
     pub(crate) fn began_since(&self) -> bool {
         thread::panicking() && self.0 != here()
@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
 
-    /// Does something in a destructor that runs while the thread unwinds.
+    /// Runs a closure in a destructor while the thread unwinds.
     fn while_unwinding<R>(act: impl FnOnce() -> R) -> R {
         struct Last<F: FnMut()>(F);
         impl<F: FnMut()> Drop for Last<F> {
