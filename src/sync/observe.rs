@@ -120,7 +120,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Copies bytes of the payload that lie in those stripes, from `offset` on. Returns false when
-    /// this pass is already of no use.
+    /// the copy is of no use.
     pub(crate) fn copy(&self, stripes: Range<u32>, offset: usize, bytes: &mut [u8]) -> bool {
         let progress = &mut *self.progress.borrow_mut();
         if progress.written.is_some() || progress.failure.is_some() {

@@ -1,8 +1,8 @@
-//! The time that only goes on.
+//! The monotonic clock.
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds of `CLOCK_MONOTONIC`, which all processes of the machine share but those in another
+/// Nanoseconds of `CLOCK_MONOTONIC`. All processes of the machine share it, except those in another
 /// time namespace.
 pub(crate) fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);

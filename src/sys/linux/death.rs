@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! The unsafe code here, of which an ordinary build has none, is `fork`, whose child calls nothing but
-//! functions that are safe after it, and never returns.
+//! The unsafe code here, of which an ordinary build has none, is `fork` and what the child does.
+//! The child calls only functions that are safe after a fork, and never returns.
 #![allow(unsafe_code)]
 
 use std::io::Write;
@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-/// Kills this process if `NDSHM_DIE_AT` is the name of this step, or how many were passed with it
-/// since that was set. With `NDSHM_LEAVE_A_CHILD` it forks a child first, which lives on.
+/// Kills this process if `NDSHM_DIE_AT` is the name of this step, or the number of steps passed
+/// since it was set, including this one. With `NDSHM_LEAVE_A_CHILD` it first forks a child, which
+/// lives on.
 pub(crate) fn at(step: &str) {
     static PASSED: AtomicU32 = AtomicU32::new(0);
     let Ok(fatal) = std::env::var("NDSHM_DIE_AT") else { return };
@@ -26,19 +27,19 @@ pub(crate) fn at(step: &str) {
     }
 }
 
-/// Forks a child that does nothing, for a minute, or until it is killed.
+/// Forks a child that does nothing for a minute, or until it is killed.
 fn fork_a_child() -> libc::pid_t {
-    // SAFETY: the child goes on below, where it calls what is safe after a fork, and never returns.
+    // SAFETY: the child goes on below. It calls only what is safe after a fork, and never returns.
     let pid = unsafe { libc::fork() };
     if pid != 0 {
         return pid;
     }
-    // Whoever reads what its parent says waits for the end of that.
+    // A process that reads the parent's output waits for the end of that output.
     for standard in 0..3 {
-        // SAFETY: takes a number; nothing in this child uses the descriptor again.
+        // SAFETY: it takes a number. Nothing in this child uses the descriptor again.
         unsafe { libc::close(standard) };
     }
-    // SAFETY: takes a number; the signal ends this child.
+    // SAFETY: it takes a number. The signal ends this child.
     unsafe { libc::alarm(60) };
     loop {
         // SAFETY: takes nothing.

@@ -1,7 +1,7 @@
-//! Other programs' locks on a segment: what they are, and whose.
+//! Other programs' locks on a segment: what they are, and which processes hold them.
 //!
-//! The kernel tells the process of a traditional lock, but not of one that belongs to an open file
-//! description. `/proc/PID/fdinfo` shows those, to root and to the user whose process it is.
+//! The kernel names the process of a traditional lock, but not of a lock that belongs to an open
+//! file description. `/proc/PID/fdinfo` shows those locks to root and to the user of the process.
 
 use std::fs;
 use std::os::fd::BorrowedFd;
@@ -10,10 +10,10 @@ use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
 
-/// How many of its holders an error names.
+/// How many holders of a lock an error names.
 const MOST_NAMED: usize = 4;
 
-/// What to say of a lock that is none of this library's, as the kernel described it.
+/// The error for a lock that is not this library's, as the kernel described it.
 #[cold]
 pub(super) fn in_the_way(descriptor: BorrowedFd<'_>, lock: &libc::flock64) -> Error {
     let kind = if i32::from(lock.l_type) == libc::F_RDLCK { "read" } else { "write" };
@@ -45,7 +45,7 @@ pub(super) fn in_the_way(descriptor: BorrowedFd<'_>, lock: &libc::flock64) -> Er
     )
 }
 
-/// The process and what it runs, where `/proc` tells.
+/// The process and its program, as far as `/proc` tells.
 fn described(pid: u32) -> String {
     match fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(command) => format!("process {pid} ({})", command.trim_end().escape_debug()),
@@ -53,8 +53,8 @@ fn described(pid: u32) -> String {
     }
 }
 
-/// The processes that have a descriptor of the same file with a lock on the byte at `offset`, as far as
-/// `/proc` shows. Reads what it says of every descriptor there is.
+/// The processes that have a descriptor of the same file with a lock on the byte at `offset`, as
+/// far as `/proc` shows them. This reads what `/proc` says of every descriptor there is.
 fn holders(descriptor: BorrowedFd<'_>, offset: i64) -> Vec<u32> {
     let Ok(stat) = rustix::fs::fstat(descriptor) else { return Vec::new() };
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
@@ -77,8 +77,8 @@ fn holders(descriptor: BorrowedFd<'_>, offset: i64) -> Vec<u32> {
         .collect()
 }
 
-/// Whether a line of `fdinfo` tells of a lock on that byte of a file of that number: proc(5), as in
-/// `lock: 1: OFDLCK ADVISORY READ -1 00:1a:4711 0 EOF`.
+/// Whether a line of `fdinfo` describes a lock on that byte of a file with that number. The format
+/// is in proc(5), as in `lock: 1: OFDLCK ADVISORY READ -1 00:1a:4711 0 EOF`.
 fn locks_byte(line: &str, inode: u64, offset: i64) -> bool {
     let Some(lock) = line.strip_prefix("lock:") else { return false };
     let fields: Vec<&str> = lock.split_whitespace().collect();

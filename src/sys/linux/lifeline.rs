@@ -1,8 +1,8 @@
-//! Lifelines: kernel locks that end exactly when a process's memory does; and who was forked.
+//! Lifelines: kernel locks that end exactly when a process's memory does. Also: detecting forks.
 //!
-//! A lifeline is a byte lock whose description is kept by nothing but a mapping marked
-//! `MADV_DONTFORK`. It survives a program that closes all its descriptors, is not inherited by a
-//! forked child, ends at `exec`, and is released by the kernel when the address space goes, after
+//! A lifeline is a byte lock. Only a mapping marked `MADV_DONTFORK` keeps its open file
+//! description. So the lock survives a program that closes all its descriptors, is not inherited by
+//! a forked child, and ends at `exec`. The kernel releases it when the address space goes, after
 //! the last thread stopped running.
 //!
 //! A [`Mark`] is a word that reads zero in a forked child, whichever way it was forked, because it
@@ -10,9 +10,9 @@
 //!
 //! # Safety
 //!
-//! The unsafe code here maps pages of our own, advises the kernel about them, and registers
-//! `pthread_atfork` handlers when this code is loaded, which touch nothing but two mutexes and, in the
-//! child, copies of descriptors that nobody uses there.
+//! The unsafe code here maps pages of our own and advises the kernel about them. It also registers
+//! `pthread_atfork` handlers when this code is loaded. They touch nothing but two mutexes and, in
+//! the child, copies of descriptors that nobody uses there.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
@@ -34,14 +34,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::place::Place;
 
-/// A slot that no other process has, until this is dropped.
+/// A slot that no other process can have until this is dropped.
 #[derive(Debug)]
 pub(crate) struct ClaimedSlot {
     slot: u32,
     locker: Locker,
 }
 
-/// Claims the first of these slots whose occupant is gone; `None` when all occupants live.
+/// Claims the first of these slots whose occupant is gone. Returns `None` when all occupants are
+/// alive.
 pub(crate) fn claim(
     object: &Object,
     place: &Place,
@@ -56,9 +57,10 @@ pub(crate) fn claim(
     Ok(None)
 }
 
-/// Whether the occupant of a slot lives, which may be this process.
+/// Whether the occupant of a slot is alive. It may be this process.
 ///
-/// A lock that another program holds there is `ForeignLock`: it would make the dead look alive.
+/// If another program holds a lock there, this fails with `ForeignLock`: such a lock would make the
+/// dead look alive.
 pub(crate) fn is_alive(object: &Object, slot: u32) -> Result<bool> {
     is_held(object, Byte::Slot(slot))
 }
@@ -66,7 +68,7 @@ pub(crate) fn is_alive(object: &Object, slot: u32) -> Result<bool> {
 /// Proof to every other process that this one is alive.
 #[derive(Debug)]
 pub(crate) struct Lifeline {
-    /// Held for its effect in the kernel; never read.
+    /// Kept for its effect in the kernel, and never read.
     _mapping: MmapRaw,
 }
 
@@ -89,7 +91,8 @@ impl ClaimedSlot {
         step!("lifeline: kept from children");
         locker.close();
         step!("lifeline: kept by its mapping alone");
-        // Overlay and network filesystems swap the mapped file and drop the lock at this close.
+        // Overlay and network filesystems swap the mapped file, and drop the lock when the
+        // descriptor is closed here.
         if !is_alive(object, slot)? {
             return Err(Error::new(
                 ErrorKind::UnsupportedFilesystem,
@@ -102,17 +105,18 @@ impl ClaimedSlot {
 }
 
 impl Lifeline {
-    /// Forgets a lifeline that a forked child inherited as a value: its mapping stayed behind.
+    /// Forgets a lifeline that a forked child inherited as a value. Its mapping stayed in the
+    /// parent.
     pub(crate) fn forget(self) {
         mem::forget(self);
     }
 }
 
-/// A word that only this process sees, and that a forked child sees as zero.
+/// A word that only this process sees. A forked child sees zero.
 #[derive(Debug)]
 pub(crate) struct Mark(&'static AtomicU32);
 
-/// Marks that nobody uses now; their pages live for ever.
+/// Marks that nobody uses now. Their pages live for ever.
 static SPARE_MARKS: Mutex<Vec<&'static AtomicU32>> = Mutex::new(Vec::new());
 
 impl Mark {
@@ -150,7 +154,7 @@ fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
             .map_err(|error| map_error("map a page of marks", error))?,
     );
     let base = NonNull::new(page.as_mut_ptr()).expect("a mapping never starts at zero");
-    // SAFETY: the range is the private anonymous page mapped above, which nothing points into yet.
+    // SAFETY: the range is the private anonymous page mapped above. Nothing points into it yet.
     if unsafe { libc::madvise(base.as_ptr().cast(), page_size(), libc::MADV_WIPEONFORK) } != 0 {
         return Err(os_error(
             "mark a page to be wiped on fork (Linux 4.14 or later is needed)",
@@ -162,7 +166,8 @@ fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
     Ok((0..page_size() / size_of::<AtomicU32>()).map(move |index| {
         // SAFETY: `index` stays within the page.
         let word = unsafe { words.add(index) };
-        // SAFETY: the page is never unmapped, is zeroed, aligned, and only reached as atomics.
+        // SAFETY: the page is never unmapped. It is zeroed and aligned, and only reached as
+        // atomics.
         unsafe { word.as_ref() }
     }))
 }
@@ -170,7 +175,7 @@ fn page_of_marks() -> Result<impl Iterator<Item = &'static AtomicU32>> {
 /// Guards every change of what this process has registered.
 static REGISTRATION: Mutex<()> = Mutex::new(());
 
-/// What no fork crosses, locked.
+/// What is kept locked across a fork.
 struct Locked {
     _registration: MutexGuard<'static, ()>,
     unshared: List,
@@ -183,8 +188,9 @@ thread_local! {
 
 /// The registration mutex, held.
 ///
-/// No `fork` crosses it: a child never inherits a descriptor that is about to become a lifeline,
-/// nor a mutex in another thread's hands that is only taken under this one.
+/// No `fork` crosses it. So a child never inherits a descriptor that is about to become a lifeline.
+/// Nor does it inherit a mutex that another thread holds, if that mutex is only taken under this
+/// one.
 #[derive(Debug)]
 pub(crate) struct Registration(
     #[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>,
@@ -196,8 +202,9 @@ pub(crate) fn registration() -> Registration {
     Registration(REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Watches forks from the moment this code is loaded, before there are threads: a fork that is
-/// under way while another thread is the first to register could not be watched any more.
+/// Watches forks from the moment this code is loaded, before there are threads. Otherwise one
+/// thread could be the first to register while another thread is inside a fork, and that fork could
+/// not be watched any more.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static AT_LOAD: extern "C" fn() = watch_forks;
@@ -211,10 +218,10 @@ extern "C" fn watch_forks() {
 }
 
 extern "C" fn before_fork() {
-    // A thread whose thread-local storage is gone forks without the mutexes. It has no lifelines in the
-    // making; its child may keep the locks that other threads hold at that moment.
+    // A thread whose thread-local storage is gone forks without the mutexes. It is not creating a
+    // lifeline. Its child may keep the locks that other threads hold at that moment.
     let _ = LOCKED_ACROSS_FORK.try_with(|slot| {
-        // In this order, as who registers takes them.
+        // In the same order as when registering.
         let lock = || Locked {
             _registration: REGISTRATION.lock().unwrap_or_else(PoisonError::into_inner),
             unshared: unshared::list(),

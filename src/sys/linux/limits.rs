@@ -1,7 +1,7 @@
 //! What this process may still allocate, before the kernel answers with a signal.
 //!
-//! Over a memory cgroup's limit, and over what the machine has, the kernel kills instead of refusing,
-//! and over `RLIMIT_FSIZE` it sends SIGXFSZ, so all are compared beforehand.
+//! Over a memory cgroup's limit, and over the memory of the machine, the kernel kills instead of
+//! refusing. Over `RLIMIT_FSIZE` it sends SIGXFSZ. So all of them are checked beforehand.
 
 use std::path::Path;
 
@@ -10,14 +10,15 @@ use rustix::fs::StatVfsMountFlags;
 use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result, size};
 
-/// Below this the limits of a cgroup are not worth reading: any `malloc` could hit them as well.
+/// Below this the limits of a cgroup are not worth reading: any `malloc` could exceed them as well.
 const WORTH_CHECKING: u64 = 1 << 20;
 
-/// Left to the process within a cgroup's limit: what the kernel needs to keep track of the new memory
-/// counts as well, as does what the program touches next, and the count that is read lags behind.
+/// This much is left to the process within a cgroup's limit. The kernel's bookkeeping of the new
+/// memory counts as well, and so does what the program touches next. The usage that is read also
+/// lags behind.
 const MARGIN: u64 = 1 << 20;
 
-/// How many bytes there are, by each limit.
+/// How many bytes are available, by each limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     pub(crate) storage_size: u64,
@@ -29,14 +30,14 @@ pub(crate) struct Room {
     pub(crate) file_size: Option<u64>,
 }
 
-/// Looks at all limits on new named objects.
+/// Reads all limits on new named objects.
 pub(crate) fn room() -> Result<Room> {
     let storage = rustix::fs::statvfs(DIRECTORY)
         .map_err(|errno| os_error("look at the filesystem at /dev/shm", errno))?;
     Ok(Room {
         storage_size: storage.f_blocks.saturating_mul(storage.f_frsize),
         storage_free: storage.f_bavail.saturating_mul(storage.f_frsize),
-        // A tmpfs without a limit has no number of them.
+        // A tmpfs without a limit on inodes reports no number.
         files_free: (storage.f_files > 0).then_some(storage.f_favail),
         is_read_only: storage.f_flag.contains(StatVfsMountFlags::RDONLY),
         memory_left: memory_left(),
@@ -45,7 +46,7 @@ pub(crate) fn room() -> Result<Room> {
     })
 }
 
-/// Fails when a file of `len` bytes would be answered with SIGXFSZ.
+/// Fails when the kernel would answer a file of `len` bytes with SIGXFSZ.
 pub(crate) fn check_file_size(len: u64) -> Result<()> {
     match file_size_limit() {
         Some(limit) if len > limit => Err(Error::new(
@@ -60,8 +61,8 @@ pub(crate) fn check_file_size(len: u64) -> Result<()> {
     }
 }
 
-/// Fails when `len` more bytes of shared memory would go over a memory cgroup's limit, or are more
-/// than the machine has left: a tmpfs may be larger than memory.
+/// Fails when `len` more bytes of shared memory would exceed a memory cgroup's limit, or what the
+/// machine has left. A tmpfs may be larger than memory.
 pub(crate) fn check_memory(len: u64) -> Result<()> {
     if len < WORTH_CHECKING {
         return Ok(());
@@ -105,7 +106,7 @@ fn cgroup_headroom() -> Option<u64> {
     tightest(Path::new("/sys/fs/cgroup"), &groups)
 }
 
-/// Bytes that `/proc/meminfo` says can be had, in memory and in swap.
+/// Bytes that are available in memory and in swap, according to `/proc/meminfo`.
 fn left(meminfo: &str) -> Option<u64> {
     let bytes = |field: &str| {
         let line = meminfo.lines().find_map(|line| line.strip_prefix(field))?;
@@ -114,7 +115,7 @@ fn left(meminfo: &str) -> Option<u64> {
     Some(bytes("MemAvailable:")?.saturating_add(bytes("SwapFree:")?))
 }
 
-/// Names of a cgroup version's files.
+/// The names of one cgroup version's files.
 struct Version {
     root: &'static str,
     limit: &'static str,
@@ -125,8 +126,8 @@ const V1: Version =
     Version { root: "memory", limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes" };
 const V2: Version = Version { root: "", limit: "memory.max", usage: "memory.current" };
 
-/// Smallest headroom of all memory cgroups that `/proc/self/cgroup` puts this process in, under
-/// the hierarchy at `root`; a group without a limit counts for nothing.
+/// Smallest headroom of all memory cgroups that contain this process according to
+/// `/proc/self/cgroup`, under the hierarchy at `root`. A group without a limit does not count.
 fn tightest(root: &Path, groups: &str) -> Option<u64> {
     groups
         .lines()
@@ -151,11 +152,11 @@ fn tightest(root: &Path, groups: &str) -> Option<u64> {
         .min()
 }
 
-/// Limit less usage, where the page cache that the kernel would drop first does not count as used.
+/// Limit minus usage. Page cache that the kernel would drop first does not count as used.
 fn headroom(group: &Path, version: &Version) -> Option<u64> {
     let read = |file: &str| std::fs::read_to_string(group.join(file)).ok();
     let number = |file: &str| read(file)?.trim().parse::<u64>().ok();
-    // Version 1 says "none" with the greatest multiple of a page.
+    // Version 1 writes "none" as the greatest multiple of a page.
     let limit = number(version.limit).filter(|limit| *limit < 1 << 62)?;
     let usage = number(version.usage)?;
     let reclaimable: u64 = read("memory.stat")?

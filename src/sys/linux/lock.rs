@@ -1,11 +1,12 @@
 //! Byte locks of open file descriptions, far beyond the end of any file.
 //!
 //! The kernel drops such a lock when the last descriptor and the last mapping of its description
-//! go, so it outlives nothing and nobody. Processes in different PID namespaces see each other's.
-//! Described in `fcntl(2)`, "Open file description locks".
+//! are gone. So it outlives nothing and nobody. Processes in different PID namespaces see each
+//! other's locks. They are described in `fcntl(2)`, "Open file description locks".
 //!
-//! Whoever may read a file may lock its bytes for reading, so other programs can stand in the way. What
-//! they hold is told from the library's own locks, and is an error at once: nothing waits for it.
+//! A process that may read a file may lock its bytes for reading, so other programs can stand in
+//! the way. Their locks are told from the library's own, and are an error at once: nothing waits
+//! for them.
 //!
 //! # Safety
 //!
@@ -24,17 +25,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::steps::step;
 use crate::sys::place::Place;
 
-/// First of the bytes that participants lock; no file is that long.
+/// First of the bytes that participants lock. No file is that long.
 const FIRST_SLOT: i64 = 1 << 60;
 
-/// After this long, who holds a lock that is meant for a moment is called stuck.
+/// If a lock that is meant for a moment is held longer than this, its holder is called stuck.
 const LONGEST_MOMENT: Duration = Duration::from_secs(5);
 
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The call that takes a `struct flock64`, for the kernel lays that out alike in all C libraries. On
-/// 32-bit targets glibc's function `fcntl` wants a `struct flock` with offsets of 32 bits instead.
+/// The call that takes a `struct flock64`, which the kernel lays out alike in all C libraries. On
+/// 32-bit targets glibc's function `fcntl` takes a `struct flock` with offsets of 32 bits instead.
 #[cfg(all(target_pointer_width = "32", not(target_arch = "x86_64")))]
 const FCNTL: libc::c_long = libc::SYS_fcntl64;
 #[cfg(not(all(target_pointer_width = "32", not(target_arch = "x86_64"))))]
@@ -47,7 +48,7 @@ pub(super) enum Byte {
     Slot(u32),
     /// Held while the name changes.
     Name,
-    /// Held by who settles what a restart of the machine left.
+    /// Held while somebody settles an object after a restart of the machine, or converts a file.
     Init,
 }
 
@@ -65,11 +66,11 @@ impl Byte {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
     Alone,
-    /// Beside another program's read lock and, perhaps, others who hold it so.
+    /// Beside another program's read lock, and perhaps beside others that hold it so.
     Beside,
 }
 
-/// What came of trying to lock.
+/// The result of trying to lock.
 enum Attempt {
     Locked,
     /// A participant has it, or had it just now.
@@ -77,38 +78,38 @@ enum Attempt {
     BehindForeign(libc::flock64),
 }
 
-/// A description of its own, to hold byte locks with; they go when this is dropped.
+/// A description of its own, to hold byte locks with. The locks are released when this is dropped.
 ///
-/// A forked child closes its copy. A program that is being started keeps one until it has called `exec`,
-/// so the locks are let go by name, and not by closing.
+/// A forked child closes its copy. A program that is being started keeps a copy until it has called
+/// `exec`. So the locks are released explicitly, and not by closing.
 #[derive(Debug)]
 pub(super) struct Locker(Option<Unshared>);
 
 impl Drop for Locker {
     fn drop(&mut self) {
-        // In a forked child the locks are the parent's.
+        // In a forked child the locks belong to the parent.
         if let Ok(descriptor) = self.descriptor() {
-            // Fails only for a description that holds no locks any more.
+            // This fails only for a description that holds no locks any more.
             let _ = control(descriptor, libc::F_OFD_SETLK, &mut everything());
         }
     }
 }
 
 impl Locker {
-    /// Opens a fresh description of the object; by its place only where there is no `/proc`.
+    /// Opens a fresh description of the object. Uses its place only if there is no `/proc`.
     pub(super) fn new(object: &Object, place: &Place) -> Result<Self> {
         let list = unshared::list();
         Ok(Self(Some(list.add(object.reopen(place)?, object.identity()))))
     }
 
-    /// Opens a fresh description of the object if it still is at that place.
+    /// Opens a fresh description of the object if it is still at that place.
     pub(super) fn at(object: &Object, place: &Place) -> Result<Option<Self>> {
         let list = unshared::list();
         let opened = object.reopen_at(place)?;
         Ok(opened.map(|opened| Self(Some(list.add(opened, object.identity())))))
     }
 
-    /// Takes the lock if nobody has it; `ForeignLock` when another program has.
+    /// Takes the lock if nobody has it. Fails with `ForeignLock` when another program has it.
     pub(super) fn try_lock(&self, byte: Byte) -> Result<bool> {
         match self.attempt(byte, libc::F_WRLCK)? {
             Attempt::Locked => Ok(true),
@@ -119,15 +120,16 @@ impl Locker {
         }
     }
 
-    /// Takes a lock that is only ever held for a moment, waiting up to five seconds; `ForeignLock` at once
-    /// when another program has it.
+    /// Takes a lock that is only ever held for a moment. Waits up to five seconds. Fails with
+    /// `ForeignLock` at once when another program has it.
     pub(super) fn lock(&self, byte: Byte) -> Result<()> {
         wait_for(byte, || Ok(self.try_lock(byte)?.then_some(())))
     }
 
-    /// The same for who can do with less: where another program has a read lock, which whoever may read
-    /// the file can take, this takes one too. It keeps out all who want the lock, to whom it looks like
-    /// another program's, but for those who call this.
+    /// The same for a caller that can do with less. If another program has a read lock, which any
+    /// process that may read the file can take, this takes a read lock too. To others that want the
+    /// lock it looks like another program's, and keeps them out. Only other callers of this
+    /// function get by.
     pub(super) fn lock_beside(&self, byte: Byte) -> Result<Hold> {
         wait_for(byte, || match self.attempt(byte, libc::F_WRLCK)? {
             Attempt::Locked => Ok(Some(Hold::Alone)),
@@ -149,7 +151,7 @@ impl Locker {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
                 Ok(match obstacle(descriptor, byte)? {
                     Some(Obstacle::Foreign(lock)) => Attempt::BehindForeign(lock),
-                    // What is gone since was none that anybody meant to keep.
+                    // If the obstacle is gone by now, nobody meant to keep that lock.
                     Some(Obstacle::Ours) | None => Attempt::BehindOurs,
                 })
             }
@@ -162,13 +164,13 @@ impl Locker {
         self.0.as_ref().and_then(Unshared::descriptor).ok_or_else(lost)
     }
 
-    /// Closes its descriptor, and leaves the locks to what else keeps the description.
+    /// Closes its descriptor. The locks then last as long as something else keeps the description.
     pub(super) fn close(mut self) {
         self.0 = None;
     }
 }
 
-/// Calls `attempt` until it brings something, for five seconds by the clock.
+/// Calls `attempt` until it returns something, for at most five seconds by the clock.
 fn wait_for<R>(byte: Byte, mut attempt: impl FnMut() -> Result<Option<R>>) -> Result<R> {
     let began = Instant::now();
     loop {
@@ -190,27 +192,29 @@ fn wait_for<R>(byte: Byte, mut attempt: impl FnMut() -> Result<Option<R>>) -> Re
     }
 }
 
-/// Whether some other description holds the byte.
+/// Whether another description holds the byte.
 ///
-/// A lock that participants never take there is `ForeignLock`: it would make the dead look alive.
+/// If it holds a lock of a kind that participants never take there, this fails with `ForeignLock`:
+/// such a lock would make the dead look alive.
 pub(super) fn is_held(object: &Object, byte: Byte) -> Result<bool> {
     object.check_open()?;
     match obstacle(object.borrow(), byte)? {
         Some(Obstacle::Ours) => Ok(true),
         Some(Obstacle::Foreign(lock)) => Err(foreign::in_the_way(object.borrow(), &lock)),
-        // A descriptor closed and reused between the check and the probe would say "unlocked" too.
+        // A descriptor that was closed and reused between the check and the probe would say
+        // "unlocked" too.
         None => object.check_open().map(|()| false),
     }
 }
 
-/// A lock that is in the way of one on a byte.
+/// A lock that is in the way of locking a byte.
 enum Obstacle {
-    /// As participants take them.
+    /// A lock as participants take it.
     Ours,
     Foreign(libc::flock64),
 }
 
-/// The lock of another description than this that is in the way of one on the byte.
+/// The lock of another description that is in the way of locking the byte.
 fn obstacle(descriptor: impl AsFd, byte: Byte) -> Result<Option<Obstacle>> {
     let mut found = request(byte);
     control(descriptor, libc::F_OFD_GETLK, &mut found)
@@ -236,14 +240,14 @@ fn request(byte: Byte) -> libc::flock64 {
     request
 }
 
-/// The same for another kind of lock than one for writing.
+/// The same request for another kind of lock than a write lock.
 fn of_kind(kind: libc::c_int, request: libc::flock64) -> libc::flock64 {
     libc::flock64 { l_type: libc::c_short::try_from(kind).expect("kinds are 0 to 2"), ..request }
 }
 
-/// Lets go of all bytes that have a meaning.
+/// A request that releases all bytes with a meaning.
 fn everything() -> libc::flock64 {
-    // To the end of all files.
+    // A length of zero reaches to the end of all files.
     libc::flock64 { l_len: 0, ..of_kind(libc::F_UNLCK, request(Byte::Init)) }
 }
 
@@ -273,7 +277,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs that in a forked child, which says that it did and goes on living until this is dropped.
+    /// Runs a closure in a forked child. The child reports that it ran, and lives on until this is
+    /// dropped.
     struct Child(libc::pid_t);
 
     impl Child {
@@ -300,9 +305,9 @@ mod tests {
 
     impl Drop for Child {
         fn drop(&mut self) {
-            // SAFETY: takes numbers; the child was not waited for yet.
+            // SAFETY: it takes numbers. The child was not waited for yet.
             unsafe { libc::kill(self.0, libc::SIGKILL) };
-            // SAFETY: takes numbers, and a null pointer for what it need not tell.
+            // SAFETY: it takes numbers, and a null pointer for a status that is not needed.
             unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
         }
     }
@@ -330,7 +335,7 @@ mod tests {
             assert!(is_held(&object, byte).unwrap(), "{byte:?}");
             drop(parent);
             let still_held = is_held(&object, byte).unwrap();
-            // SAFETY: takes numbers; the process is the one that was forked above, asleep.
+            // SAFETY: it takes numbers. The process is the sleeping one that was forked above.
             unsafe { libc::kill(i32::from_ne_bytes(pid), libc::SIGKILL) };
             assert!(!still_held, "{byte:?}");
         }

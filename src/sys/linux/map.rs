@@ -2,9 +2,9 @@
 //!
 //! # Safety
 //!
-//! The unsafe code here maps at addresses that the kernel chooses, or over address space that was
-//! reserved just before, for this mapping alone; and gives the kernel advice about what was mapped.
-//! Nobody points into a mapping before it is whole.
+//! The unsafe code here maps memory in two ways: at addresses that the kernel chooses, or over
+//! address space that was reserved just before, for this mapping alone. It also gives the kernel
+//! advice about what was mapped. Nobody points into a mapping before it is whole.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -35,7 +35,7 @@ impl Protection {
     }
 }
 
-/// A part of an object in this process's address space; unmapped when dropped.
+/// A part of an object in this process's address space. It is unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     /// The object's pages, and perhaps others around them.
@@ -47,7 +47,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Maps `len` bytes from `offset` on, which need not be a multiple of a page.
+    /// Maps `len` bytes from `offset` on. The offset need not be a multiple of a page.
     pub(crate) fn new(
         object: &Object,
         offset: u64,
@@ -76,8 +76,8 @@ impl Mapping {
         Ok(Self { room, start, len, protection })
     }
 
-    /// Maps the first `len` bytes where huge pages can back them, and asks for these; as
-    /// [`new`](Self::new) does, where that cannot be.
+    /// Maps the first `len` bytes where huge pages can back them, and asks for huge pages. Where
+    /// that is impossible, this does what [`new`](Self::new) does.
     pub(crate) fn for_huge_pages(
         object: &Object,
         len: usize,
@@ -97,7 +97,7 @@ impl Mapping {
         let room = Room::reserved(len.checked_add(HUGE_PAGE)?).ok()?;
         let address = room.base.addr().get();
         let start = address.next_multiple_of(HUGE_PAGE) - address;
-        // `start` is less than HUGE_PAGE, by a page at least, so the range lies within the room.
+        // `start` is less than HUGE_PAGE, by a page at least. So the range lies within the room.
         room.put(start, object, len, protection).ok()?;
         Some(Self { room, start, len, protection })
     }
@@ -123,7 +123,7 @@ impl Mapping {
     }
 }
 
-/// Turns a mapping that failed into an error; `what` completes "could not …".
+/// Turns a failed mapping into an error. `what` completes "could not …".
 #[cold]
 pub(super) fn map_error(what: &str, error: io::Error) -> Error {
     if error.raw_os_error() != Some(libc::EAGAIN) {
@@ -139,20 +139,20 @@ pub(super) fn map_error(what: &str, error: io::Error) -> Error {
     .caused_by(error)
 }
 
-/// The multiple of a page that is at most `offset`, and how much less it is.
+/// The greatest multiple of a page that is at most `offset`, and the difference.
 fn page_below(offset: u64) -> (u64, usize) {
     let rest = offset % page_size() as u64;
     (offset - rest, usize::try_from(rest).expect("less than a page"))
 }
 
-/// Address space of this process that is unmapped when dropped.
+/// Address space of this process. It is unmapped when dropped.
 #[derive(Debug)]
 struct Room {
     base: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: it owns address space, which belongs to no thread, and reaches nothing in it.
+// SAFETY: it owns address space, which belongs to no thread, and it reaches nothing in it.
 unsafe impl Send for Room {}
 // SAFETY: see `Send`.
 unsafe impl Sync for Room {}
@@ -160,10 +160,10 @@ unsafe impl Sync for Room {}
 impl Room {
     /// Maps so many bytes of an object.
     ///
-    /// A process that locks all its memory (`mlockall` with `MCL_FUTURE`) would have every page of a
-    /// mapping allocated at once, and a sparse object would lose its sparseness. So sparse ones of some
-    /// length are mapped without access first, and then locked only as they are touched. That costs two
-    /// system calls, 6 µs.
+    /// In a process that locks all its memory (`mlockall` with `MCL_FUTURE`) the kernel allocates
+    /// every page of a mapping at once. A sparse object would then lose its sparseness. So sparse
+    /// objects of some length are mapped without access first, and locked only as they are touched.
+    /// That costs two system calls, 6 µs.
     fn of(
         object: &Object,
         offset: libc::off_t,
@@ -180,7 +180,7 @@ impl Room {
         Ok(room)
     }
 
-    /// Reserves so many bytes, which nobody may reach.
+    /// Reserves so many bytes, which nobody may access.
     fn reserved(len: usize) -> io::Result<Self> {
         Self::map(len, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
     }
@@ -202,7 +202,7 @@ impl Room {
         Ok(Self { base, len })
     }
 
-    /// Puts the first `len` bytes of an object at `start`, over what is reserved there.
+    /// Maps the first `len` bytes of an object at `start`, over the reserved address space.
     fn put(
         &self,
         start: usize,
@@ -212,7 +212,8 @@ impl Room {
     ) -> io::Result<()> {
         let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
         let (place, descriptor) = (self.at(start, len), object.borrow().as_raw_fd());
-        // SAFETY: the range lies within the room, which nothing points into and which unmaps all of it.
+        // SAFETY: the range lies within the room. Nothing points into the room, and the room unmaps
+        // all of it.
         let mapped = unsafe { libc::mmap(place, len, libc::PROT_NONE, flags, descriptor, 0) };
         if mapped != place {
             return Err(io::Error::last_os_error());
@@ -220,21 +221,21 @@ impl Room {
         self.open_up(start, len, protection)
     }
 
-    /// Lets bytes be reached that could not be up to now; if this process locks all its memory, they are
-    /// locked from when they are touched.
+    /// Makes bytes accessible that were not before. If this process locks all its memory, they are
+    /// locked when they are touched.
     fn open_up(&self, start: usize, len: usize, protection: Protection) -> io::Result<()> {
         let place = self.at(start, len);
-        // Of all that this could do, the kernel only says whether memory is locked.
+        // The kernel does nothing here, except that it fails if the memory is locked.
         let locked = self.sync(start, len, libc::MS_INVALIDATE);
         if locked.is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY)) {
-            // SAFETY: the range lies within the room; it changes when pages are locked.
+            // SAFETY: the range lies within the room. The call changes only when pages get locked.
             if unsafe { libc::syscall(libc::SYS_mlock2, place, len, MLOCK_ONFAULT) } != 0 {
                 // Before Linux 4.4 they are not locked at all.
                 // SAFETY: as above.
                 let _ = unsafe { libc::munlock(place, len) };
             }
         }
-        // SAFETY: the range lies within the room, which nothing points into yet.
+        // SAFETY: the range lies within the room. Nothing points into it yet.
         if unsafe { libc::mprotect(place, len, protection.bits()) } != 0 {
             return Err(io::Error::last_os_error());
         }
@@ -242,7 +243,8 @@ impl Room {
     }
 
     fn sync(&self, start: usize, len: usize, flags: libc::c_int) -> io::Result<()> {
-        // SAFETY: the range lies within the room; this writes what is there elsewhere, if at all.
+        // SAFETY: the range lies within the room. At most, the call writes its contents to another
+        // place.
         if unsafe { libc::msync(self.at(start, len), len, flags) } != 0 {
             return Err(io::Error::last_os_error());
         }
@@ -258,7 +260,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        // SAFETY: the range was mapped by this room, and whoever points into it has borrowed its mapping.
+        // SAFETY: this room mapped the range. Whoever points into it has borrowed its mapping.
         let _ = unsafe { libc::munmap(self.base.as_ptr().cast(), self.len) };
     }
 }

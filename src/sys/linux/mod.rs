@@ -27,10 +27,10 @@ use std::io;
 
 use crate::error::{Error, ErrorKind};
 
-/// Where named objects live.
+/// The directory of named objects.
 const DIRECTORY: &str = "/dev/shm";
 
-/// Turns a failed system call into an error; `what` completes "could not …".
+/// Turns a failed system call into an error. `what` completes "could not …".
 #[cold]
 fn os_error(what: &str, source: impl Into<io::Error>) -> Error {
     let source = source.into();

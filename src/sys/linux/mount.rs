@@ -1,4 +1,4 @@
-//! The mount that a file lies on: what to call it, and what it has left.
+//! The mount that a file lies on: its name, and the room it has left.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -8,20 +8,20 @@ use rustix::fs::{Mode, OFlags, StatVfs};
 
 use crate::error::{Error, ErrorKind, size};
 
-/// What is known of a mount; it may be nothing.
+/// The known facts about a mount. There may be none.
 pub(super) struct Mount {
     point: Option<String>,
     stat: Option<StatVfs>,
 }
 
 impl Mount {
-    /// The one that an open file or directory lies on.
+    /// The mount on which an open file or directory lies.
     pub(super) fn of(file: impl AsFd) -> Self {
         let file = file.as_fd();
         Self { point: mount_point(file.as_raw_fd()), stat: rustix::fs::fstatvfs(file).ok() }
     }
 
-    /// The one that a directory lies on.
+    /// The mount on which a directory lies.
     pub(super) fn at(directory: &Path) -> Self {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(directory, flags, Mode::empty()) {
@@ -30,7 +30,7 @@ impl Mount {
         }
     }
 
-    /// What to say when there is too little room: `needs` begins the sentence, and so many bytes become
+    /// The error for too little room. `needs` begins the sentence, and `becomes_free` bytes will be
     /// free again.
     #[cold]
     pub(super) fn full(&self, needs: &str, becomes_free: u64) -> Error {
@@ -49,7 +49,7 @@ impl Mount {
             .caused_by(io::Error::from_raw_os_error(libc::ENOSPC))
     }
 
-    /// What to say when no file could be created for want of room, or of inodes.
+    /// The error for a file that could not be created for lack of room or of inodes.
     #[cold]
     pub(super) fn takes_no_file(&self) -> Error {
         match &self.stat {
@@ -81,9 +81,9 @@ fn free(stat: &StatVfs) -> u64 {
     blocks.saturating_mul(stat.f_frsize)
 }
 
-/// Where the mount of that descriptor's file is, as `/proc` tells.
+/// The mount point of that descriptor's file, as `/proc` tells it.
 fn mount_point(descriptor: i32) -> Option<String> {
-    // A thread may have mounts of its own.
+    // A thread may have its own mounts.
     let info = std::fs::read_to_string(format!("/proc/thread-self/fdinfo/{descriptor}")).ok()?;
     let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?;
     point_of(id.trim(), &std::fs::read_to_string("/proc/thread-self/mountinfo").ok()?)
@@ -96,7 +96,7 @@ fn point_of(id: &str, mounts: &str) -> Option<String> {
     Some(unescaped(ours.nth(4)?))
 }
 
-/// Undoes the escapes in octal that stand for spaces, tabs, newlines and backslashes.
+/// Undoes the octal escapes that stand for spaces, tabs, newlines and backslashes.
 fn unescaped(field: &str) -> String {
     let mut parts = field.split('\\');
     let mut text = parts.next().unwrap_or_default().to_owned();

@@ -17,7 +17,7 @@ use crate::sys::place::Place;
 /// How `/proc` shows descriptors of memory without a name that this library made.
 const MEMORY: &str = "/memfd:ndshm ";
 
-/// Which file is at that place now, if any.
+/// The identity of the file at that place now, if there is one.
 pub(crate) fn identity_of(place: &Place) -> Result<Option<Identity>> {
     match rustix::fs::lstat(c_path(place)?.as_c_str()) {
         Ok(stat) => Ok(Some(facts(&stat).identity)),
@@ -26,27 +26,27 @@ pub(crate) fn identity_of(place: &Place) -> Result<Option<Identity>> {
     }
 }
 
-/// Takes the name away; those attached keep their memory.
+/// Removes the name. Attached processes keep their memory.
 pub(crate) fn unlink(place: &Place) -> Result<()> {
     rustix::fs::unlink(c_path(place)?.as_c_str())
         .map_err(|errno| os_error("remove its name", errno))
 }
 
-/// Has two places change what is there, at once.
+/// Exchanges the objects at two places, in one step.
 pub(crate) fn exchange(one: &Place, other: &Place) -> Result<()> {
     let (cwd, flags) = (rustix::fs::CWD, RenameFlags::EXCHANGE);
     rustix::fs::renameat_with(cwd, c_path(one)?, cwd, c_path(other)?, flags)
         .map_err(|errno| os_error("give its name to the new segment", errno))
 }
 
-/// Moves what is at one place to another; fails with `AlreadyExists` when something is there.
+/// Moves the object at one place to another. Fails with `AlreadyExists` when something is there.
 pub(super) fn rename(from: &Place, to: &Place) -> Result<()> {
     let (cwd, flags) = (rustix::fs::CWD, RenameFlags::NOREPLACE);
     rustix::fs::renameat_with(cwd, c_path(from)?, cwd, c_path(to)?, flags)
         .map_err(|errno| publish_error(directory_of(to), errno))
 }
 
-/// Waits until the name is on the disk that it is of; one in memory is at once.
+/// Waits until the disk holds the name. Returns at once for a name in memory.
 pub(crate) fn flush_name(place: &Place) -> Result<()> {
     if !matches!(place, Place::File(_)) {
         return Ok(());
@@ -57,13 +57,13 @@ pub(crate) fn flush_name(place: &Place) -> Result<()> {
         .map_err(|errno| os_error("flush its directory to the disk", errno))
 }
 
-/// Names of all named objects there are, ours or not, in no order.
+/// Names of all named objects, ours or not, in no order.
 pub(crate) fn all() -> Result<Vec<String>> {
     let entries = std::fs::read_dir(DIRECTORY).map_err(|error| os_error("list /dev/shm", error))?;
     Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
-/// Reads the path at which a process shows memory without a name: `/proc/PID/fd/N`.
+/// Parses the path at which a process shows memory without a name: `/proc/PID/fd/N`.
 pub(crate) fn in_process(text: &str) -> Option<Place> {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parts: Vec<&str> = text.split('/').collect();
@@ -74,7 +74,7 @@ pub(crate) fn in_process(text: &str) -> Option<Place> {
     is_shown.then(|| Place::InProcess(text.into()))
 }
 
-/// Memory of this library's without a name that the process has open which a place is of.
+/// Finds this library's memory without a name in the process to which a place belongs.
 pub(crate) fn beside_in_process(place: &Place) -> Vec<Place> {
     let Place::InProcess(path) = place else { return Vec::new() };
     let entries = Path::new(&**path).parent().and_then(|parent| std::fs::read_dir(parent).ok());

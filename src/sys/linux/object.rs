@@ -2,9 +2,9 @@
 //!
 //! # Safety
 //!
-//! The descriptor that an [`Object`] keeps for years may be closed by the program behind our back
-//! and its number given to another file. The unsafe code here borrows that number; every use is
-//! either harmless on a foreign file (`fstat`) or comes after a check that it still is our inode.
+//! An [`Object`] keeps a descriptor for years. The program may close it behind our back, and its
+//! number may be given to another file. The unsafe code here borrows that number. Every use is
+//! either harmless on a foreign file (`fstat`), or comes after a check that it still is our inode.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -27,10 +27,10 @@ use crate::error::{Error, ErrorKind, Result, size};
 use crate::steps::step;
 use crate::sys::place::Place;
 
-/// Programs that close "all" descriptors usually mean the low ones.
+/// Programs that close "all" descriptors usually mean the low numbers.
 const LOWEST_DESCRIPTOR: RawFd = 64;
 
-/// Which file a descriptor or a name stands for.
+/// The file that a descriptor or a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity {
     pub(super) device: u64,
@@ -57,19 +57,19 @@ pub(crate) struct Facts {
     pub(crate) mode: u32,
 }
 
-/// An open shared-memory object; closes its descriptor when dropped.
+/// An open shared-memory object. It closes its descriptor when dropped.
 #[derive(Debug)]
 pub(crate) struct Object {
     descriptor: AtomicI32,
     identity: Identity,
     /// What the descriptor was opened for.
     access: OFlags,
-    /// What it is called until it is published, where it cannot be without a name.
+    /// Its name until it is published, where an object cannot be without a name.
     temporary: Mutex<Option<Temporary>>,
 }
 
 impl Object {
-    /// Creates an object of `len` zero bytes for that place, where nobody sees it yet.
+    /// Creates an object of `len` zero bytes for that place. Nobody sees it there yet.
     pub(crate) fn create_unnamed(place: &Place, len: u64, mode: u32) -> Result<Self> {
         let object = match place {
             Place::Anonymous => Self::created(create_anonymous()?)?,
@@ -78,7 +78,7 @@ impl Object {
                 None => Self::create_temporary(place)?,
             },
         };
-        // Whatever the umask left of the mode given above.
+        // The umask may have removed bits of the mode given above.
         rustix::fs::fchmod(object.borrow(), Mode::from_raw_mode(mode))
             .map_err(|errno| os_error("set the mode of a new object", errno))?;
         object.check_filesystem(place)?;
@@ -87,7 +87,8 @@ impl Object {
         Ok(object)
     }
 
-    /// Creates an object under a temporary name beside `place`, for want of a way without one.
+    /// Creates an object under a temporary name beside `place`, if it cannot be created without
+    /// one.
     fn create_temporary(place: &Place) -> Result<Self> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         loop {
@@ -111,12 +112,12 @@ impl Object {
 
     /// Opens the object at that place for reading and writing.
     ///
-    /// Never follows a symbolic link, and refuses what is not a regular file without opening it.
+    /// Never follows a symbolic link. Refuses anything but a regular file, without opening it.
     pub(crate) fn open(place: &Place) -> Result<(Self, Facts)> {
         Self::open_for(place, OFlags::RDWR)
     }
 
-    /// Opens the object at that place for reading only; otherwise as [`open`](Self::open).
+    /// Opens the object at that place for reading only. Otherwise the same as [`open`](Self::open).
     pub(crate) fn open_to_observe(place: &Place) -> Result<(Self, Facts)> {
         Self::open_for(place, OFlags::RDONLY)
     }
@@ -132,7 +133,7 @@ impl Object {
         Ok(Self::own(open::open_place(place, OFlags::RDONLY)?, OFlags::RDONLY))
     }
 
-    /// Opens any regular file, on whatever filesystem, for reading; symbolic links are followed.
+    /// Opens any regular file for reading, on whatever filesystem. Follows symbolic links.
     pub(crate) fn open_file(path: &Path) -> Result<(Self, Facts)> {
         Ok(Self::own(open::open_file(path)?, OFlags::RDONLY))
     }
@@ -151,9 +152,9 @@ impl Object {
         (Self { descriptor, identity: facts.identity, access, temporary }, facts)
     }
 
-    /// Shows the object at its place; fails with `AlreadyExists` when something is there.
+    /// Shows the object at its place. Fails with `AlreadyExists` when something is there.
     ///
-    /// Returns where others find it. A file is on its disk by then, its name included.
+    /// Returns where others find it. By then a file is on its disk, and so is its name.
     pub(crate) fn publish(&self, place: &Place) -> Result<Place> {
         match place {
             Place::Anonymous => return Ok(self.as_place()),
@@ -170,7 +171,8 @@ impl Object {
         if let Some(Temporary { place: from, .. }) = &*temporary {
             rename(from, place)?;
             let published = temporary.take();
-            // Dropped without the mutex: who opens a description may take that with another one held.
+            // Dropped without the mutex, because a thread that opens a description may take this
+            // mutex while it holds another one.
             drop(temporary);
             drop(published);
             return Ok(());
@@ -178,26 +180,27 @@ impl Object {
         let (to, cwd) = (c_path(place)?, rustix::fs::CWD);
         let mut linked = rustix::fs::linkat(self.borrow(), c"", cwd, &to, AtFlags::EMPTY_PATH);
         if linked == Err(Errno::NOENT) {
-            // Before Linux 6.10 only the privileged may do that; through /proc everybody may.
+            // Before Linux 6.10 only privileged processes may do that. Through /proc every process
+            // may.
             let from = self.proc_path();
             linked = rustix::fs::linkat(cwd, from.as_str(), cwd, &to, AtFlags::SYMLINK_FOLLOW);
         }
         linked.map_err(|errno| publish_error(directory_of(place), errno))
     }
 
-    /// Whether the kernel lets nobody write it or cut it short any more.
+    /// Whether the kernel has forbidden writing it and cutting it short.
     pub(crate) fn is_sealed(&self) -> Result<bool> {
         match rustix::fs::fcntl_get_seals(self.borrow()) {
             Ok(seals) => Ok(seals.contains(SealFlags::WRITE | SealFlags::SHRINK)),
-            // Not on a filesystem whose files have seals.
+            // Its filesystem has no seals.
             Err(Errno::INVAL) => Ok(false),
             Err(errno) => Err(os_error("look at its seals", errno)),
         }
     }
 
-    /// Has the kernel let nobody write it or change its length any more.
+    /// Makes the kernel forbid writing it and changing its length.
     pub(crate) fn seal(&self) -> Result<()> {
-        // Only who could write may do that.
+        // Only a descriptor for writing may do that.
         let writable = self.reopen(&self.as_place())?;
         let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW;
         match rustix::fs::fcntl_add_seals(&writable, seals) {
@@ -215,7 +218,7 @@ impl Object {
         }
     }
 
-    /// Cuts the file off, or makes it longer by zeros.
+    /// Cuts the file off, or extends it with zeros.
     pub(crate) fn set_len(&self, len: u64) -> Result<()> {
         rustix::fs::ftruncate(self.borrow(), len)
             .map_err(|errno| os_error(&format!("give it {}", size(len)), errno))
@@ -226,17 +229,18 @@ impl Object {
         rustix::fs::fsync(self.borrow()).map_err(|errno| os_error("flush it to its disk", errno))
     }
 
-    /// Where other processes find it as long as this one runs.
+    /// The place where other processes find it while this one runs.
     pub(crate) fn as_place(&self) -> Place {
         let number = self.descriptor.load(Relaxed);
-        // What the mounted /proc calls this process, which may be of another PID namespace.
+        // The number of this process in the mounted /proc, which may belong to another PID
+        // namespace.
         let own =
             std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse().ok());
         let pid = own.unwrap_or_else(std::process::id);
         Place::InProcess(format!("/proc/{pid}/fd/{number}").into())
     }
 
-    /// Fills `buffer` from `offset` on; an object that ends earlier is `Truncated`.
+    /// Fills `buffer` from `offset` on. Fails with `Truncated` when the object ends earlier.
     pub(crate) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let mut done = 0;
         while done < buffer.len() {
@@ -285,13 +289,13 @@ impl Object {
 
     /// Opens a second, independent description of the same file.
     ///
-    /// Locks conflict between descriptions, so who wants to hold one, or to see whether another
-    /// holds it, needs a description of its own.
+    /// Locks conflict between descriptions. So holding a lock, or checking whether another process
+    /// holds it, takes a description of its own.
     pub(super) fn reopen(&self, place: &Place) -> Result<OwnedFd> {
         self.check_open()?;
         match rustix::fs::open(self.proc_path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
             Ok(descriptor) => Ok(descriptor),
-            // Without /proc there is no other way than by name.
+            // Without /proc the only way is by name.
             Err(Errno::NOENT) => {
                 let temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
                 let place = temporary.as_ref().map_or(place, |temporary| &temporary.place);
@@ -311,7 +315,8 @@ impl Object {
         }
     }
 
-    /// Opens a second description by its place; `None` when another file is there by now, or none.
+    /// Opens a second description by its place. Returns `None` when another file is there by now,
+    /// or none.
     pub(super) fn reopen_at(&self, place: &Place) -> Result<Option<OwnedFd>> {
         let Opened { descriptor, stat } = match open::open_place(place, OFlags::RDWR) {
             Ok(opened) => opened,
@@ -323,7 +328,7 @@ impl Object {
         Ok((facts(&stat).identity == self.identity).then_some(descriptor))
     }
 
-    /// Proves that the number we keep still is our file, reopening it by its place if it is not.
+    /// Proves that the kept number still is our file. Otherwise reopens the file by its place.
     pub(crate) fn revive(&self, place: &Place) -> Result<()> {
         if self.check_open().is_ok() {
             return Ok(());
@@ -345,7 +350,7 @@ impl Object {
     }
 
     pub(super) fn borrow(&self) -> BorrowedFd<'_> {
-        // SAFETY: the number is not -1. It is open unless the program closed it, and then what is
+        // SAFETY: the number is not -1. It is open unless the program closed it. If so, what is
         // done with it fails with EBADF or reaches a foreign file, which the module doc covers.
         unsafe { BorrowedFd::borrow_raw(self.descriptor.load(Relaxed)) }
     }
@@ -374,16 +379,16 @@ impl Drop for Object {
     }
 }
 
-/// Which file a descriptor stands for; `None` when it stands for none.
+/// The identity of the file that a descriptor stands for. `None` when it stands for none.
 pub(super) fn identity_of_descriptor(descriptor: BorrowedFd<'_>) -> Option<Identity> {
     rustix::fs::fstat(descriptor).ok().map(|stat| facts(&stat).identity)
 }
 
-/// Makes memory without a name, which may be sealed and never executed.
+/// Creates memory without a name. It may be sealed and is never executed.
 fn create_anonymous() -> Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     rustix::fs::memfd_create(c"ndshm", flags | MemfdFlags::NOEXEC_SEAL)
-        // Before Linux 6.3.
+        // Kernels before Linux 6.3 do not know the flag.
         .or_else(|errno| match errno {
             Errno::INVAL => rustix::fs::memfd_create(c"ndshm", flags),
             errno => Err(errno),
@@ -391,7 +396,8 @@ fn create_anonymous() -> Result<OwnedFd> {
         .map_err(|errno| os_error("create memory without a name", errno))
 }
 
-/// Creates a file without a name, if it can get one later; `None` where that cannot be.
+/// Creates a file without a name, if it can get a name later. Returns `None` where that is
+/// impossible.
 fn create_nameless(place: &Place) -> Result<Option<OwnedFd>> {
     // Before it has a name, /proc is the only way to open it again.
     if rustix::fs::access("/proc/self/fd", Access::EXISTS).is_err() {
@@ -401,7 +407,7 @@ fn create_nameless(place: &Place) -> Result<Option<OwnedFd>> {
     let directory = directory_of(place);
     match rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR) {
         Ok(descriptor) => Ok(Some(descriptor)),
-        // From filesystems and sandboxes that do not know the flag.
+        // The answers of filesystems and sandboxes that do not know the flag.
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
         Err(errno) => Err(create_error(place, directory, errno)),
     }

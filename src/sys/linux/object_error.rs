@@ -1,4 +1,4 @@
-//! What to say when an object cannot be made, found or used.
+//! The errors for objects that cannot be made, found or used.
 
 use std::path::Path;
 
@@ -78,7 +78,7 @@ pub(super) fn open_error(place: &Place, errno: Errno) -> Error {
     }
 }
 
-/// Whether the process of a path `/proc/PID/fd/N` is there.
+/// Whether the process of a path `/proc/PID/fd/N` exists.
 fn process_lives(path: &str) -> bool {
     Path::new(path).parent().is_some_and(Path::is_dir)
 }

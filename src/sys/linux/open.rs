@@ -1,8 +1,8 @@
-//! Opening what may be anything, and refusing all but regular files.
+//! Opens files of unknown type, and refuses all but regular ones.
 //!
-//! Opening a FIFO or a device has effects: a writer that waits for a reader goes on, a terminal may become
-//! the process's own, a tape rewinds. So the type of a file is known before it is opened. How depends on who
-//! may change what a name stands for in between:
+//! Opening a FIFO or a device has effects: a writer that waits for a reader goes on, a terminal may
+//! become the process's own, a tape rewinds. So the type of a file is determined before it is
+//! opened. The way to do so depends on who may meanwhile change what a name stands for:
 //!
 //! - In `/dev/shm` only root can make a device, symbolic links are refused, and the directory is sticky. Whoever
 //!   swaps a file for a FIFO there owns both. One `lstat` before the open is enough.
@@ -23,13 +23,13 @@ use super::{DIRECTORY, os_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::place::Place;
 
-/// A regular file that was opened, and what the filesystem says of it.
+/// A regular file that was opened, and the facts that the filesystem reports about it.
 pub(super) struct Opened {
     pub(super) descriptor: OwnedFd,
     pub(super) stat: Stat,
 }
 
-/// Opens the regular file at that place; a symbolic link there is refused.
+/// Opens the regular file at that place. Refuses a symbolic link there.
 pub(super) fn open_place(place: &Place, access: OFlags) -> Result<Opened> {
     let path = c_path(place)?;
     let explain = |errno| open_error(place, errno);
@@ -39,13 +39,13 @@ pub(super) fn open_place(place: &Place, access: OFlags) -> Result<Opened> {
             check_regular(&seen)?;
             open_now(&path, access | OFlags::NOFOLLOW, explain)
         }
-        // What /proc shows of a descriptor is a link by nature.
+        // The path under which /proc shows a descriptor is always a link.
         Place::InProcess(_) => open_held(&path, access, OFlags::empty(), explain),
         _ => open_held(&path, access, OFlags::NOFOLLOW, explain),
     }
 }
 
-/// Opens the regular file at that path for reading; symbolic links are followed.
+/// Opens the regular file at that path for reading. Follows symbolic links.
 pub(super) fn open_file(path: &Path) -> Result<Opened> {
     let c_path = terminated(path.as_os_str().as_bytes())?;
     open_held(&c_path, OFlags::RDONLY, OFlags::empty(), |errno| match errno {
@@ -67,7 +67,7 @@ fn terminated(path: &[u8]) -> Result<CString> {
     CString::new(path).map_err(wrong)
 }
 
-/// Opens a file that is held while its type is looked at.
+/// Opens a file that is held while its type is checked.
 fn open_held(
     path: &CStr,
     access: OFlags,
@@ -81,7 +81,8 @@ fn open_held(
     match rustix::fs::open(through_proc, access | HARMLESS, Mode::empty()) {
         Ok(descriptor) => {
             let stat = stat_regular(&descriptor)?;
-            // Another one only for a thread that has descriptors of its own: /proc shows the first thread's.
+            // They differ only for a thread that has descriptors of its own: /proc shows the first
+            // thread's.
             if (stat.st_dev, stat.st_ino) == (seen.st_dev, seen.st_ino) {
                 return Ok(Opened { descriptor, stat });
             }
@@ -93,7 +94,7 @@ fn open_held(
     open_now(path, access | links, explain)
 }
 
-/// Should it not be regular after all, then at least nothing waits, and no terminal becomes ours.
+/// If it is not regular after all, at least nothing waits, and no terminal becomes ours.
 const HARMLESS: OFlags = OFlags::CLOEXEC.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 fn open_now(path: &CStr, flags: OFlags, explain: impl Fn(Errno) -> Error) -> Result<Opened> {

@@ -1,9 +1,9 @@
-//! How the kernel backs a mapping: pages that are there before they are touched, and huge ones.
+//! How the kernel backs a mapping: pages that exist before they are touched, and huge pages.
 //!
 //! # Safety
 //!
-//! The unsafe code here gives the kernel advice about ranges within a mapping, which changes how
-//! fast its bytes are reached and never what they are; and touches pages as atomics.
+//! The unsafe code here gives the kernel advice about ranges within a mapping. The advice changes
+//! how fast its bytes are reached, and never what they are. The code also touches pages as atomics.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -17,10 +17,11 @@ use super::object::Object;
 use super::os_error;
 use crate::error::{Error, ErrorKind, Result, size};
 
-/// Length of a huge page where ordinary ones are 4 KiB long; elsewhere there are none for us.
+/// Length of a huge page where ordinary ones are 4 KiB long. On other systems this library uses
+/// none.
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
-/// How much a thread takes on at a time; a multiple of [`HUGE_PAGE`].
+/// How many bytes a thread takes on at a time. A multiple of [`HUGE_PAGE`].
 const CHUNK: usize = 16 << 20;
 
 /// From `linux/mman.h`; libc has it for glibc alone.
@@ -44,24 +45,24 @@ pub(super) fn page_size() -> usize {
     size
 }
 
-/// No run of pages that the page cache keeps together, and makes writable at once, is longer; and all of
-/// them begin at multiples of their length.
+/// The length of the longest folio: a run of pages that the page cache keeps together, and makes
+/// writable at once. Every folio begins at a multiple of its length.
 pub(super) fn longest_folio() -> u64 {
-    // A huge page, which one page of the page table stands for; but the index of the cache has runs of 2048
-    // pages at most.
+    // A folio is at most a huge page, which is what one page of the page table maps. The index of
+    // the cache also limits it to 2048 pages.
     let page = page_size() as u64;
     page * (page / 8).min(2048)
 }
 
-/// Whether the kernel can give a mapping its pages before they are touched, and make it an error when there
-/// is no memory for them (Linux 5.14 or later).
+/// Whether the kernel can give a mapping its pages before they are touched, and return an error
+/// when there is no memory for them (Linux 5.14 or later).
 pub(crate) fn can_populate() -> bool {
     advise(&[], libc::MADV_POPULATE_WRITE).is_ok()
 }
 
 impl Mapping {
-    /// Maps every page, with so many threads. Pages that had no memory get some; where there is none left,
-    /// that is an error if [`can_populate`], and else a SIGBUS.
+    /// Maps every page, with so many threads. Pages that had no memory get some. If there is none
+    /// left, this is an error if [`can_populate`], and a SIGBUS otherwise.
     pub(crate) fn populate(&self, object: &Object, threads: NonZero<usize>) -> Result<()> {
         let advice = match self.protection {
             Protection::Read => libc::MADV_POPULATE_READ,
@@ -77,7 +78,7 @@ impl Mapping {
             Ok(())
         };
         in_parallel(self.len, threads, work).map_err(|error| match error.raw_os_error() {
-            // What is a SIGBUS to who touches the page.
+            // A process that touched the page would get a SIGBUS.
             Some(libc::EFAULT) => object.storage_full(self.len as u64, allocated),
             Some(libc::ENOMEM) => Error::new(
                 ErrorKind::MemoryLimit,
@@ -88,24 +89,25 @@ impl Mapping {
         })
     }
 
-    /// Whether the kernel backs this new object by huge pages when they are first touched. Touches one.
+    /// Whether the kernel backs this new object with huge pages when they are first touched.
+    /// Touches one.
     pub(crate) fn gets_huge_pages(&self, object: &Object) -> Result<bool> {
         if self.len < HUGE_PAGE || !can_populate() {
             return Ok(false);
         }
-        // A failure shows when the rest is asked for.
+        // A failure shows later, when the rest is requested.
         let touched = advise(self.pages(0..page_size()), libc::MADV_POPULATE_WRITE);
         Ok(touched.is_ok() && object.facts()?.allocated >= HUGE_PAGE as u64)
     }
 
     /// Asks for huge pages whenever the kernel gives this mapping some.
     pub(super) fn prefer_huge_pages(&self) {
-        // Kernels without them know no such advice.
+        // Kernels without huge pages do not know this advice.
         let _ = advise(self.pages(0..self.len), libc::MADV_HUGEPAGE);
     }
 
-    /// Has the pages that are there moved into huge ones, with so many threads, as far as the kernel
-    /// can (Linux 6.1 or later) and finds memory.
+    /// Moves existing pages into huge ones, with so many threads, as far as the kernel can (Linux
+    /// 6.1 or later) and finds memory.
     pub(crate) fn collapse(&self, threads: NonZero<usize>) {
         let whole = self.len - self.len % HUGE_PAGE;
         let _ = in_parallel(whole, threads, |bytes| advise(self.pages(bytes), MADV_COLLAPSE));
@@ -128,7 +130,7 @@ impl Mapping {
         }
     }
 
-    /// Those bytes, which others see as atomics too.
+    /// Those bytes as atomics, which others see them as too.
     fn pages(&self, bytes: Range<usize>) -> &[AtomicU8] {
         assert!(bytes.start <= bytes.end && bytes.end <= self.len);
         // SAFETY: the start is within the mapping.
@@ -138,14 +140,15 @@ impl Mapping {
     }
 }
 
-/// Advises the kernel about memory whose bytes it leaves as they are.
+/// Advises the kernel about memory. The advice leaves its bytes as they are.
 fn advise(pages: &[AtomicU8], advice: libc::c_int) -> io::Result<()> {
-    // No bytes may be anywhere.
+    // An empty range may be anywhere.
     let skipped = if pages.is_empty() { 0 } else { pages.as_ptr().addr() % page_size() };
     let start =
         pages.as_ptr().cast_mut().map_addr(|address| address - address % page_size()).cast();
     loop {
-        // SAFETY: all callers' kinds of advice keep what the pages hold, and any address may be asked
+        // SAFETY: every caller's kind of advice keeps what the pages hold. Any address may be
+        // given: one that is not mapped is ENOMEM.
         // about: one that is not mapped is ENOMEM.
         if unsafe { libc::madvise(start, skipped + pages.len(), advice) } == 0 {
             return Ok(());
@@ -157,7 +160,8 @@ fn advise(pages: &[AtomicU8], advice: libc::c_int) -> io::Result<()> {
     }
 }
 
-/// Does the work on `len` bytes, a chunk at a time, with at most so many threads, until one fails.
+/// Does the work on `len` bytes, a chunk at a time, with at most so many threads, until a chunk
+/// fails.
 fn in_parallel(
     len: usize,
     threads: NonZero<usize>,
@@ -179,7 +183,7 @@ fn in_parallel(
         }
     };
     thread::scope(|scope| {
-        // The work gets done with fewer threads too, and this one is the first.
+        // Fewer threads do the work too, and this one is the first.
         let others: Vec<_> = (1..threads.get().min(chunks))
             .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
             .collect();
@@ -188,7 +192,7 @@ fn in_parallel(
     })
 }
 
-/// Bytes in huge pages of those mappings of `/proc/self/smaps` that the addresses lie in.
+/// Bytes in huge pages of the mappings in `/proc/self/smaps` that overlap the addresses.
 fn huge_bytes_in(smaps: &str, addresses: Range<usize>) -> usize {
     let mut ours = false;
     let mut kib = 0;
@@ -204,7 +208,7 @@ fn huge_bytes_in(smaps: &str, addresses: Range<usize>) -> usize {
     kib * 1024
 }
 
-/// Addresses at the start of a line that begins the description of a mapping.
+/// The addresses in a line that begins the description of a mapping.
 fn addresses_of(line: &str) -> Option<Range<usize>> {
     let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
     let number = |text| usize::from_str_radix(text, 16).ok();

@@ -1,22 +1,22 @@
-//! Who this process is, in terms another process can check.
+//! The identity of this process, in terms that another process can check.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 
 use super::lifeline::Registration;
 
-/// This process, as others are told of it.
+/// This process, as it is described to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     /// Process id, in its own PID namespace.
     pub(crate) pid: u32,
-    /// Inode number of that namespace; 0 when `/proc` does not tell.
+    /// Inode number of that namespace, or 0 when `/proc` does not tell it.
     pub(crate) namespace: u64,
-    /// Start time in clock ticks since boot; 0 when `/proc` does not tell.
+    /// Start time in clock ticks since boot, or 0 when `/proc` does not tell it.
     pub(crate) started: u64,
 }
 
-/// Looks this process up; what `/proc` says is read once in each process.
+/// Looks up this process. `/proc` is read once in each process.
 pub(crate) fn current(_proof: &Registration) -> Process {
     static KNOWN: Mutex<Option<Process>> = Mutex::new(None);
     let pid = std::process::id();
@@ -35,7 +35,7 @@ fn look_up(pid: u32) -> Process {
     }
 }
 
-/// Id of this boot of the kernel, read once in each process; zeros when `/proc` does not tell.
+/// Id of this boot of the kernel, read once in each process. Zeros when `/proc` does not tell it.
 pub(crate) fn boot_id(_proof: &Registration) -> [u8; 16] {
     static KNOWN: Mutex<Option<[u8; 16]>> = Mutex::new(None);
     *KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| {
@@ -47,7 +47,7 @@ pub(crate) fn boot_id(_proof: &Registration) -> [u8; 16] {
     })
 }
 
-/// Sixteen bytes nobody can guess.
+/// Sixteen bytes that nobody can guess.
 pub(crate) fn random_id() -> [u8; 16] {
     let mut id = [0; 16];
     let mut done = 0;
@@ -63,7 +63,7 @@ pub(crate) fn random_id() -> [u8; 16] {
     id
 }
 
-/// Field 22 of `/proc/PID/stat`; the command before it may hold blanks and brackets (proc(5)).
+/// Field 22 of `/proc/PID/stat`. The command before it may hold blanks and brackets (proc(5)).
 fn start_time(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }

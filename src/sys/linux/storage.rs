@@ -1,15 +1,16 @@
-//! What an object's filesystem promises, and what it has room for.
+//! What an object's filesystem promises, and how much room it has.
 //!
-//! A store through a mapping cannot return an error: where the filesystem finds no block for it, the
-//! kernel sends SIGBUS. So every block that is stored to must be the file's beforehand, and stay.
+//! A store through a mapping cannot return an error. If the filesystem finds no block for it, the
+//! kernel sends SIGBUS. So every block that is stored to must belong to the file beforehand, and
+//! stay so.
 //!
-//! - `fallocate` gives a file its blocks. But a store makes the whole *folio* writable in which its page
-//!   lies, a run of pages that the page cache keeps together, and wants blocks for all of it. So whatever is
-//!   reserved on a disk is rounded out to whole folios of the greatest length.
-//! - btrfs writes what is stored to a new place, which is not reserved; files that are not copied on write
-//!   are overwritten in place, for stores through mappings since Linux 6.17.
-//! - A snapshot, or a copy that shares blocks (`cp --reflink`), takes the promise away until each block was
-//!   stored to once: no call would tell.
+//! - `fallocate` gives a file its blocks. But a store makes the whole *folio* of its page writable,
+//!   and needs blocks for all of it. A folio is a run of pages that the page cache keeps together.
+//!   So a reservation on a disk is rounded out to whole folios of the greatest length.
+//! - btrfs writes stored data to a new place, which is not reserved. Files that are not copied on
+//!   write are overwritten in place, and since Linux 6.17 also by stores through mappings.
+//! - A snapshot, or a copy that shares blocks (`cp --reflink`), voids the promise until each block
+//!   was stored to once. No call would tell.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -31,15 +32,15 @@ const XFS: u64 = 0x5846_5342;
 const BTRFS: u64 = 0x9123_683e;
 const F2FS: u64 = 0xf2f5_2010;
 
-/// Those that a file may lie on.
+/// The filesystems on which a file may lie.
 const FILESYSTEMS: [u64; 5] = [TMPFS, EXT, XFS, BTRFS, F2FS];
 
-/// One `fallocate` covers this much, so that signals interrupt it at sane intervals.
+/// Bytes that one `fallocate` covers, so that signals interrupt it at reasonable intervals.
 const RESERVE_STEP: u64 = 64 << 20;
 
 impl Object {
-    /// Refuses filesystems on which locks or mappings do not behave; where named objects live that is
-    /// a call once per device.
+    /// Refuses filesystems on which locks or mappings do not work properly. For named objects that
+    /// costs a call once per device.
     pub(super) fn check_filesystem(&self, place: &Place) -> Result<()> {
         let wrong = |magic: u64, advice: String| {
             Err(Error::new(
@@ -59,7 +60,7 @@ impl Object {
         }
     }
 
-    /// Asks once per device, if it is a tmpfs.
+    /// The filesystem's type. For a tmpfs the kernel is asked once per device.
     fn filesystem(&self) -> Result<u64> {
         static LAST_TMPFS: AtomicU64 = AtomicU64::new(u64::MAX);
         let device = self.identity().device;
@@ -68,7 +69,8 @@ impl Object {
         }
         let statfs = rustix::fs::fstatfs(self.borrow())
             .map_err(|errno| os_error("stat its filesystem", errno))?;
-        // Signed, and of 32 bits for 32-bit programs, where half of the numbers are negative.
+        // The field is signed. In 32-bit programs it has 32 bits, and half of the numbers are
+        // negative.
         #[allow(clippy::useless_conversion, reason = "its width is the system's")]
         let magic = i64::from(statfs.f_type).cast_unsigned() & u64::from(u32::MAX);
         if magic == TMPFS {
@@ -77,12 +79,12 @@ impl Object {
         Ok(magic)
     }
 
-    /// Whether its bytes take memory and no disk.
+    /// Whether its bytes take memory and no disk space.
     pub(crate) fn lies_in_memory(&self) -> Result<bool> {
         Ok(self.filesystem()? == TMPFS)
     }
 
-    /// Has a new file without bytes overwritten in place, where the filesystem would not.
+    /// Makes the filesystem overwrite a new, empty file in place, if it would not do so anyway.
     pub(super) fn overwrite_in_place(&self) -> Result<()> {
         if self.filesystem()? == BTRFS {
             rustix::fs::ioctl_getflags(self.borrow())
@@ -92,7 +94,7 @@ impl Object {
         Ok(())
     }
 
-    /// Fails where a store through a mapping may want a block that was not reserved.
+    /// Fails if a store through a mapping may need a block that was not reserved.
     pub(super) fn check_stores(&self) -> Result<()> {
         if self.filesystem()? != BTRFS {
             return Ok(());
@@ -118,13 +120,13 @@ impl Object {
         )
     }
 
-    /// Gives a range of bytes its memory, or its blocks, so that a full filesystem is an error now and
-    /// not a SIGBUS later; bytes that exist keep what they hold.
+    /// Gives a range of bytes its memory, or its blocks. So a full filesystem is an error now and
+    /// not a SIGBUS later. Existing bytes keep their contents.
     pub(crate) fn reserve(&self, range: Range<u64>) -> Result<()> {
         self.reserve_as(range, FallocateFlags::empty())
     }
 
-    /// The same; blocks that it shares with other files become its own, where the filesystem can do
+    /// The same. Blocks that the file shares with others become its own, if the filesystem can do
     /// that (xfs).
     pub(crate) fn reserve_unshared(&self, range: Range<u64>) -> Result<()> {
         if self.filesystem()? == XFS {
@@ -160,7 +162,7 @@ impl Object {
                     step!("reserve: a part done");
                 }
                 Err(Errno::INTR) => {}
-                // From ext2 and ext3.
+                // The answer of ext2 and ext3.
                 Err(Errno::OPNOTSUPP) => return self.fill_holes(done..range.end),
                 Err(errno) => return Err(errno),
             }
@@ -168,7 +170,7 @@ impl Object {
         Ok(())
     }
 
-    /// Writes zeros where the file has no blocks; nobody else stores there meanwhile.
+    /// Writes zeros where the file has no blocks. Nobody else stores there meanwhile.
     fn fill_holes(&self, range: Range<u64>) -> rustix::io::Result<()> {
         const ZEROS: &[u8] = &[0; 1 << 16];
         let stat = rustix::fs::fstat(self.borrow())?;
@@ -198,8 +200,8 @@ impl Object {
         }
     }
 
-    /// What to say when it needs more bytes than its filesystem has. Before it asked, `allocated` bytes
-    /// were its own; of what it got since, it will make no use.
+    /// The error for an object that needs more bytes than its filesystem has. Before the request it
+    /// had `allocated` bytes. It will not use the bytes it got since.
     #[cold]
     pub(super) fn storage_full(&self, asked: u64, allocated: u64) -> Error {
         let got = self.facts().map_or(0, |facts| facts.allocated.saturating_sub(allocated));
@@ -207,15 +209,15 @@ impl Object {
     }
 }
 
-/// The range, rounded out to whole folios as far as the file goes, which may end within it.
+/// The range, rounded out to whole folios up to the end of the file, which may lie within it.
 fn whole_folios(range: &Range<u64>, len: u64, folio: u64) -> Range<u64> {
     let start = range.start - range.start % folio;
     let end = range.end.checked_next_multiple_of(folio).unwrap_or(u64::MAX);
     start..end.min(len.max(range.end))
 }
 
-/// Whether btrfs of that release of Linux takes no new blocks for a store through a mapping of a file that
-/// is overwritten in place. What cannot be read is taken for newer.
+/// Whether btrfs of that release of Linux takes no new blocks for a store through a mapping of a
+/// file that is overwritten in place. A release that cannot be parsed counts as newer.
 fn overwrites_in_place(release: &str) -> bool {
     let mut numbers = release.split('.').map_while(|number| number.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {
@@ -234,7 +236,7 @@ mod tests {
         assert_eq!(whole_folios(&(8..16), 100, 8), 8..16);
         assert_eq!(whole_folios(&(17..95), 100, 8), 16..96);
         assert_eq!(whole_folios(&(17..98), 100, 8), 16..100);
-        // A file that gets longer so.
+        // A file that this makes longer.
         assert_eq!(whole_folios(&(17..98), 90, 8), 16..98);
         assert_eq!(whole_folios(&(0..u64::MAX), 90, 8), 0..u64::MAX);
     }

@@ -1,4 +1,4 @@
-//! Names of objects in the making, where those cannot be without a name.
+//! Temporary names of unfinished objects, where these cannot be without a name.
 
 use super::lock::{Byte, Locker};
 use super::names::{identity_of, unlink};
@@ -7,8 +7,8 @@ use super::process::random_id;
 use crate::error::Result;
 use crate::sys::place::Place;
 
-/// A name that stands for an object in the making. Its creator holds the name lock, so that nobody
-/// takes it for one that a dead creator left.
+/// A name that stands for an unfinished object. Its creator holds the name lock, so that nobody
+/// takes the object for a dead creator's leftover.
 #[derive(Debug)]
 pub(super) struct Temporary {
     pub(super) place: Place,
@@ -16,12 +16,12 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Locks the name of an object that was just made; `None` when somebody thought its creator dead
-    /// before it was locked, and takes the name away.
+    /// Locks the name of an object that was just created. Returns `None` if another process took
+    /// its creator for dead before the lock was held. That process removes the name.
     pub(super) fn lock(object: &Object, place: Place) -> Result<Option<Self>> {
         let locked = Self::lock_name(object, &place);
         if locked.is_err() {
-            // Nobody else knows it, and reaping takes what is left.
+            // Nobody else knows the name. What is left is reaped later.
             let _ = unlink(&place);
         }
         Ok(locked?.map(|lock| Self { place, lock }))
@@ -33,16 +33,16 @@ impl Temporary {
         Ok(locked.then_some(lock))
     }
 
-    /// Takes the name away, unless this is a copy in a forked child.
+    /// Removes the name, unless this is a copy in a forked child.
     pub(super) fn discard(self) {
         if self.lock.descriptor().is_ok() {
-            // What is left is reaped.
+            // What is left is reaped later.
             let _ = unlink(&self.place);
         }
     }
 }
 
-/// A place in the same directory, of a name that nobody else makes up.
+/// A place in the same directory, with a name that nobody else makes up.
 pub(super) fn beside(place: &Place) -> Place {
     place.beside(random_id())
 }

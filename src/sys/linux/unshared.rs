@@ -17,16 +17,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::object::{Identity, identity_of_descriptor};
 
-/// A descriptor that a forked child closes.
+/// A descriptor of which a forked child closes its copy.
 #[derive(Debug)]
 pub(super) struct Unshared {
-    /// Not dropped in a forked child, where the number may be another file's by now.
+    /// Not dropped in a forked child, because the number may be another file's by now.
     descriptor: ManuallyDrop<OwnedFd>,
     /// Names its entry in the list.
     serial: u64,
 }
 
-/// The list of such descriptors, locked. No fork begins while it is.
+/// The list of such descriptors, locked. No fork begins while it is locked.
 pub(super) struct List(MutexGuard<'static, Entries>);
 
 struct Entries {
@@ -37,13 +37,13 @@ struct Entries {
 struct Entry {
     serial: u64,
     number: RawFd,
-    /// Which file it is. A program that closes all descriptors may have reused the number.
+    /// The identity of the file. A program that closes all descriptors may have reused the number.
     identity: Identity,
 }
 
 static LIST: Mutex<Entries> = Mutex::new(Entries { entries: Vec::new(), next_serial: 0 });
 
-/// Locks the list. The caller may hold the registration mutex, and takes it not afterwards.
+/// Locks the list. The caller may hold the registration mutex, but must not take it afterwards.
 pub(super) fn list() -> List {
     List(LIST.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -57,19 +57,20 @@ impl List {
         Unshared { descriptor: ManuallyDrop::new(descriptor), serial }
     }
 
-    /// In a forked child: closes the copies of all descriptors, and strikes them off the list.
+    /// In a forked child: closes the copies of all descriptors, and removes them from the list.
     pub(super) fn close_copies(&mut self) {
         for Entry { number, identity, .. } in self.0.entries.drain(..) {
-            // SAFETY: the number is not -1, and only stat is called with it.
+            // SAFETY: the number is not -1, and it is only used for stat.
             let copy = unsafe { BorrowedFd::borrow_raw(number) };
             if identity_of_descriptor(copy) == Some(identity) {
-                // SAFETY: the copy is open, and its owner, struck off the list, never touches it.
+                // SAFETY: the copy is open. Its owner is no longer in the list, and never touches
+                // it.
                 drop(unsafe { OwnedFd::from_raw_fd(number) });
             }
         }
     }
 
-    /// Strikes it off; false in a forked child, where it was struck off before.
+    /// Removes its entry. Returns false in a forked child, where the entry was removed before.
     fn strike(&mut self, serial: u64) -> bool {
         let place = self.0.entries.iter().position(|entry| entry.serial == serial);
         place.map(|place| self.0.entries.swap_remove(place)).is_some()
@@ -77,7 +78,7 @@ impl List {
 }
 
 impl Unshared {
-    /// The descriptor; `None` in a forked child, which has closed it.
+    /// The descriptor. Returns `None` in a forked child, which has closed it.
     pub(super) fn descriptor(&self) -> Option<&OwnedFd> {
         let is_ours = list().0.entries.iter().any(|entry| entry.serial == self.serial);
         is_ours.then_some(&*self.descriptor)
@@ -88,8 +89,8 @@ impl Drop for Unshared {
     fn drop(&mut self) {
         let mut list = list();
         if list.strike(self.serial) {
-            // SAFETY: dropped once, here. The list stays locked, so that no child has a copy that is
-            // not on it.
+            // SAFETY: it is dropped once, here. The list stays locked, so no child has a copy that
+            // is not on it.
             unsafe { ManuallyDrop::drop(&mut self.descriptor) };
         }
     }

@@ -1,18 +1,18 @@
 //! Which users the kernel can show to this process.
 //!
 //! A user namespace need not have an id for every user, nor an id-mapped mount for every owner
-//! (user_namespaces(7), mount_setattr(2)). For all whom they have none for, the kernel shows one and the same
-//! *overflow id*, which may besides be the true id of somebody.
+//! (user_namespaces(7), mount_setattr(2)). For all users without an id the kernel shows one and the
+//! same *overflow id*. That id may also be somebody's true id.
 
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::object::Object;
 
-/// How many user ids there are; the last one, 2³² − 1, means none.
+/// How many user ids there are. The last one, 2³² − 1, means none.
 const IDS: u64 = u32::MAX as u64;
 
-/// The overflow id, unless the kernel was told otherwise.
+/// The overflow id, unless the kernel was configured otherwise.
 const OVERFLOW: u32 = 65534;
 
 /// A user, as the kernel shows it to this process.
@@ -20,18 +20,18 @@ const OVERFLOW: u32 = 65534;
 pub(crate) struct UserId(pub(super) u32);
 
 impl UserId {
-    /// The user that this process acts as.
+    /// The effective user of this process.
     pub(crate) fn current() -> Self {
         Self(rustix::process::geteuid().as_raw())
     }
 
-    /// The number by which control blocks and messages name it.
+    /// The number that control blocks and messages use for it.
     pub(crate) fn number(self) -> u32 {
         self.0
     }
 }
 
-/// Fails, in words, unless the owner of that object is this user or root.
+/// Fails, with a description, unless the owner of that object is this user or root.
 ///
 /// The kernel shows one overflow id for all users that it cannot show to this process. So that id identifies
 /// nobody, not even this process.
@@ -63,14 +63,15 @@ fn is_overflow(user: u32) -> bool {
     u64::from(user) + 1 == known
 }
 
-/// Whether the owner of an object that is shown to this process is who he seems to be, whoever that is: both
-/// its user namespace and the object's mount have an id for everybody. False when `/proc` does not tell.
+/// Whether the owner that is shown for an object is its true owner, whoever that is. This holds if
+/// both this process's user namespace and the object's mount have an id for everybody. False when
+/// `/proc` does not tell.
 fn are_all_shown(object: &Object) -> bool {
     std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| maps_all(&map))
         && mount_shows_all(object)
 }
 
-/// Whether the ranges of a `uid_map`, which never overlap, cover all ids.
+/// Whether the ranges of a `uid_map` cover all ids. The ranges never overlap.
 fn maps_all(map: &str) -> bool {
     let len = |line: &str| line.split_ascii_whitespace().nth(2)?.parse::<u64>().ok();
     map.lines().map(len).try_fold(0_u64, |sum, len| sum.checked_add(len?)) == Some(IDS)
@@ -84,7 +85,8 @@ fn mount_shows_all(object: &Object) -> bool {
     !is_id_mapped(&own, &mounts)
 }
 
-/// Whether what `/proc` says of a descriptor names a mount that has ids of its own, among those it lists.
+/// Whether `/proc`'s description of a descriptor names one of the listed mounts that has ids of its
+/// own.
 ///
 /// Memory without a name lies on a mount of the kernel's own, which is not listed.
 fn is_id_mapped(descriptor: &str, mounts: &str) -> bool {

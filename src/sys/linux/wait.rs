@@ -15,14 +15,14 @@ use crate::atomic::AtomicU32;
 pub(crate) enum Woken {
     /// The time was over.
     TimedOut,
-    /// The word had another value, or somebody woke us: look again.
+    /// The word had another value, or somebody woke us. The caller looks again.
     LookAgain,
 }
 
-/// Sleeps while `word` is `expected`, at most `slice` long, by the monotonic clock.
+/// Sleeps while `word` is `expected`, for at most `slice` by the monotonic clock.
 ///
-/// A signal does not end the slice. Signals may come faster than any slice ends, and callers take the
-/// end of a slice for time that has passed.
+/// A signal does not end the slice. Signals may come faster than any slice ends, and callers count
+/// the end of a slice as time that has passed.
 pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
     let began = Instant::now();
     let mut left = slice;
@@ -44,14 +44,15 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
 
 /// Wakes all who sleep on `word`, in every process.
 pub(crate) fn wake_all(word: &AtomicU32) {
-    // The only failures are bad addresses, which a reference is not.
+    // The only possible errors are bad addresses, and a reference is none.
     let _ = futex::wake(in_memory(word), Flags::empty(), i32::MAX.unsigned_abs());
 }
 
-/// How often it pays to look again before sleeping: never, on one processor. A process that was told to
-/// stay on one still waits for others.
+/// How often it pays to look again before sleeping. Never, on one processor. A process that is
+/// bound to one processor still waits for others.
 pub(crate) fn spins() -> u32 {
-    // Not a `OnceLock`: a child forked while another thread fills one waits for ever.
+    // This is not a `OnceLock`: a child that is forked while another thread fills one waits for
+    // ever.
     static SPINS: Private = Private::new(UNKNOWN);
     const UNKNOWN: u32 = u32::MAX;
     let mut spins = SPINS.load(Relaxed);
@@ -64,25 +65,26 @@ pub(crate) fn spins() -> u32 {
 
 fn has_one_processor() -> bool {
     match fs::read_to_string("/sys/devices/system/cpu/online") {
-        // A list of numbers and ranges.
+        // The file holds a list of numbers and ranges.
         Ok(online) => !online.contains(['-', ',']),
         Err(_) => thread::available_parallelism().is_ok_and(|processors| processors.get() == 1),
     }
 }
 
-/// Lets other threads and processes run for that long; for what the kernel offers no wait for.
+/// Lets other threads and processes run for that long. This is for things that the kernel offers no
+/// wait for.
 pub(crate) fn pause(slice: Duration) {
     let nobody_wakes = AtomicU32::new(0);
     wait(&nobody_wakes, 0, slice);
 }
 
-/// The word as the kernel sees it; models never get as far as the kernel.
+/// The word as the kernel sees it. Models never get as far as the kernel.
 #[cfg(not(loom))]
 fn in_memory(word: &AtomicU32) -> &AtomicU32 {
     word
 }
 
-/// The word as the kernel sees it; models never get as far as the kernel.
+/// The word as the kernel sees it. Models never get as far as the kernel.
 #[cfg(loom)]
 fn in_memory(_word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
     unreachable!("a model asked the kernel")
