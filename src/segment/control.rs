@@ -36,7 +36,7 @@ pub(super) const LONGEST_HEADER: usize = 128 << 10;
 /// header. There a name may be Latin-1, and `bf16` has a shorter word.
 const LONGEST_HEAD: usize = 1024 + 2 * LONGEST_HEADER;
 
-/// How many bytes of a control block an opener reads first; enough for all but long dtypes.
+/// How many bytes of a control block an opener reads first. Enough for all but long dtypes.
 pub(crate) const FIRST_READ: usize = 640;
 
 /// Fixed part of the head, little-endian, followed by the dtype's text, padded to 64 bytes.

@@ -1,5 +1,5 @@
-//! Plain facts about a segment: its kind, its lifetime, what a handle may do. This file imports nothing of
-//! `segment`.
+//! Plain facts about a segment: its kind, its lifetime, and what a handle may do. This file imports
+//! nothing of `segment`.
 
 use std::num::NonZero;
 use std::thread;

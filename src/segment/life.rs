@@ -45,7 +45,7 @@ use crate::sys::place::Place;
 #[derive(Clone, Debug)]
 pub struct Segment(Arc<Attached>);
 
-/// One attachment; its clones share it.
+/// One attachment. The clones of a handle share it.
 #[derive(Debug)]
 struct Attached {
     name: Name,

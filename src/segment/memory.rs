@@ -34,7 +34,7 @@ impl Memory {
         }
     }
 
-    /// The first byte; writable if the mapping is.
+    /// The first byte. It is writable if the mapping is.
     pub(super) fn base(&self) -> NonNull<u8> {
         match self {
             Self::Object { mapping, .. } => mapping.base(),

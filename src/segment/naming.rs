@@ -144,7 +144,7 @@ fn replace_once(new: &Candidate<'_>, name: &Name, claim: Claim) -> Result<bool> 
     give_name(object, name.place(), &beside, &old, &farewell)?;
     step!("replace: exchanged");
     farewell.tell();
-    // What is left is reaped later.
+    // A leftover is reaped later.
     let _ = names::unlink(&beside);
     step!("replace: old one's name gone");
     Ok(true)
@@ -190,7 +190,7 @@ fn check_came_out(old: &Object, beside: &Place) -> Result<()> {
 /// Removes a name if it stands for that object.
 fn discard(place: &Place, object: &Object) {
     if names::identity_of(place).is_ok_and(|found| found == Some(object.identity())) {
-        // What is left is reaped later.
+        // A leftover is reaped later.
         let _ = names::unlink(place);
     }
 }

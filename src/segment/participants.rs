@@ -317,7 +317,7 @@ impl Drop for Membership {
         if let Some(lock) = farewell
             && self.nobody_is_left()
         {
-            // There is nobody to report an error to. What is left is reaped later.
+            // There is nobody to report an error to. A leftover is reaped later.
             let _ = lock.unlink();
         }
     }

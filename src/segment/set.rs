@@ -148,7 +148,7 @@ impl Member {
 
 impl Drop for Members {
     fn drop(&mut self) {
-        // There is nobody to report an error to. What is left is reaped later.
+        // There is nobody to report an error to. A leftover is reaped later.
         let _ = self.remove(unlink_to_leave);
     }
 }

@@ -6,7 +6,8 @@
 //! those who may. The mode's bits say who may write. A POSIX access control list grants no more
 //! than its mask, and if there is one, the mode's group bits are that mask (acl(5)).
 //!
-//! What is only read with `pread` needs no trust. What is only removed must be one's own.
+//! Data that is only read with `pread` needs no trust. An object that is only removed must be one's
+//! own.
 //!
 //! # Safety
 //!

@@ -13,8 +13,8 @@ use crate::segment::{Creates, Kind, Opens, Options, Plan, Segment, Settings, han
 /// A flag in shared memory that processes set and wait for, attached by name.
 ///
 /// A *manual-reset* event, the default, stays set until it is cleared. It lets everybody through
-/// who waits or comes meanwhile, as Python's `multiprocessing.Event` does. An *auto-reset* event
-/// lets one waiter through each time it is set, and is cleared by that.
+/// who waits already or comes meanwhile, as Python's `multiprocessing.Event` does. An *auto-reset*
+/// event lets one waiter through each time it is set, and is cleared by that.
 ///
 /// Its state is one atomic word, so a process killed at any instruction leaves it set or not set. A
 /// killed setter or waiter delays the others by 100 ms at most. NumPy sees a 0-d `uint32`, 0 or 1.

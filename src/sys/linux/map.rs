@@ -16,7 +16,7 @@ use super::os_error;
 use super::pages::{HUGE_PAGE, page_size};
 use crate::error::{Error, ErrorKind, Result, size};
 
-/// From `linux/mman.h`; libc has it for glibc alone.
+/// From `linux/mman.h`. The crate libc has it for glibc only.
 const MLOCK_ONFAULT: libc::c_uint = 1;
 
 /// Whether a mapping may be written through.

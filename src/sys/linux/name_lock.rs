@@ -1,7 +1,7 @@
 //! The name lock, and names that are removed under it.
 //!
-//! After locking, the holder looks up again what the name stands for. So no two processes undo each other's
-//! work.
+//! After locking, the holder looks up again what the name stands for. So no two processes undo each
+//! other's work.
 
 use super::lock::{Byte, Hold, Locker};
 use super::names::{identity_of, rename, unlink};
@@ -22,8 +22,8 @@ pub(crate) struct NameLock {
 }
 
 impl NameLock {
-    /// Waits for the lock. Returns `None` when the name stands for another object by now, or for none. Fails
-    /// with `ForeignLock` at once when another program holds it.
+    /// Waits for the lock. Returns `None` when the name stands for another object by now, or for
+    /// none. Fails with `ForeignLock` at once when another program holds it.
     pub(crate) fn take(place: &Place, object: &Object) -> Result<Option<Self>> {
         Self::take_by(place, object, |locker| locker.lock(Byte::Name).map(|()| Some(Hold::Alone)))
     }
@@ -64,13 +64,14 @@ impl NameLock {
     }
 }
 
-/// Removes the name under its lock if it still is this object's; false when it is another's by now.
+/// Removes the name under its lock if it still is this object's. Returns false when it is another's
+/// by now.
 pub(crate) fn unlink_if_still(place: &Place, object: &Object) -> Result<bool> {
     unlink_under(NameLock::take(place, object)?)
 }
 
-/// The same for a process that leaves for good: see [`NameLock::take_to_leave`]. Does without the lock when
-/// this process has no descriptor left to hold it with.
+/// The same for a process that leaves for good: see [`NameLock::take_to_leave`]. Does without the
+/// lock when this process has no descriptor left to hold it with.
 pub(crate) fn unlink_to_leave(place: &Place, object: &Object) -> Result<bool> {
     match NameLock::take_to_leave(place, object) {
         Err(error) if error.kind() == ErrorKind::OutOfDescriptors => {
@@ -89,8 +90,9 @@ fn unlink_under(lock: Option<NameLock>) -> Result<bool> {
     lock.map_or(Ok(false), |lock| lock.unlink().map(|()| true))
 }
 
-/// Removes the name of an object while other processes may do the same. It renames the file first, looks
-/// whether it is the object, and puts another object back that got the name since.
+/// Removes the name of an object while other processes may do the same. It renames the file first,
+/// and checks whether it is the object. If another object got the name since, it puts that one
+/// back.
 ///
 /// An object that cannot be put back has lost its name to a third one. The next `reap` tells its users.
 fn unlink_aside(place: &Place, identity: Identity) -> Result<()> {

@@ -4,11 +4,12 @@
 //! become the process's own, a tape rewinds. So the type of a file is determined before it is
 //! opened. The way to do so depends on who may meanwhile change what a name stands for:
 //!
-//! - In `/dev/shm` only root can make a device, symbolic links are refused, and the directory is sticky. Whoever
-//!   swaps a file for a FIFO there owns both. One `lstat` before the open is enough.
-//! - Any other path may lead through a directory of somebody else, who can swap it for a device. The file is
-//!   held by `O_PATH` first, which opens nothing, and opened through `/proc/self/fd` once it is known to be
-//!   regular. This takes 8 µs more.
+//! - In `/dev/shm` only root can make a device, symbolic links are refused, and the directory is
+//!   sticky. A user who swaps a file for a FIFO there owns both. One `lstat` before the open is
+//!   enough.
+//! - Any other path may lead through a directory of another user, who can swap the file for a
+//!   device. The file is held by `O_PATH` first, which opens nothing. Once it is known to be
+//!   regular, it is opened through `/proc/self/fd`. This takes 8 µs more.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd};

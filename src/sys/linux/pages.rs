@@ -24,7 +24,7 @@ pub(crate) const HUGE_PAGE: usize = 2 << 20;
 /// How many bytes a thread takes on at a time. A multiple of [`HUGE_PAGE`].
 const CHUNK: usize = 16 << 20;
 
-/// From `linux/mman.h`; libc has it for glibc alone.
+/// From `linux/mman.h`. The crate libc has it for glibc only.
 const MADV_COLLAPSE: libc::c_int = 25;
 
 /// Fields of `/proc/PID/smaps` that count huge pages of objects.

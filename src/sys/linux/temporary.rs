@@ -21,7 +21,7 @@ impl Temporary {
     pub(super) fn lock(object: &Object, place: Place) -> Result<Option<Self>> {
         let locked = Self::lock_name(object, &place);
         if locked.is_err() {
-            // Nobody else knows the name. What is left is reaped later.
+            // Nobody else knows the name. A leftover is reaped later.
             let _ = unlink(&place);
         }
         Ok(locked?.map(|lock| Self { place, lock }))
@@ -36,7 +36,7 @@ impl Temporary {
     /// Removes the name, unless this is a copy in a forked child.
     pub(super) fn discard(self) {
         if self.lock.descriptor().is_ok() {
-            // What is left is reaped later.
+            // A leftover is reaped later.
             let _ = unlink(&self.place);
         }
     }

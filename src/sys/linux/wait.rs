@@ -42,7 +42,7 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, slice: Duration) -> Woken {
     }
 }
 
-/// Wakes all who sleep on `word`, in every process.
+/// Wakes all threads that sleep on `word`, in every process.
 pub(crate) fn wake_all(word: &AtomicU32) {
     // The only possible errors are bad addresses, and a reference is none.
     let _ = futex::wake(in_memory(word), Flags::empty(), i32::MAX.unsigned_abs());
