@@ -193,7 +193,7 @@ impl Membership {
         Owner::in_word(self.mark.load(Acquire))
     }
 
-    /// The object. Its descriptor is checked to be alive.
+    /// The object. Its descriptor is opened again if the program closed it.
     pub(crate) fn object(&self) -> Result<&Object> {
         self.object.revive(self.name.place())?;
         Ok(&self.object)

@@ -24,9 +24,9 @@ pub(crate) struct State {
     /// For a segment on a disk: 1 when the disk holds what the memory holds, 2 while somebody
     /// removes that mark, otherwise 0. Holders of locks store it Relaxed, and the locks order it.
     pub(crate) clean: AtomicU32,
-    /// The boot in which it was made; on a disk, that in which it was last opened. The creator stores
-    /// it Release, and so does the process that settles the segment after a restart, under the init
-    /// lock. Every opener loads it Acquire.
+    /// The boot in which it was made; on a disk, that in which it was last opened. The creator
+    /// stores it Release, and so does the process that settles the segment after a restart, under
+    /// the init lock. Every opener loads it Acquire.
     pub(crate) boot: [AtomicU32; 4],
     /// Number of committed rows of a log: see [`Tail`].
     pub(crate) committed: AtomicU64,

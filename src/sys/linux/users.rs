@@ -51,7 +51,8 @@ pub(crate) fn check_owner(object: &Object, UserId(owner): UserId) -> Result<(), 
 
 /// Whether that is the overflow id.
 fn is_overflow(user: u32) -> bool {
-    /// One more than the id, or zero while it is not known. Read once in each process, without a lock.
+    /// One more than the id, or zero while it is not known. Read once in each process, without a
+    /// lock.
     static KNOWN: AtomicU64 = AtomicU64::new(0);
     let mut known = KNOWN.load(Relaxed);
     if known == 0 {
