@@ -93,8 +93,8 @@ impl<T: DeserializeOwned> Opens for Config<T> {
 
 impl<T: DeserializeOwned> Config<T> {
     fn decode(json: Frozen1<u8>) -> Result<Self> {
-        // A private copy, which nobody can change between the check and the use. Even a process
-        // that writes where it may not cannot.
+        // A private copy, which nobody can change between the check and the use. Not even a process
+        // that writes without permission can.
         let mut bytes = vec![0; json.len()];
         json.segment().read_payload(&mut bytes, 0)?;
         match serde_json::from_slice(&bytes) {

@@ -21,7 +21,8 @@ use crate::segment::{Opens, Options, Plan, Segment, Settings};
 
 impl<T: Element, D: Dimension> Array<T, D> {
     /// Opens the ordinary `.npy` file at `path` as a shared array, in place. Its numbers stay where
-    /// they are, and locks are added behind them. A file that is shared already is opened just so.
+    /// they are, and locks are added behind them. A file that is shared already is opened in the
+    /// same way.
     ///
     /// From then on the file is a segment, until somebody writes it anew. [`open`](Self::open)
     /// opens it, [`remove`](crate::remove) removes it, and NumPy reads and writes it as before.

@@ -86,7 +86,7 @@ macro_rules! times {
             /// Not a time: NumPy's `NaT`.
             pub const NAT: Self = Self::new(NOT_A_TIME);
 
-            /// Returns the one of so many units.
+            /// Returns a value of so many units.
             ///
             /// # Examples
             ///

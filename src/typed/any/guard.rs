@@ -26,7 +26,7 @@ use crate::typed::view;
 
 /// Rows of an [`AnyArray`](crate::AnyArray), locked. Both of its guards deref to this.
 ///
-/// A process that writes these rows without a lock (NumPy, say) makes the references from this
+/// A process that writes these rows without a lock (NumPy, say) makes the references to them
 /// invalid, which is undefined behaviour. All processes that may write the segment are assumed not
 /// to: see [Trust](crate#trust).
 ///

@@ -288,8 +288,8 @@ fn logout() -> Option<Finding> {
     Some(Finding::fine("logout", "segments outlive it: RemoveIPC=no"))
 }
 
-/// Whether logind's configuration removes a person's shared memory. The last word counts. Without any
-/// it is yes.
+/// Whether logind's configuration removes a person's shared memory. The last word counts. Without
+/// any it is yes.
 fn removes_ipc() -> bool {
     // Of files with the same name, the one in the last directory counts. Names decide the order.
     let mut files = BTreeMap::new();

@@ -121,7 +121,7 @@ impl Figures {
     }
 }
 
-/// Figures of finite numbers. They are none where there are no such numbers.
+/// Figures of finite numbers. They are `None` where there are no such numbers.
 struct Summary {
     count: usize,
     nan: usize,
