@@ -12,8 +12,8 @@ use crate::sys::limits::{self, Room};
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity(Room);
 
-/// Looks at what limits new segments under names. Others take memory meanwhile, so it is a report and
-/// no promise; creating compares again.
+/// Reads the limits of new segments under names. Others take memory meanwhile, so this is a report
+/// and no promise. Creating a segment compares again.
 ///
 /// # Errors
 ///
@@ -56,7 +56,8 @@ impl Capacity {
         self.0.storage_free
     }
 
-    /// Returns how many more files `/dev/shm` takes, one for each segment; `None` without a limit.
+    /// Returns how many more files `/dev/shm` takes, one for each segment, or `None` without a
+    /// limit.
     ///
     /// # Examples
     ///
@@ -76,7 +77,8 @@ impl Capacity {
         self.0.is_read_only
     }
 
-    /// Returns how many bytes the machine has left, swap included; `None` where it does not tell.
+    /// Returns how many bytes the machine has left, swap included, or `None` where it does not
+    /// tell.
     ///
     /// # Examples
     ///
@@ -86,8 +88,8 @@ impl Capacity {
         self.0.memory_left
     }
 
-    /// Returns how many bytes the tightest memory cgroup of this process leaves; `None` without a
-    /// limit.
+    /// Returns how many bytes the tightest memory cgroup of this process leaves, or `None` without
+    /// a limit.
     ///
     /// # Examples
     ///
@@ -97,7 +99,8 @@ impl Capacity {
         self.0.cgroup_headroom
     }
 
-    /// Returns how long a file this process may make, in bytes; `None` without a limit.
+    /// Returns the length in bytes of the longest file that this process may make, or `None`
+    /// without a limit.
     ///
     /// # Examples
     ///
@@ -107,8 +110,8 @@ impl Capacity {
         self.0.file_size
     }
 
-    /// Returns the least of all these: the length of the longest segment that could be created now, which
-    /// is 0 where no file can be created.
+    /// Returns the least of all these. That is the length of the longest segment that could be
+    /// created now. It is 0 where no file can be created.
     ///
     /// # Examples
     ///

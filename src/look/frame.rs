@@ -13,7 +13,7 @@ use crate::ring::record::{Form, sound_frames};
 use crate::segment::Address;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
-/// A private copy of a frame of an [`AnyRing`], and what goes with it.
+/// A private copy of a frame of an [`AnyRing`], and the frame's description.
 ///
 /// # Examples
 ///
@@ -26,8 +26,8 @@ pub struct AnyFrame {
 
 /// Copying.
 impl AnyRing {
-    /// Returns what goes with the frames that are there, oldest first. One that is written over
-    /// meanwhile is left out.
+    /// Returns the descriptions of the frames that are there, oldest first. A frame that is written
+    /// over meanwhile is left out.
     ///
     /// # Examples
     ///
@@ -42,12 +42,13 @@ impl AnyRing {
         metas
     }
 
-    /// Copies the newest frame there is; `None` when there is none.
+    /// Copies the newest frame, or returns `None` when there is none.
     ///
     /// # Errors
     ///
-    /// [`Timeout`](ErrorKind::Timeout) when for a second each was written over before it was copied,
-    /// and [`OutOfAddressSpace`](ErrorKind::OutOfAddressSpace) when there is no memory for a copy.
+    /// [`Timeout`](ErrorKind::Timeout) when for a second each frame was written over before it was
+    /// copied, and [`OutOfAddressSpace`](ErrorKind::OutOfAddressSpace) when there is no memory for
+    /// a copy.
     ///
     /// # Examples
     ///
@@ -56,7 +57,8 @@ impl AnyRing {
         self.copy(|frames| frames.last()).of(self.segment.name())
     }
 
-    /// Copies the frame of that number; `None` when it was written over, or is not yet published.
+    /// Copies the frame of that number, or returns `None` when it was written over or is not yet
+    /// published.
     ///
     /// # Errors
     ///
@@ -88,15 +90,17 @@ impl AnyRing {
 }
 
 impl AnyFrame {
-    /// Copies a frame of the ring at `address` from outside: nothing is mapped, no lease is taken and nothing
-    /// is written, so it takes no trust in whoever owns the ring or may write it. `find` chooses one of the frames
-    /// that are there, by their numbers, which come oldest first; `None` when it chose none.
+    /// Copies a frame of the ring at `address` from outside. Nothing is mapped, no lease is taken
+    /// and nothing is written. So it takes no trust in the ring's owner, or in those who may write
+    /// it. `find` gets the numbers of the frames that are there, oldest first, and chooses one of
+    /// them. The result is `None` when it chooses none.
     ///
     /// # Errors
     ///
-    /// Those of [`RingStatus::of`](crate::RingStatus::of); [`Timeout`](crate::ErrorKind::Timeout) when for a second each was
-    /// written over before it was copied, and [`OutOfAddressSpace`](crate::ErrorKind::OutOfAddressSpace) when
-    /// there is no memory for a copy.
+    /// Those of [`RingStatus::of`](crate::RingStatus::of). [`Timeout`](crate::ErrorKind::Timeout)
+    /// when for a second each frame was written over before it was copied, and
+    /// [`OutOfAddressSpace`](crate::ErrorKind::OutOfAddressSpace) when there is no memory for a
+    /// copy.
     ///
     /// # Examples
     ///
@@ -130,7 +134,7 @@ impl AnyFrame {
         form.copy_in(look, find).of(info.name())
     }
 
-    /// Returns what goes with the frame.
+    /// Returns the frame's description.
     ///
     /// # Examples
     ///
@@ -181,13 +185,13 @@ impl Form {
             let before = look.sequences()?;
             let mut numbers: Vec<u64> = before.iter().copied().filter(|&it| it > 0).collect();
             numbers.sort_unstable();
-            // Frames of a ring that the machine stopped under cannot be believed.
+            // If the machine stopped under a ring, its frames cannot be believed.
             let is_sound = look.stripe(0)?.entry() == Entry::Clean;
             let chosen = is_sound.then(|| find(&numbers)).flatten();
             let Some(slot) = before.iter().position(|&it| it > 0 && Some(it) == chosen) else {
                 return Ok(None);
             };
-            // What the kernel copies next it must not have copied before.
+            // The kernel must not have copied what follows before this point.
             fence(Acquire);
             let mut meta = FrameMeta::new();
             look.payload(snapshot.bytes_mut(), slot * record.len)?;

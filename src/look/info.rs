@@ -10,9 +10,9 @@ use crate::sys::lifeline::registration;
 use crate::sys::object::Object;
 use crate::sys::process;
 
-/// Returns the inode number of this process's PID namespace, which [`Info::creator_namespace`] and
-/// [`Participant::namespace`](crate::Participant::namespace) are compared with; `None` where `/proc` does not
-/// tell. Process ids mean something in their own namespace alone.
+/// Returns the inode number of this process's PID namespace, or `None` where `/proc` does not tell.
+/// [`Info::creator_namespace`] and [`Participant::namespace`](crate::Participant::namespace) are
+/// compared with it, because process ids mean something in their own namespace alone.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The directory that named segments lie in, and what lies there.
+//! The directory of named segments, and what lies in it.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,9 @@ use crate::segment::Info;
 use crate::sys::names;
 use crate::sys::place::{self, Place};
 
-/// Names that begin so are this library's own: of a segment that is being made or replaced, or what a killed
-/// process left of one, which [`reap`](crate::reap) removes. No segment can be called so.
+/// Names that begin so are this library's own. They belong to segments that are being made or
+/// replaced. A killed process may leave such files, and [`reap`](crate::reap) removes them. No
+/// segment can be called so.
 ///
 /// # Examples
 ///
@@ -20,8 +21,9 @@ use crate::sys::place::{self, Place};
 /// ```
 pub const TEMPORARY_PREFIX: &str = place::TEMPORARY_PREFIX;
 
-/// Describes every segment there is, in no order; what is not a segment, is damaged, or may not be
-/// read is left out. Opens each file and reads its headers, of each at most 385 KiB.
+/// Describes every segment there is, in no order. A file is left out if it is not a segment, is
+/// damaged, or may not be read. This opens each file and reads its headers, at most 385 KiB of
+/// each.
 ///
 /// # Errors
 ///
@@ -40,7 +42,7 @@ pub fn list() -> Result<Vec<Info>> {
     Ok(looks.map(|look| look.info).collect())
 }
 
-/// Returns the directory that names are looked up in, where others find the file of a segment.
+/// Returns the directory in which names are looked up. Others find the file of a segment there.
 ///
 /// # Examples
 ///
@@ -52,7 +54,7 @@ pub fn list() -> Result<Vec<Info>> {
 /// ```
 #[must_use]
 pub fn directory() -> PathBuf {
-    // Where any of them would be, but for its name.
+    // The path of any of them, except for its name.
     let mut path = names::path_of(&Place::Named("any".into()));
     path.pop();
     path

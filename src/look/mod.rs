@@ -1,4 +1,4 @@
-//! Everything that is seen from outside: of segments, and of the room for more of them.
+//! Everything that is seen from outside: segments, and the room for more of them.
 //!
 //! In reading order: this file, a segment that is open for a look · [`words`] what is read of it · [`info`] its
 //! description · [`list`](mod@list) all there are · [`status`] what goes on in it · [`ring`] what goes on in a
@@ -29,11 +29,13 @@ use crate::error::{Result, ResultExt};
 use crate::segment::{Address, Info, Name, read_control};
 use crate::sys::object::Object;
 
-/// A segment that is open for a look from outside: nothing is mapped, no lock is taken and nothing is written.
+/// A segment that is open for a look from outside. Nothing is mapped, no lock is taken and nothing
+/// is written.
 ///
-/// It takes no more than permission to read, whoever owns the segment. It is opened once, so all that is asked
-/// of it is about the same segment, even after another took its name. For a single question,
-/// [`Status::of`], [`RingStatus::of`], [`peek()`] and [`AnyFrame::peek`] open one by themselves.
+/// A look needs only permission to read, whoever owns the segment. The segment is opened once. So
+/// all that is asked of it is about the same segment, even after another took its name. For a
+/// single question, [`Status::of`], [`RingStatus::of`], [`peek()`] and [`AnyFrame::peek`] open one
+/// by themselves.
 ///
 /// # Examples
 ///
@@ -64,7 +66,8 @@ impl Look {
     ///
     /// # Errors
     ///
-    /// Those of [`Segment::open`](crate::Segment::open), but for [`NotTrusted`](crate::ErrorKind::NotTrusted).
+    /// Those of [`Segment::open`](crate::Segment::open), except
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted).
     ///
     /// # Examples
     ///
@@ -90,8 +93,8 @@ impl Look {
         &self.info
     }
 
-    /// Looks who takes part, who holds which lock, and what is suspect. Costs some five system calls, and one
-    /// more for each participant and each that reads.
+    /// Reads the participants, the locks and their owners, and what is suspect. This costs some
+    /// five system calls, and one more for each participant and each that reads.
     ///
     /// # Errors
     ///
@@ -105,7 +108,7 @@ impl Look {
         Status::through(self)
     }
 
-    /// Looks who publishes in a ring, which frames are there, and who leases them. Costs the system calls of
+    /// Reads a ring's publisher, its frames, and their leases. This costs the system calls of
     /// [`status`](Self::status), and one more for each slot with a frame and each participant.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
 //! Copies of data in a segment that is not mapped.
 //!
-//! Words and data are read with `pread` into private memory. So whoever owns the segment, or may write it, can
-//! keep a copy from being made, or make it nonsense, and do no other harm. What makes a copy whole is the
-//! same as for an observer: see [`observe`](crate::sync::observe). Fences order what the kernel copies for this
-//! thread as they order the thread's own loads.
+//! Words and data are read with `pread` into private memory. So the owner of a segment, or a
+//! process that may write it, can keep a copy from being made, or make it nonsense, and can do no
+//! other harm. What makes a copy whole is the same as for an observer: see
+//! [`observe`](crate::sync::observe). Fences order what the kernel copies for this thread as they
+//! order the thread's own loads.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
@@ -32,7 +33,7 @@ impl Unlocked for Look {
     }
 
     fn copy(&self, bytes: &mut [u8], offset: usize) -> Result<()> {
-        // What the kernel copies next it must not have copied before.
+        // The kernel must not have copied what follows before this point.
         fence(Acquire);
         self.payload(bytes, offset)
     }
@@ -55,7 +56,7 @@ impl Unlocked for Look {
     }
 }
 
-/// Copies a value as its last commit left it; `bytes` is as long as it.
+/// Copies a value as its last commit left it. `bytes` has the value's length.
 pub(super) fn copy_value(look: &Look, bytes: &mut [u8], patience: Patience) -> Result<()> {
     let is_word = matches!(bytes.len(), 1 | 2 | 4 | 8);
     let mut again = vec![0; if is_word { bytes.len() } else { 0 }];
@@ -69,7 +70,8 @@ pub(super) fn copy_value(look: &Look, bytes: &mut [u8], patience: Patience) -> R
         }
         fence(Acquire);
         let is_whole = if is_word {
-            // The kernel does not promise to copy a word at once. What two copies agree in was there.
+            // The kernel does not promise to copy a word at once. A word in which two copies agree
+            // was there.
             look.payload(&mut again, 0)?;
             *bytes == *again
         } else {

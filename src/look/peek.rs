@@ -14,7 +14,7 @@ use crate::typed::any::{AnyArray, AnyRows};
 use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
-/// What a segment holds at one moment, to copy from: see [`Segment::peek`].
+/// The contents of a segment at one moment, to copy from: see [`Segment::peek`].
 ///
 /// # Examples
 ///
@@ -32,26 +32,27 @@ pub struct Peek<'a> {
 enum Source<'a> {
     /// Nobody writes it meanwhile.
     Still(&'a [u8]),
-    /// Whether anybody wrote what was copied shows afterwards.
+    /// It shows afterwards whether anybody wrote what was copied.
     Observed { pass: &'a Pass<'a>, stripes: u32 },
     /// Rows of a log, which nobody writes any more.
     Committed(&'a Look),
 }
 
-/// Calls `see` with what the segment at `address` holds, seen from outside: nothing is mapped, no lock is taken and
-/// nothing is written. So it takes no more than permission to read, and no trust in whoever owns the segment
-/// or may write it.
+/// Calls `see` with what the segment at `address` holds, seen from outside. Nothing is mapped, no
+/// lock is taken and nothing is written. So this needs only permission to read, and no trust in the
+/// segment's owner, or in those who may write it.
 ///
-/// Otherwise this is [`Segment::peek`] of an observer: `see` is called again until nobody wrote what it copied, at
-/// most for a second, and has to begin anew each time. Opens the file, and costs two system calls for
-/// each stripe that is copied from and one for each piece. Frames of rings are
-/// [`AnyFrame::peek`](crate::AnyFrame::peek)'s.
+/// Otherwise this is [`Segment::peek`] of an observer. `see` is called again until nobody wrote
+/// what it copied, for at most a second, and has to begin anew each time. This opens the file, and
+/// costs two system calls for each stripe that is copied from and one for each piece. For frames of
+/// rings, see [`AnyFrame::peek`](crate::AnyFrame::peek).
 ///
 /// # Errors
 ///
-/// What `see` returns, those of [`Status::of`](crate::Status::of), [`KindMismatch`](ErrorKind::KindMismatch) for
-/// rings; [`Timeout`](ErrorKind::Timeout) when it was written all the time, [`OwnerDied`](ErrorKind::OwnerDied)
-/// and [`Poisoned`](ErrorKind::Poisoned) when it is suspect.
+/// What `see` returns, and those of [`Status::of`](crate::Status::of).
+/// [`KindMismatch`](ErrorKind::KindMismatch) for rings; [`Timeout`](ErrorKind::Timeout) when it was
+/// written all the time; [`OwnerDied`](ErrorKind::OwnerDied) and [`Poisoned`](ErrorKind::Poisoned)
+/// when it is suspect.
 ///
 /// # Examples
 ///
@@ -107,14 +108,15 @@ pub(super) fn through<R>(look: &Look, mut see: impl FnMut(&Peek<'_>) -> Result<R
 
 /// Looking at some of the data.
 impl Segment {
-    /// Calls `see` with what the segment holds, for it to copy what it wants, and returns what it
-    /// returned: for slices, sums and the like of data that is too large to be copied whole.
+    /// Calls `see` with what the segment holds, and returns what `see` returned. `see` copies what
+    /// it wants. This is for slices, sums and the like of data that is too large to be copied
+    /// whole.
     ///
-    /// Arrays are locked for reading meanwhile. With [`Access::Observe`] there is no lock: `see` is called again
-    /// until nobody wrote what it copied, at most for a second, and what it returned before is thrown away.
-    /// So it has to begin anew each time, and what it sees may be half written. Writers of stripes that it
-    /// does not copy from do not matter. Of logs the rows that are committed are seen; values and events are
-    /// copied first.
+    /// Arrays are locked for reading meanwhile. With [`Access::Observe`] there is no lock. `see` is
+    /// called again until nobody wrote what it copied, for at most a second, and what it returned
+    /// before is thrown away. So it has to begin anew each time, and what it sees may be half
+    /// written. Writers of stripes that it does not copy from do not matter. Of logs, the committed
+    /// rows are seen. Values and events are copied first.
     ///
     /// # Errors
     ///
@@ -207,7 +209,8 @@ impl<'a> Peek<'a> {
         self.dtype
     }
 
-    /// Returns the lengths of the axes; of a log, axis 0 is as long as rows are committed.
+    /// Returns the lengths of the axes. For a log, the length of axis 0 is the number of committed
+    /// rows.
     ///
     /// # Examples
     ///
@@ -261,7 +264,8 @@ impl<'a> Peek<'a> {
     /// # Errors
     ///
     /// [`OutOfBounds`](ErrorKind::OutOfBounds) when the data ends before. For observers
-    /// [`Timeout`](ErrorKind::Timeout) when somebody writes there: pass it on, and the look begins anew.
+    /// [`Timeout`](ErrorKind::Timeout) when somebody writes there. Pass it on, and the look begins
+    /// anew.
     ///
     /// # Examples
     ///

@@ -12,10 +12,10 @@ use crate::ring::meta::FrameMeta;
 use crate::ring::record::Form;
 use crate::segment::{Address, Participant};
 
-/// What a ring is and what goes on in it: who publishes, which frames are there, who leases them.
+/// The description and the state of a ring: its publisher, its frames, and their leases.
 ///
-/// It is read from outside, as a [`Status`] is: nothing is mapped, leased or written, so it needs no
-/// more than permission to read, whoever owns the ring; and each word is what it was at some moment.
+/// It is read from outside, as a [`Status`] is. Nothing is mapped, leased or written, so it needs
+/// only permission to read, whoever owns the ring. Each word is what it was at some moment.
 ///
 /// # Examples
 ///
@@ -52,7 +52,7 @@ pub struct RingStatus {
     frames: Vec<FrameMeta>,
 }
 
-/// A lease of a frame, and who holds it.
+/// A lease of a frame, and its holder.
 ///
 /// # Examples
 ///
@@ -64,8 +64,8 @@ pub struct LeaseStatus {
 }
 
 impl RingStatus {
-    /// Looks at the ring at `address`. Costs the system calls of [`Status::of`], and one more for each slot
-    /// with a frame and each participant.
+    /// Looks at the ring at `address`. This costs the system calls of [`Status::of`], and one more
+    /// for each slot with a frame and each participant.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl RingStatus {
         Ok(Self { segment, form, published, dropped, leases, frames })
     }
 
-    /// Returns what is known of the ring as of any segment.
+    /// Returns the status that the ring has as a segment.
     ///
     /// # Examples
     ///
@@ -161,7 +161,8 @@ impl RingStatus {
         self.dropped
     }
 
-    /// Returns who publishes, or died while it was the publisher; `None` when nobody does.
+    /// Returns the publisher, or the process that died while it was the publisher; `None` when
+    /// there is neither.
     ///
     /// # Examples
     ///
@@ -171,7 +172,7 @@ impl RingStatus {
         self.segment.locks().first()?.writer()
     }
 
-    /// Returns who leases which frame, those included who died with a lease.
+    /// Returns the leases of frames, including those of processes that died with a lease.
     ///
     /// # Examples
     ///
@@ -181,8 +182,8 @@ impl RingStatus {
         &self.leases
     }
 
-    /// Returns what goes with the frames that are there, oldest first. One that is written over
-    /// meanwhile is left out.
+    /// Returns the descriptions of the frames that are there, oldest first. A frame that is written
+    /// over meanwhile is left out.
     ///
     /// # Examples
     ///
@@ -193,7 +194,7 @@ impl RingStatus {
     }
 }
 
-/// Who leases which frame.
+/// The leases of those holders, and the frames they are of.
 fn leases_in(look: &Look, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
     let before = look.sequences()?;
     let mut named = Vec::new();
@@ -202,10 +203,10 @@ fn leases_in(look: &Look, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
         let slots = words.into_iter().filter_map(|word| named_in(word, before.len()));
         named.extend(slots.map(|slot| (holder, slot)));
     }
-    // What the kernel copied above it must not have copied after the second look.
+    // The kernel must have copied what is above before the second look.
     fence(Acquire);
-    // A lease is of the frame that its slot had before and after: the slot may be written over between
-    // looks at both.
+    // A lease is of the frame that its slot had both before and after. The slot may be written over
+    // between the two looks.
     let after = look.sequences()?;
     let number = |slot: usize| Some(after[slot]).filter(|&it| it > 0 && it == before[slot]);
     let status = |(holder, slot): (&Participant, _)| LeaseStatus {
@@ -218,7 +219,7 @@ fn leases_in(look: &Look, holders: &[Participant]) -> Result<Vec<LeaseStatus>> {
 }
 
 impl Form {
-    /// What goes with the frames that are there and stay while they are looked at.
+    /// The descriptions of the frames that are there and stay while they are looked at.
     fn frames_in(&self, look: &Look) -> Result<Vec<FrameMeta>> {
         let before = look.sequences()?;
         let mut metas = Vec::new();
@@ -228,18 +229,18 @@ impl Form {
             look.payload(bytemuck::bytes_of_mut(&mut meta), offset)?;
             metas.push((slot, number, meta));
         }
-        // What the kernel copied above it must not have copied after the second look.
+        // The kernel must have copied what is above before the second look.
         fence(Acquire);
         let after = look.sequences()?;
         metas.retain(|(slot, number, _)| after[*slot] == *number);
-        // By the ring's number, for the description may say another.
+        // The ring's number decides, because the description may hold another.
         metas.sort_by_key(|(_, number, _)| *number);
         Ok(metas.into_iter().map(|(_, _, meta)| meta).collect())
     }
 }
 
 impl LeaseStatus {
-    /// Returns who holds it.
+    /// Returns the process that holds it.
     ///
     /// # Examples
     ///
@@ -249,7 +250,8 @@ impl LeaseStatus {
         &self.holder
     }
 
-    /// Returns the number of the frame; `None` when the publisher looked at its slot just then, or wrote it.
+    /// Returns the number of the frame, or `None` when the publisher looked at its slot just then,
+    /// or wrote it.
     ///
     /// # Examples
     ///

@@ -15,10 +15,10 @@ use crate::typed::element::{Element, checked_dtype};
 use crate::typed::log::AnyLog;
 use crate::typed::snapshot::OBSERVERS_PATIENCE;
 
-/// A private copy of what a segment holds, of a dtype and shape known at run time only.
+/// A private copy of what a segment holds. Its dtype and shape are known at run time only.
 ///
-/// Arrays are copied under the read lock, or without one for observers; values and logs as their last commit left them, without a
-/// lock.
+/// Arrays are copied under the read lock, or without one for observers. Values and logs are copied
+/// as their last commit left them, without a lock.
 ///
 /// # Examples
 ///
@@ -47,7 +47,7 @@ pub struct AnySnapshot {
 
 /// Copying.
 impl AnyArray {
-    /// Copies the array out, under the read lock; without one for observers, as
+    /// Copies the array out, under the read lock. Observers copy without one, as
     /// [`Array::snapshot`](crate::Array::snapshot) does.
     ///
     /// # Errors
@@ -71,8 +71,8 @@ impl AnySnapshot {
     ///
     /// # Errors
     ///
-    /// Those of [`AnyArray::snapshot`] for arrays;
-    /// [`KindMismatch`](ErrorKind::KindMismatch) for kinds that are none of these.
+    /// Those of [`AnyArray::snapshot`] for arrays, and [`KindMismatch`](ErrorKind::KindMismatch)
+    /// for kinds that are none of these.
     ///
     /// # Examples
     ///
@@ -103,8 +103,8 @@ impl AnySnapshot {
         }
     }
 
-    /// Copies the data of a `.npy` file, or of a segment that is opened as one: no lock is taken, so of a
-    /// segment that somebody writes it may be half written.
+    /// Copies the data of a `.npy` file, or of a segment that is opened as one. No lock is taken,
+    /// so the copy may be half written if somebody writes the segment.
     ///
     /// # Errors
     ///
@@ -179,8 +179,8 @@ impl AnySnapshot {
         Self::try_new(dtype.clone(), shape.to_vec(), Order::C, len)
     }
 
-    /// Returns what stands before the bytes in a `.npy` file: this, then [`bytes`](Self::bytes), is what
-    /// `np.load` reads.
+    /// Returns what stands before the bytes in a `.npy` file. `np.load` reads this, followed by
+    /// [`bytes`](Self::bytes).
     ///
     /// # Errors
     ///
@@ -260,7 +260,7 @@ impl AnySnapshot {
     /// See [`AnySnapshot`].
     pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
         let (dtype, shape, order) = (&self.dtype, &self.shape, self.order);
-        // Looked at below.
+        // The alignment is checked below.
         let contents = Contents { dtype, shape, order, alignment: UNIT };
         let shape: IxDyn = contents.shape_of::<T, _>(checked_dtype::<T>()?)?;
         let shape = shape.slice().to_vec().set_f(self.order == Order::F);

@@ -9,11 +9,11 @@ use crate::lock::{Entry, Stripe};
 use crate::segment::{Address, Info, Kind, Participant};
 use crate::sync::Poison;
 
-/// What a segment is and what goes on in it: who takes part, who holds which lock, what is suspect.
+/// The description and the state of a segment: its participants, its locks, and what is suspect.
 ///
-/// It is read from outside: nothing is mapped, no lock is taken, nobody is disturbed and nothing is
-/// written, so it needs no more than permission to read, whoever owns the segment. Each word is what it
-/// was at some moment, and not all at the same one: a lock may be seen with its owner just before
+/// It is read from outside. Nothing is mapped, no lock is taken, nobody is disturbed and nothing is
+/// written, so it needs only permission to read, whoever owns the segment. Each word is what it was
+/// at some moment, and not all at the same one. So a lock may be seen with its owner just before
 /// that owner gives it back.
 ///
 /// # Examples
@@ -66,7 +66,7 @@ pub enum Condition {
     Poisoned,
 }
 
-/// Who holds the lock of one stripe, and whether its rows are suspect.
+/// The owner and the readers of the lock of one stripe, and whether its rows are suspect.
 ///
 /// # Examples
 ///
@@ -80,12 +80,12 @@ pub struct StripeStatus {
 }
 
 impl Status {
-    /// Looks at the segment at `address`. Costs some eight system calls, and one more for each
+    /// Looks at the segment at `address`. This costs some eight system calls, and one more for each
     /// participant and each that reads.
     ///
     /// # Errors
     ///
-    /// Those of [`Segment::open`](crate::Segment::open), but for
+    /// Those of [`Segment::open`](crate::Segment::open), except
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted).
     ///
     /// # Examples
@@ -98,7 +98,7 @@ impl Status {
     pub(super) fn through(look: &Look) -> Result<Self> {
         let info = look.info();
         let state = look.state()?;
-        // Locks before participants: who is named by a lock has registered before.
+        // Locks are read before participants: a process that a lock names has registered before.
         let stripes = look.stripes()?;
         let registered = look.registered(state.high_water.load(Relaxed))?;
         let mut locks = stripes
@@ -155,7 +155,7 @@ impl Status {
         &self.locks
     }
 
-    /// Returns how many rows of a [`Log`](crate::Log) are committed; `None` for other kinds.
+    /// Returns how many rows of a [`Log`](crate::Log) are committed, or `None` for other kinds.
     ///
     /// # Examples
     ///
@@ -171,8 +171,8 @@ impl Status {
         self.rows
     }
 
-    /// Returns how many frames of a [`Ring`](crate::Ring) were published; `None` for other kinds. A
-    /// [`RingStatus`](crate::RingStatus) tells more.
+    /// Returns how many frames of a [`Ring`](crate::Ring) were published, or `None` for other
+    /// kinds. A [`RingStatus`](crate::RingStatus) tells more.
     ///
     /// # Examples
     ///
@@ -220,9 +220,9 @@ impl Status {
         self.replaced
     }
 
-    /// Returns whether the segment was to go with those who took part, and none of them lives: in
-    /// [`directory`](crate::directory), [`reap`](crate::reap) removes it then. A copy that `cp` made of a
-    /// segment's file is never stale.
+    /// Returns whether the segment was to go with its participants, and none of them lives. In
+    /// [`directory`](crate::directory), [`reap`](crate::reap) then removes it. A copy that `cp`
+    /// made of a segment's file is never stale.
     ///
     /// # Examples
     ///
@@ -232,8 +232,8 @@ impl Status {
         self.stale
     }
 
-    /// Returns the state of the segment in a word. Of several that hold, it is what most needs to be told:
-    /// poisoned, replaced, stale, frozen, live, idle, in this order.
+    /// Returns the state of the segment in a word. If several hold, it is the one that most needs
+    /// to be told. The order is poisoned, replaced, stale, frozen, live, idle.
     ///
     /// # Examples
     ///
@@ -286,7 +286,7 @@ impl StripeStatus {
         })
     }
 
-    /// Returns who holds it for writing, alive or dead.
+    /// Returns the process that holds it for writing, alive or dead.
     ///
     /// # Examples
     ///
@@ -296,7 +296,7 @@ impl StripeStatus {
         self.writer.as_ref()
     }
 
-    /// Returns who holds it for reading.
+    /// Returns the processes that hold it for reading.
     ///
     /// # Examples
     ///

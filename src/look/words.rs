@@ -1,7 +1,7 @@
-//! What is read of a segment that is looked at from outside.
+//! The words of a segment that is looked at from outside.
 //!
-//! Its words are read with `pread` into private memory, each as it was at some moment. So a file that is cut
-//! short meanwhile is an error, and no signal.
+//! They are read with `pread` into private memory, each as it was at some moment. So a file that is
+//! cut short meanwhile is an error, and no signal.
 
 use super::Look;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
@@ -87,7 +87,8 @@ impl Look {
         Ok(bytes.into_iter().map(Stripe::copied).collect())
     }
 
-    /// Who registered, in the slots that were ever claimed, and has not left in order.
+    /// The processes that registered, in the slots that were ever claimed, and have not left in
+    /// order.
     pub(super) fn registered(&self, high_water: u32) -> Result<Vec<Registered>> {
         let slots = high_water.min(self.info.participants());
         let records = self.read_rows(self.info.control.layout.slots, slots)?;
@@ -112,7 +113,7 @@ impl Look {
         Ok(cells)
     }
 
-    /// Fails when a lock word names a slot that there is not.
+    /// Fails when a lock word names a slot that does not exist.
     pub(super) fn check_owner(&self, owner: Owner) -> Result<()> {
         let participants = self.info.participants();
         if owner.slot() < participants {

@@ -10,13 +10,14 @@ use crate::npy::Dtype;
 use crate::segment::{Creates, Items, Opens, Plan, Segment, Settings, handle};
 use crate::typed::contents::Laid;
 
-/// A ring whose frames' dtype and shape are known at run time only: what a viewer or another language's binding
-/// stands on.
+/// A ring whose frames' dtype and shape are known at run time only. Viewers and bindings of other
+/// languages stand on it.
 ///
-/// It is published and received as a [`Ring`](crate::Ring) is, by frames of bytes: little-endian items, one behind
-/// the other, in C order. [`latest`](Self::latest), [`frame`](Self::frame) and [`metas`](Self::metas) copy without
-/// a lease. They need no more than [`Access::Observe`](crate::Access::Observe), no publisher waits for them, and a
-/// frame may be written over before it is copied.
+/// It is published and received as a [`Ring`](crate::Ring) is, but by frames of bytes:
+/// little-endian items, one behind the other, in C order. [`latest`](Self::latest),
+/// [`frame`](Self::frame) and [`metas`](Self::metas) copy without a lease. They need no more than
+/// [`Access::Observe`](crate::Access::Observe), no publisher waits for them, and a frame may be
+/// written over before it is copied.
 ///
 /// # Examples
 ///
@@ -52,8 +53,9 @@ pub struct AnyRing {
 }
 
 handle! {
-    /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise.
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) is the error for frames of no bytes, or of 2 GiB or more.
+    /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise. For
+    /// frames of no bytes, or of 2 GiB or more, the error is
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument).
     impl[] AnyRing, "ring of any dtype", "a ring of any dtype", "ndshm::AnyRing", given "&\"|u1\".parse()?, &[4, 6]",
     |it| &it.segment;
     create(dtype: &Dtype, shape: &[usize]) => (dtype.clone(), shape.to_vec())
@@ -81,16 +83,17 @@ impl Creates for AnyRing {
     }
 }
 
-/// What a ring holds of what its frames are.
+/// How an error begins to say what a ring holds.
 pub(super) const FRAMES: &str = "frames of ";
 
 impl AnyRing {
-    /// Takes a segment that is open, with any [`Access`](crate::Access), for a ring.
+    /// Uses a segment that is open, with any [`Access`](crate::Access), as a ring.
     ///
     /// # Errors
     ///
-    /// [`KindMismatch`](ErrorKind::KindMismatch) when it is none, and
-    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch) when its slots are of another form than this build's.
+    /// [`KindMismatch`](ErrorKind::KindMismatch) when it is no ring, and
+    /// [`DtypeMismatch`](ErrorKind::DtypeMismatch) when its slots are of another form than this
+    /// build's.
     ///
     /// # Examples
     ///

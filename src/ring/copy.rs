@@ -7,7 +7,8 @@ use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Axis, Dimension};
 
 use crate::typed::element::Element;
 
-/// Bytes each thread copies at least: to start one takes as long as to copy about a tenth of them.
+/// The least number of bytes that each thread copies. Starting a thread takes as long as copying
+/// about a tenth of them.
 const SHARE: usize = 4 << 20;
 
 /// How many threads a frame has enough work for: 0 and 1 mean that another is not worth starting.

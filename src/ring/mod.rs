@@ -46,24 +46,27 @@ pub type Ring3<T> = Ring<T, Ix3>;
 /// A ring whose frames' number of axes is known at run time.
 pub type RingD<T> = Ring<T, IxDyn>;
 
-/// Frames in shared memory, handed over without copying, tearing or waiting: one process publishes, any
-/// number receive.
+/// Frames in shared memory, handed over without copying, tearing or waiting. One process publishes,
+/// and any number receive.
 ///
-/// A ring has a fixed number of slots, each with room for one frame and its [`FrameMeta`](crate::FrameMeta).
-/// The [`Publisher`](crate::Publisher) writes a frame in place and publishes it; a
-/// [`Subscriber`](crate::Subscriber) receives a [`Lease`](crate::Lease), the frame itself, which stays as it is until the lease is dropped.
-/// The publisher never waits for anybody: it writes over the oldest frame that nobody leases, so a
-/// subscriber that is slow, stopped or killed costs the others nothing.
+/// A ring has a fixed number of slots, each with room for one frame and its
+/// [`FrameMeta`](crate::FrameMeta). The [`Publisher`](crate::Publisher) writes a frame in place and
+/// publishes it. A [`Subscriber`](crate::Subscriber) receives a [`Lease`](crate::Lease). This is
+/// the frame itself, which stays as it is until the lease is dropped. The publisher never waits for
+/// anybody. It writes over the oldest frame that nobody leases, so a subscriber that is slow,
+/// stopped or killed costs the others nothing.
 ///
-/// **How deep.** A process leases [`leases`](Self::leases) frames at most, all its subscribers together. A ring
-/// with `slots >= processes × leases + 2` always has a slot to write and a frame to give away. With fewer, it
-/// may happen that all are leased; then the frame is dropped, and counted.
+/// **Depth.** A process leases at most [`leases`](Self::leases) frames, all its subscribers
+/// together. A ring with `slots >= processes × leases + 2` always has a slot to write and a frame
+/// to give away. With fewer slots, it may happen that all are leased. Then the frame is dropped,
+/// and counted.
 ///
-/// **Who dies.** A killed publisher leaves the frames it published; another takes its place at once. A killed
-/// subscriber's leases end. Nobody ever sees half a frame.
+/// **Deaths.** A killed publisher leaves the frames it published, and another takes its place at
+/// once. The leases of a killed subscriber end. Nobody ever sees half a frame.
 ///
-/// NumPy sees an array of slots, newest where `seq` is greatest; it takes no lease, so it may see a frame
-/// change under it. It looks with `mmap_mode="r"`; never `"w+"`, which cuts the file to nothing under everybody:
+/// NumPy sees an array of slots. The newest is where `seq` is greatest. NumPy takes no lease, so it
+/// may see a frame change under it. Open it with `mmap_mode="r"`, never with `"w+"`, which cuts the
+/// file to nothing under everybody:
 ///
 /// ```text
 /// slots = np.load("/dev/shm/cam0", mmap_mode="r")
@@ -96,8 +99,9 @@ pub struct Ring<T: Element, D: Dimension> {
 }
 
 handle! {
-    /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise.
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for frames of no bytes, or of 2 GiB or more.
+    /// It has 8 slots, and a process may lease 4 of them, unless the options say otherwise. For
+    /// frames of no bytes, or of 2 GiB or more, the error is
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument).
     impl[T: Element, D: Dimension] Ring<T, D>, "ring", "a ring", "ndshm::Ring1::<f32>", given "1024", |it| &it.any.segment;
     create(shape: impl IntoDimension<Dim = D>) => shape.into_dimension()
 }

@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! A slot's number is checked, so what is found lies in the payload. Descriptions are written and read as atomic
-//! words.
+//! A slot's number is checked, so the memory found for it lies in the payload. Descriptions are
+//! written and read as atomic words.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;

@@ -25,8 +25,8 @@ use crate::sync::{Demand, Hold, Mode, Regard, acquired};
 use crate::sys::clock;
 use crate::typed::element::Element;
 
-/// The one who writes frames into an [`AnyRing`]: what a [`Publisher`](crate::Publisher) is to a ring whose type is
-/// known.
+/// Writes frames into an [`AnyRing`]. This is what a [`Publisher`](crate::Publisher) is to a ring
+/// whose type is known.
 ///
 /// # Examples
 ///
@@ -69,7 +69,8 @@ impl AnyRing {
     ///
     /// # Errors
     ///
-    /// Those of [`publisher`](Self::publisher), with [`Timeout`](ErrorKind::Timeout) for `Busy`.
+    /// Those of [`publisher`](Self::publisher), with [`Timeout`](ErrorKind::Timeout) in place of
+    /// `Busy`.
     ///
     /// # Examples
     ///
@@ -173,12 +174,12 @@ impl AnyPublisher {
         Ok(AnyLoan { slot, publisher: self })
     }
 
-    /// Publishes a copy of `frame`, its bytes, and returns its number.
+    /// Publishes a copy of `frame`, which is given as bytes, and returns its number.
     ///
     /// # Errors
     ///
-    /// Those of [`loan`](Self::loan), and [`ShapeMismatch`](ErrorKind::ShapeMismatch) for another number of bytes
-    /// than a frame has.
+    /// Those of [`loan`](Self::loan), and [`ShapeMismatch`](ErrorKind::ShapeMismatch) when `frame`
+    /// has another number of bytes than a frame of the ring.
     ///
     /// # Examples
     ///

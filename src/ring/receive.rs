@@ -21,7 +21,8 @@ const LOOKING: Duration = Duration::from_micros(50);
 /// How many times a subscriber looks before it reads the clock.
 const LOOKS: u32 = 32;
 
-/// Receives the frames of an [`AnyRing`]: what a [`Subscriber`](crate::Subscriber) is to a ring whose type is known.
+/// Receives the frames of an [`AnyRing`]. This is what a [`Subscriber`](crate::Subscriber) is to a
+/// ring whose type is known.
 ///
 /// # Examples
 ///

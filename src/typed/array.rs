@@ -30,14 +30,15 @@ pub type Array6<T> = Array<T, Ix6>;
 /// A shared array whose number of axes is known at run time.
 pub type ArrayD<T> = Array<T, IxDyn>;
 
-/// An n-dimensional array in shared memory, attached by name: what `Arc<RwLock<ndarray::Array>>` is
-/// between threads, this is between processes.
+/// An n-dimensional array in shared memory, attached by name. It is to processes what
+/// `Arc<RwLock<ndarray::Array>>` is to threads.
 ///
-/// Whoever wants to read or write takes a lock, and gets a guard that derefs to
-/// [`ndarray::ArrayRef`]. A clone is the same handle: cheap, and usable from any thread.
+/// To read or write, take a lock. It returns a guard that derefs to [`ndarray::ArrayRef`]. A clone
+/// is the same handle. It is cheap, and usable from any thread.
 ///
-/// The rows along axis 0 are split into *stripes*, each with a lock of its own, so that processes
-/// may write disjoint rows at once. Arrays of 64 KiB or more and 16 rows or more have 16.
+/// The rows along axis 0 are split into *stripes*. Each stripe has a lock of its own, so processes
+/// may write disjoint rows at once. By default, arrays of 64 KiB or more and 16 rows or more have
+/// 16 stripes.
 ///
 /// An element type `[T; N]` adds axes at the end: `Array1<[f32; 3]>` of length 10 and `Array2<f32>`
 /// of shape (10, 3) are the same memory.
@@ -135,8 +136,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
         self.shape.slice()
     }
 
-    /// Returns the lengths of the axes as a number or a tuple of numbers, to be taken apart: see
-    /// `dim` of [`ndarray::ArrayBase`].
+    /// Returns the lengths of the axes as a number or a tuple of numbers, as `dim` of
+    /// [`ndarray::ArrayBase`] does.
     ///
     /// # Examples
     ///
@@ -197,8 +198,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
         self.segment.control().stripes
     }
 
-    /// Returns which rows make up a stripe: as even a split as whole rows allow; none when there is
-    /// no such stripe.
+    /// Returns the rows that make up a stripe. The split is as even as whole rows allow. If there
+    /// is no such stripe, the range is empty.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! A truth value that any byte is valid for.
+//! A truth value for which any byte is valid.
 //!
 //! # Safety
 //!
@@ -10,10 +10,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Not;
 
-/// A `bool` that may lie in shared memory: one byte, true unless it is zero; NumPy's `|b1`.
+/// A `bool` that may lie in shared memory. It is one byte, true unless that is zero: NumPy's `|b1`.
 ///
-/// A `bool` itself may not: it must be 0 or 1, and a `&bool` to a byte that another process sets to
-/// 2 would be undefined behaviour. Two true values are equal, whatever their bytes.
+/// A `bool` itself may not lie there. It must be 0 or 1, and a `&bool` to a byte that another
+/// process sets to 2 would be undefined behaviour. Two true values are equal, whatever their bytes.
 ///
 /// # Examples
 ///

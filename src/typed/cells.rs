@@ -44,7 +44,7 @@ macro_rules! with_atomic {
 #[inline]
 pub(super) fn load<T: Element>(region: &Region) -> T {
     // SeqCst: the value's operations have one total order, as users of `AtomicU64` expect of the
-    // strongest ordering; and `wait_changed` looks here after it announced itself.
+    // strongest ordering. Also, `wait_changed` announces itself before it looks here.
     with_atomic!(region, T, |atomic, Bits| bytemuck::cast::<Bits, T>(atomic.load(SeqCst)))
 }
 
@@ -57,7 +57,7 @@ pub(super) fn swap<T: Element>(region: &Region, value: T) -> T {
     })
 }
 
-/// Writes the word if it is `current`, and returns what it was: in `Err` if it was another.
+/// Writes the word if it is `current`. Returns what it was, in `Err` if it was not `current`.
 pub(super) fn compare_exchange<T: Element>(region: &Region, current: T, new: T) -> Result<T, T> {
     with_atomic!(region, T, |atomic, Bits| {
         let (current, new) = (bytemuck::cast::<T, Bits>(current), bytemuck::cast::<T, Bits>(new));
@@ -76,8 +76,8 @@ pub(super) fn add_bits<T: Element>(region: &Region, value: T) -> T {
     })
 }
 
-/// Replaces the word by what `change` makes of it, which may be called again when others are
-/// quicker, and returns what it was.
+/// Replaces the word by what `change` makes of it, and returns what it was. `change` may be called
+/// again, because others may change the word meanwhile.
 pub(super) fn update<T: Element>(region: &Region, mut change: impl FnMut(T) -> T) -> T {
     with_atomic!(region, T, |atomic, Bits| {
         let mut old = atomic.load(Relaxed);
@@ -114,7 +114,7 @@ macro_rules! with_word {
     }};
 }
 
-/// Reads a value of any type, as its last commit left it; `bytes` is as long as it.
+/// Reads a value of any type, as its last commit left it. `bytes` has the value's length.
 pub(crate) fn load_bytes(region: &Region, bytes: &mut [u8]) {
     with_word!(
         bytes.len(),
@@ -123,8 +123,8 @@ pub(crate) fn load_bytes(region: &Region, bytes: &mut [u8]) {
     );
 }
 
-/// Sets a value of any type, as long as `bytes`, and leaves there what a word was before. One that is no word is
-/// committed, under the lock.
+/// Sets a value of any type to `bytes`, which has its length. A word is swapped, and its old bytes
+/// are left in `bytes`. Any other value is committed, and the caller holds the lock.
 pub(super) fn swap_bytes(region: &Region, bytes: &mut [u8]) {
     with_word!(
         bytes.len(),
@@ -136,7 +136,8 @@ pub(super) fn swap_bytes(region: &Region, bytes: &mut [u8]) {
     );
 }
 
-/// Sets a word to `new` if it is `current`, where it then leaves what it was. Returns whether it was.
+/// Sets a word to `new` if it is `current`, and leaves in `current` what it was. Returns whether it
+/// was set.
 pub(super) fn compare_exchange_bytes(region: &Region, current: &mut [u8], new: &[u8]) -> bool {
     with_word!(
         current.len(),
@@ -150,7 +151,7 @@ pub(super) fn compare_exchange_bytes(region: &Region, current: &mut [u8], new: &
     )
 }
 
-/// Commits a value under the lock; see [`Copies::commit`].
+/// Commits a value. The caller holds the lock. See [`Copies::commit`].
 pub(super) fn commit<T: Element>(region: &Region, value: &T) {
     commit_bytes(region, bytes_of(value));
 }
@@ -178,19 +179,19 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Reads the last committed value; never waits, and starts again only when one was committed
-    /// meanwhile.
+    /// Reads the last committed value. It never waits, and starts again only if another value was
+    /// committed meanwhile.
     fn load<T: Element>(self) -> T {
         let mut value = T::zeroed();
         self.load_into(bytes_of_mut(&mut value));
         value
     }
 
-    /// Like [`load`](Self::load), into as many bytes as the value has.
+    /// Like [`load`](Self::load), into `value`, which has the value's length.
     #[inline]
     fn load_into(self, value: &mut [u8]) {
         loop {
-            // SeqCst: looks, see `Bell`: `wait_changed` announced itself before.
+            // SeqCst: this is a look, see `Bell`. `wait_changed` announced itself before.
             let before = self.commits.load(SeqCst);
             copy_out_to(value, if before.is_multiple_of(2) { self.payload } else { self.shadow });
             // The copy above must not sink below the second look.
@@ -201,10 +202,10 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Commits a value, so that readers see the old one or the new one, and a writer killed at any
+    /// Commits a value. Readers see the old one or the new one, and a writer killed at any
     /// instruction costs neither. The caller holds the lock.
     ///
-    /// The payload is current again afterwards, where NumPy finds it.
+    /// Afterwards the payload is current again, where NumPy finds it.
     fn commit(self, value: &[u8]) {
         let mut count = self.commits.load(Relaxed);
         if count % 2 == 1 {
@@ -226,7 +227,7 @@ impl<'a> Copies<'a> {
     /// Makes the other copy current.
     fn switch(self, count: u32) -> u32 {
         let next = count.wrapping_add(1);
-        // SeqCst: announces, see `Bell`; the committer looks for waiters afterwards.
+        // SeqCst: this announces, see `Bell`. The committer looks for waiters afterwards.
         self.commits.store(next, SeqCst);
         next
     }
@@ -241,7 +242,7 @@ fn copy_out_to(value: &mut [u8], words: &[AtomicU64]) {
 
 /// Overwrites the copy that is not current.
 fn copy_in(words: &[AtomicU64], value: &[u8]) {
-    // Who sees these writes sees the switch before them, whoever made it.
+    // A reader that sees these writes also sees the switch before them, whichever process made it.
     fence(Release);
     for (bytes, word) in value.chunks(8).zip(words) {
         let mut padded = [0; 8];
@@ -288,7 +289,7 @@ mod model {
             Copies { commits: &self.commits, payload: &self.payload, shadow: &self.shadow }
         }
 
-        /// Reads twice: nothing else than whole values, in the order in which they were committed.
+        /// Reads twice, and sees only whole values, in the order in which they were committed.
         fn read(&self, order: &[[u64; 2]]) {
             let values: [[u64; 2]; 2] = [self.copies().load(), self.copies().load()];
             let rank = |value| order.iter().position(|known| *known == value);

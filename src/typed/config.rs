@@ -12,11 +12,13 @@ use super::frozen::Frozen1;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::segment::{Access, Address, Name, Opens, Segment, handle};
 
-/// A struct of settings in shared memory: created once, read by any process, written by nobody.
+/// A struct of settings in shared memory. It is created once, read by any process, and written by
+/// nobody.
 ///
-/// The struct is kept as JSON, as the bytes of a frozen array, so a process may ask for fewer fields
-/// than there are, and Python reads it with `json.loads(np.load(path).tobytes())`. It is deserialised
-/// once, when the configuration is opened; after that a field costs what it costs in a struct.
+/// The struct is kept as JSON, in the bytes of a frozen array. So a process may ask for fewer
+/// fields than there are, and Python reads it with `json.loads(np.load(path).tobytes())`. It is
+/// deserialised once, when the configuration is opened. After that a field costs what it costs in a
+/// struct.
 ///
 /// # Examples
 ///
@@ -46,14 +48,14 @@ pub struct Config<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Config<T> {
-    /// Creates a configuration at `address`, of mode 0600. A name goes when the last clone of this
-    /// handle is dropped; a file stays. Nobody ever sees half of it.
+    /// Creates a configuration at `address`, of mode 0600. A name is removed when the last clone of
+    /// this handle is dropped; a file stays. No process ever sees half of it.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for settings that JSON cannot keep: numbers that
-    /// are infinite or no numbers, which it would lose, maps whose keys are no text, and what does
-    /// not come back from its own JSON; and those of [`Array::create`](crate::Array::create).
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for settings that JSON cannot keep: infinite
+    /// numbers and NaN, which it would lose, maps whose keys are not text, and settings that do not
+    /// come back from their own JSON. Also those of [`Array::create`](crate::Array::create).
     ///
     /// # Examples
     ///
@@ -72,8 +74,8 @@ impl<T: Serialize + DeserializeOwned> Config<T> {
 }
 
 handle! {
-    /// Needs permission to read its file, no more. [`KindMismatch`](ErrorKind::KindMismatch), which says what is
-    /// missing or different, is the error for one that holds no such settings.
+    /// Opening needs permission to read its file, and no more. If it holds no such settings, the
+    /// error is [`KindMismatch`](ErrorKind::KindMismatch), which says what is missing or different.
     impl[T: DeserializeOwned] Config<T>, "configuration", "ndshm::Config::<[u32; 2]>",
     made "ndshm::Config::create(format!(\"doc-handle-{}\", std::process::id()).as_str(), [640_u32, 480])?",
     |it| it.json.segment()
@@ -91,8 +93,8 @@ impl<T: DeserializeOwned> Opens for Config<T> {
 
 impl<T: DeserializeOwned> Config<T> {
     fn decode(json: Frozen1<u8>) -> Result<Self> {
-        // A copy, which nobody changes between its being checked and its being used: not even those could
-        // who write where nobody may.
+        // A private copy, which nobody can change between the check and the use. Not even a process
+        // that writes without permission can.
         let mut bytes = vec![0; json.len()];
         json.segment().read_payload(&mut bytes, 0)?;
         match serde_json::from_slice(&bytes) {
@@ -124,7 +126,7 @@ impl<T: fmt::Debug> fmt::Debug for Config<T> {
     }
 }
 
-/// Writes settings as JSON, and sees that they can be read again.
+/// Writes settings as JSON, and checks that they can be read again.
 fn encode<T: Serialize + DeserializeOwned>(settings: &T) -> Result<Vec<u8>> {
     let lost = |why: String| {
         Error::new(

@@ -1,4 +1,4 @@
-//! Whether what is held can be taken for an array of a Rust type.
+//! Checks whether the contents of a segment or a file are an array of a Rust type.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) dtype: &'a Dtype,
     pub(crate) shape: &'a [usize],
     pub(crate) order: Order,
-    /// What the data begins at a multiple of.
+    /// The data begins at a multiple of this.
     pub(crate) alignment: usize,
 }
 
@@ -32,14 +32,14 @@ impl<'a> Contents<'a> {
 }
 
 impl Contents<'_> {
-    /// The shape of an array of `T` over it, where `asked` is the dtype of `T`.
+    /// Returns the shape of these contents as an array of `T`. `asked` is the dtype of `T`.
     ///
     /// # Errors
     ///
     /// `DtypeMismatch`, `Misaligned`, `RankMismatch`, and `ShapeMismatch` where elements that are arrays do not fit
     /// the last axes.
     pub(crate) fn shape_of<T: Element, D: Dimension>(&self, asked: Dtype) -> Result<D> {
-        // Strings and times, perhaps, as the plain numbers that they are.
+        // Strings and times may be read as the plain numbers that they are made of.
         let reads = self.dtype.reads_as(&asked);
         let (dtype, folded) = if reads { (asked, Vec::new()) } else { asked.fold() };
         let ndim = D::NDIM.map(|ndim| ndim + folded.len());
@@ -98,7 +98,7 @@ impl fmt::Display for Contents<'_> {
     }
 }
 
-/// Items along axes, as errors say it: `<f8 (f64), 2 axes: 3 × 4`, or `<f8 (f64)` alone.
+/// Items along axes, as errors show them: `<f8 (f64), 2 axes: 3 × 4`, or `<f8 (f64)` alone.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Laid<'a> {
     pub(crate) dtype: &'a Dtype,
@@ -106,8 +106,8 @@ pub(crate) struct Laid<'a> {
 }
 
 impl Laid<'_> {
-    /// Refuses a segment that holds this where something else was asked for. `each` is what it holds of it:
-    /// `"rows of "`, or nothing.
+    /// Fails if a segment that holds this was asked for something else. In the error, `each` comes
+    /// before both: `"rows of "`, or nothing.
     pub(crate) fn check_same(self, each: &str, asked: Laid<'_>) -> Result<()> {
         match (self.dtype == asked.dtype, self.shape == asked.shape) {
             (true, true) => Ok(()),
@@ -116,7 +116,7 @@ impl Laid<'_> {
         }
     }
 
-    /// The error of that.
+    /// The error for a segment that holds this and was asked for `asked`.
     #[cold]
     pub(crate) fn mismatch(self, kind: ErrorKind, each: &str, asked: Laid<'_>) -> Error {
         let problem =
@@ -138,7 +138,7 @@ impl fmt::Display for Laid<'_> {
     }
 }
 
-/// The power of two that an offset into a mapping is a multiple of.
+/// The greatest power of two that divides an offset into a mapping, at most [`UNIT`].
 fn alignment_of(offset: usize) -> usize {
     1 << offset.trailing_zeros().min(UNIT.trailing_zeros())
 }

@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! Every implementation here pairs a type with the dtype of the same layout, so whoever has compared
-//! dtypes may view the payload as a slice of the type. There is no other unsafe code.
+//! Every implementation here pairs a type with the dtype of the same layout. So code that has
+//! compared dtypes may view the payload as a slice of the type. There is no other unsafe code.
 #![allow(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,22 +14,24 @@ use crate::typed::bool::Bool;
 const _: () =
     assert!(u16::from_ne_bytes([1, 0]) == 1, "dtypes are little-endian, this target is not");
 
-/// A type that arrays in shared memory may hold: any bytes are a valid value, and a
-/// [`Dtype`] tells other languages what they mean.
+/// A type that arrays in shared memory may hold. Any bytes are a valid value, and a [`Dtype`] tells
+/// other languages what they mean.
 ///
-/// Implemented for integers of fixed width, `f32`, `f64`, [`Bool`](crate::Bool), the strings
+/// It is implemented for integers of fixed width, `f32`, `f64`, [`Bool`](crate::Bool), the strings
 /// [`Bytes`](crate::Bytes) and [`Text`](crate::Text), the times [`Datetime`](crate::Datetime) and
-/// [`Timedelta`](crate::Timedelta), arrays of elements, with the features of those names for `half::{f16, bf16}` and `num_complex::Complex`, and by
-/// `#[derive(Element)]` for structs. Not for
+/// [`Timedelta`](crate::Timedelta), and arrays of elements. The features `half` and `num-complex`
+/// add `half::{f16, bf16}` and `num_complex::Complex`. `#[derive(Element)]` implements it for
+/// structs. It is not implemented for
 ///
-/// - `bool` and `char`, which are undefined behaviour if another process writes what they forbid;
+/// - `bool` and `char`, because a value that they forbid, written by another process, would be
+///   undefined behaviour;
 /// - `usize` and `isize`, whose width differs between a 32-bit and a 64-bit process on one machine:
 ///   use `u64` or `i64`;
 /// - references, pointers, `String` or `Vec`, which mean nothing in another process.
 ///
-/// Elements of no bytes, `[T; 0]` say, are refused with
-/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when an array is created or opened, since
-/// no format can count them.
+/// Elements of no bytes, such as `[T; 0]`, are refused with
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when an array is created or opened,
+/// because no format can count them.
 ///
 /// # Safety
 ///
@@ -61,7 +63,7 @@ const _: () =
     note = "add `#[derive(Clone, Copy, ndshm::Element)]` and `#[repr(C)]` to a struct of elements"
 )]
 pub unsafe trait Element: bytemuck::Pod + Send + Sync {
-    /// Returns what one element is.
+    /// Returns the dtype of one element.
     ///
     /// # Examples
     ///
@@ -136,8 +138,8 @@ pub(crate) fn checked_dtype<T: Element>() -> Result<Dtype> {
     Err(Error::new(ErrorKind::InvalidArgument, message))
 }
 
-/// Compiles if the field is an element. What these functions are given leads from a struct to a field,
-/// and is never called: the compiler infers from it what the field is.
+/// Compiles if the field is an element. The argument of these functions leads from a struct to a
+/// field. It is never called: the compiler infers the type of the field from it.
 #[doc(hidden)]
 pub const fn assert_element<S, T: Element>(_: fn(&S) -> *const T) {}
 
@@ -197,7 +199,7 @@ pub const fn assert_no_padding_at_the_end(name: &str, end: usize, size: usize) {
     }
 }
 
-/// A sentence put together at compile time, where nothing can be formatted; cut if too long.
+/// A sentence built at compile time, where nothing can be formatted. It is cut if it is too long.
 struct Message {
     bytes: [u8; 512],
     len: usize,

@@ -1,7 +1,7 @@
 //! A walk over all numbers in a value, for formats that cannot write some of them.
 //!
-//! JSON has no words for infinite numbers, nor for what is no number; `serde_json` writes `null`
-//! for them, which an optional field reads as nothing at all.
+//! JSON has no words for infinite numbers and NaN. `serde_json` writes `null` for them, which an
+//! optional field reads as `None`.
 
 use std::fmt;
 
@@ -60,7 +60,7 @@ struct Walk;
 
 type Step = Result<(), Stop>;
 
-/// What holds no number that could be infinite.
+/// Values that hold no number that could be infinite.
 macro_rules! harmless {
     ($($method:ident($($argument:ty),*);)*) => {$(
         fn $method(self $(, _: $argument)*) -> Step {
@@ -69,7 +69,7 @@ macro_rules! harmless {
     )*};
 }
 
-/// What holds other values.
+/// Values that hold other values.
 macro_rules! nested {
     ($($method:ident($($argument:ty),*) -> $walk:ident;)*) => {$(
         fn $method(self $(, _: $argument)*) -> Result<Self::$walk, Stop> {
@@ -173,7 +173,7 @@ items! {
     SerializeMap { serialize_key, serialize_value }
 }
 
-/// Structs, whose fields do.
+/// Structs, whose fields have names.
 macro_rules! fields {
     ($($trait:ident)*) => {$(
         impl ser::$trait for Walk {

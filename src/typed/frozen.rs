@@ -3,9 +3,9 @@
 //! # Safety
 //!
 //! A [`Frozen`] owns a view of its payload and, beside it, the attachment that keeps the payload
-//! mapped. It is only made of a segment whose mark says that it is frozen: whoever set that had all
-//! stripes to itself, or had shown the segment to nobody, and no writer gets a stripe afterwards.
-//! So nobody writes while the references live that it hands out.
+//! mapped. It is made only of a segment whose mark says that it is frozen. The process that set the
+//! mark held all stripes, or had shown the segment to nobody. No writer gets a stripe afterwards.
+//! So nobody writes while a reference that it hands out lives.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -39,19 +39,21 @@ pub type Frozen6<T> = Frozen<T, Ix6>;
 /// A frozen array whose number of axes is known at run time.
 pub type FrozenD<T> = Frozen<T, IxDyn>;
 
-/// A shared array that nobody writes any more: read by any number of processes at once, without
-/// locks; derefs to [`ndarray::ArrayRef`].
+/// A shared array that nobody writes any more. Any number of processes read it at once, without
+/// locks. It derefs to [`ndarray::ArrayRef`].
 ///
-/// [`Array::freeze`] makes one of an array, [`Frozen::create_from`] one that never was anything
-/// else. Opening needs permission to read the file and no more; nothing is written anywhere, and no
-/// participant's slot is taken. There is no way back: remove it and create another.
+/// [`Array::freeze`] turns an array into one, and [`Frozen::create_from`] creates one that was
+/// never anything else. Opening needs permission to read the file, and no more. Nothing is written
+/// anywhere, and no participant's slot is taken. There is no way back: remove it and create
+/// another.
 ///
 /// A clone is the same memory; `frozen.view().to_owned()` is a private copy.
 ///
-/// That nobody writes is kept by this library, in all processes: locks for writing are
-/// [`Frozen`](ErrorKind::Frozen). A process that writes nevertheless, NumPy with `mmap_mode="r+"` say, causes
-/// undefined behaviour, and all who may write the segment are assumed not to: see [Trust](crate#trust). Of memory
-/// that is [sealed](Self::seal) nothing is assumed: the kernel lets nobody write it.
+/// This library keeps writers out in all processes: locks for writing fail with
+/// [`Frozen`](ErrorKind::Frozen). A process that writes nevertheless (NumPy with `mmap_mode="r+"`,
+/// say) causes undefined behaviour. All processes that may write the segment are assumed not to:
+/// see [Trust](crate#trust). Memory that is [sealed](Self::seal) needs no such assumption, because
+/// the kernel lets nobody write it.
 ///
 /// # Examples
 ///
@@ -78,16 +80,16 @@ pub struct Frozen<T: Element, D: Dimension> {
 }
 
 impl<T: Element, D: Dimension> Array<T, D> {
-    /// Lets nobody write the array any more, in any process, for ever.
+    /// Freezes the array: nobody writes it any more, in any process, for ever.
     ///
-    /// Waits for those who write it now. From then on every lock for writing is
-    /// [`Frozen`](ErrorKind::Frozen), and so is [`raw_view_mut`](Self::raw_view_mut); locks for
-    /// reading work as before. The name lasts as it did: if this handle is its creator's, until the
-    /// result's last clone is dropped. A process killed while it freezes leaves the array frozen or
-    /// not, and whole either way.
+    /// This waits for those who write it now. From then on every lock for writing fails with
+    /// [`Frozen`](ErrorKind::Frozen), and so does [`raw_view_mut`](Self::raw_view_mut). Locks for
+    /// reading work as before. The name lasts as long as before: if this handle is its creator's,
+    /// until the last clone of the result is dropped. A process killed while it freezes leaves the
+    /// array frozen or not, and whole either way.
     ///
-    /// A file is [synced](Segment::sync). Memory without a name is sealed if nobody else has it mapped
-    /// for writing; this handle lets go of its own map, so the result has another
+    /// A file is [synced](Segment::sync). Memory without a name is sealed if nobody else has it
+    /// mapped for writing. This handle then gives up its own map, so the result has another
     /// [`handle`](Frozen::handle).
     ///
     /// # Errors
@@ -95,8 +97,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// [`ReadOnly`](ErrorKind::ReadOnly) when it was opened for less than writing, and those of
     /// [`write`](Self::write): [`OwnerDied`](ErrorKind::OwnerDied) or
     /// [`Poisoned`](ErrorKind::Poisoned) while its contents are suspect, and
-    /// [`Deadlock`](ErrorKind::Deadlock) when this thread holds a guard of it. An array that is frozen
-    /// already is no error.
+    /// [`Deadlock`](ErrorKind::Deadlock) when this thread holds a guard of it. It is no error if
+    /// the array is frozen already.
     ///
     /// # Examples
     ///
@@ -132,21 +134,21 @@ impl<T: Element, D: Dimension> Array<T, D> {
         Frozen::of(if self.segment().is_anonymous() { self.into_read_only()? } else { self })
     }
 
-    /// Keeps the memory by a read-only map alone, and has the kernel seal it if it can.
+    /// Keeps the memory through a read-only map alone, and asks the kernel to seal it.
     fn into_read_only(self) -> Result<Self> {
         let observed = Self::from_segment(self.segment().observe()?)?;
         drop(self);
         step!("freeze: read-only map alone");
-        // Frozen it is either way; `Frozen::seal` tells what is in the way of more.
+        // The array is frozen either way. `Frozen::seal` tells why it cannot be sealed.
         let _ = observed.segment().seal();
         Ok(observed)
     }
 }
 
 handle! {
-    /// Needs permission to read its file, no more, and has no other [`Access`] than `Observe`. Of an array that is
-    /// [sealed](Self::is_sealed) nothing is assumed. [`NotFrozen`](ErrorKind::NotFrozen) is the error for one that
-    /// others may write.
+    /// Opening needs permission to read its file, and no more. Its only [`Access`] is `Observe`. An
+    /// array that is [sealed](Self::is_sealed) needs no trust in other processes. If others may
+    /// write it, the error is [`NotFrozen`](ErrorKind::NotFrozen).
     impl[T: Element, D: Dimension] Frozen<T, D>, "frozen array", "ndshm::Frozen1::<u8>",
     made "ndshm::Array1::<u8>::create_unique(\"doc-handle-\", 3)?.freeze()?", |it| it.array.segment()
 }
@@ -162,9 +164,9 @@ impl<T: Element, D: Dimension> Opens for Frozen<T, D> {
 }
 
 impl<T: Element, D: Dimension> Frozen<T, D> {
-    /// Creates a frozen array at `address` with the shape and the contents of `array`, of mode 0600.
-    /// A name goes when the last clone of this handle is dropped; a file stays. Nobody ever sees it
-    /// unfrozen.
+    /// Creates a frozen array at `address` with the shape and the contents of `array`, of mode
+    /// 0600. A name is removed when the last clone of this handle is dropped; a file stays. No
+    /// process ever sees it unfrozen.
     ///
     /// # Errors
     ///
@@ -206,8 +208,8 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
         self.view.view()
     }
 
-    /// Returns a raw view of the array, for other languages or for what borrows cannot say: valid while a
-    /// clone of this handle lives.
+    /// Returns a raw view of the array, for other languages and for uses that borrows cannot
+    /// express. It is valid while a clone of this handle lives.
     ///
     /// # Examples
     ///
@@ -224,8 +226,8 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
         self.array.raw_view()
     }
 
-    /// Returns whether the kernel itself lets nobody write the array, or cut it short, any more; false
-    /// where that cannot be told.
+    /// Returns whether the kernel itself keeps everybody from writing the array and from cutting it
+    /// short. It is false where that cannot be told.
     ///
     /// # Examples
     ///
@@ -235,17 +237,16 @@ impl<T: Element, D: Dimension> Frozen<T, D> {
         self.segment().is_sealed().unwrap_or(false)
     }
 
-    /// Has the kernel let nobody write the array, or cut it short, any more, whatever program they
-    /// run. For arrays that were [created without a name](Array::create_anonymous);
-    /// [`Array::freeze`] has tried it already.
+    /// Asks the kernel to seal the array. Then nobody can write it or cut it short any more,
+    /// whatever program they run. This is for arrays that were [created without a
+    /// name](Array::create_anonymous). [`Array::freeze`] has tried it already.
     ///
     /// # Errors
     ///
-    /// [`Busy`](ErrorKind::Busy) while somebody has it mapped for writing, as an `Array` has and the
-    /// children that were forked beside one,
-    /// [`Unsupported`](ErrorKind::Unsupported) when it has a name, and
-    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for who may not write it. One that is sealed
-    /// already is no error.
+    /// [`Busy`](ErrorKind::Busy) while somebody has it mapped for writing, as every `Array` has it,
+    /// and every child forked beside one. [`Unsupported`](ErrorKind::Unsupported) when it has a
+    /// name. [`PermissionDenied`](ErrorKind::PermissionDenied) when this process may not write it.
+    /// It is no error if the array is sealed already.
     ///
     /// # Examples
     ///

@@ -2,11 +2,11 @@
 //!
 //! # Safety
 //!
-//! A guard is made in one place, `take`, which takes the hold itself: of the array that the guard is of,
-//! on the stripes of the rows that the guard shows, in the mode that its kind of guard wants. It owns
-//! that hold and a view of those rows; the view is private and never handed out longer than a borrow of the
-//! guard, so no reference outlives the lock. A guard that may change threads holds nothing that is tied
-//! to one.
+//! A guard is made in one place, `take`, which takes the hold itself. The hold is on the guard's
+//! array, on the stripes of the rows that the guard shows, in the mode that its kind of guard
+//! wants. The guard owns that hold and a view of those rows. The view is private and never handed
+//! out for longer than a borrow of the guard, so no reference outlives the lock. A guard that may
+//! change threads holds nothing that is tied to one.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -23,13 +23,14 @@ use crate::error::{Result, ResultExt};
 use crate::segment::Segment;
 use crate::sync::{Hold, Mode, Poison};
 
-/// Rows of a shared array, locked for reading; derefs to [`ndarray::ArrayRef`].
+/// Rows of a shared array, locked for reading. The guard derefs to [`ndarray::ArrayRef`].
 ///
-/// Others may read the same rows, nobody writes them. Give `&*guard` to functions and operators
+/// Others may read the same rows, and nobody writes them. Give `&*guard` to functions and operators
 /// that want an array: `(&*guard).dot(&x)`, `&*guard + 1.0`.
 ///
-/// A process that writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
-/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
+/// A process that writes these rows without a lock (NumPy, say) makes the references from this
+/// guard invalid, which is undefined behaviour. All processes that may write the segment are
+/// assumed not to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -54,13 +55,14 @@ pub struct ReadGuard<'a, T: Element, D: Dimension> {
     _stays: StaysInItsThread,
 }
 
-/// Rows of a shared array, locked for writing; derefs to [`ndarray::ArrayRef`].
+/// Rows of a shared array, locked for writing. The guard derefs to [`ndarray::ArrayRef`].
 ///
 /// Nobody else reads or writes these rows. A panic while the guard lives poisons them; so does the
 /// death of the process.
 ///
-/// A process that reads or writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
-/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
+/// A process that reads or writes these rows without a lock (NumPy, say) makes the references from
+/// this guard invalid, which is undefined behaviour. All processes that may write the segment are
+/// assumed not to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -82,11 +84,11 @@ pub struct WriteGuard<'a, T: Element, D: Dimension> {
     _stays: StaysInItsThread,
 }
 
-/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
-/// assumes of other processes.
+/// A [`ReadGuard`] that keeps its segment attached and may go anywhere: it is `Send + 'static`. It
+/// assumes the same of other processes.
 ///
-/// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
-/// asking for the same rows for writing while holding it waits.
+/// The rules that turn waiting for oneself into an error follow threads, and this guard does not.
+/// So asking for the same rows for writing, while holding it, waits.
 ///
 /// # Examples
 ///
@@ -107,11 +109,11 @@ pub struct OwnedReadGuard<T: Element, D: Dimension> {
     hold: Hold<Segment>,
 }
 
-/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: `Send + 'static`. It assumes what that one
-/// assumes of other processes.
+/// A [`WriteGuard`] that keeps its segment attached and may go anywhere: it is `Send + 'static`. It
+/// assumes the same of other processes.
 ///
-/// The rules that turn waiting for oneself into an error follow threads, and this guard does not:
-/// asking for the same rows again while holding it waits.
+/// The rules that turn waiting for oneself into an error follow threads, and this guard does not.
+/// So asking for the same rows again, while holding it, waits.
 ///
 /// # Examples
 ///
@@ -130,14 +132,15 @@ pub struct OwnedWriteGuard<T: Element, D: Dimension> {
     hold: Hold<Segment>,
 }
 
-/// What all four guards have: the rows behind a reference, and word of who left them suspect.
+/// The methods of all four guards: the rows behind a reference, and the process that left them
+/// suspect.
 macro_rules! guard {
     (
         $($life:lifetime)? $guard:ident, $mode:ident, $view:ident,
         |$segment:ident, $demand:ident| $hold:expr $(, $stays:ident)?
     ) => {
         impl<$($life,)? T: Element, D: Dimension> $guard<$($life,)? T, D> {
-            /// Locks what is asked for; `None` when patience ran out at once.
+            /// Locks what is asked for. Returns `None` if patience runs out first.
             #[inline(always)]
             pub(super) fn take(array: &$($life)? Array<T, D>, ask: &Ask) -> Result<Option<Self>> {
                 let $segment = array.segment();
@@ -147,9 +150,9 @@ macro_rules! guard {
                 let located = ask.locate(array.split(), Mode::$mode).of(array.name())?;
                 let $demand = &located.demand;
                 let Some(hold) = $hold? else { return Ok(None) };
-                // SAFETY: the hold is on the stripes of these rows, in the mode that the view is for, of
-                // this array's segment, which has read-write access if that is to write; the shape is
-                // this array's; and the guard keeps the hold longer than the view.
+                // SAFETY: the hold is on this array's segment, on the stripes of these rows, in the
+                // mode that the view is for. If that is to write, the segment has read-write
+                // access. The shape is this array's. The guard keeps the hold longer than the view.
                 let view = unsafe { view::$view(&hold, array.shape_ref(), located.rows.as_ref()) };
                 let rows = located.rows.unwrap_or(0..array.split().rows);
                 Ok(Some(Self { view, rows, hold $(, $stays: StaysInItsThread::HERE)? }))
@@ -185,7 +188,7 @@ macro_rules! guard {
                 self.view.view()
             }
 
-            /// Returns who left the rows suspect, if anybody did: only the `_recover` forms hand
+            /// Returns who left the rows suspect, if anybody did. Only the `_recover` forms hand
             /// out such rows.
             ///
             /// # Examples
@@ -252,7 +255,7 @@ macro_rules! guard {
     };
 }
 
-/// What both guards for writing have besides.
+/// The further methods of both guards for writing.
 macro_rules! write_guard {
     ($($life:lifetime)? $guard:ident) => {
         impl<$($life,)? T: Element, D: Dimension> $guard<$($life,)? T, D> {

@@ -2,9 +2,9 @@
 //!
 //! # Safety
 //!
-//! The raw views made here cover the data of a file, whose dtype, shape and order were checked
-//! against the type and whose length was checked when it was mapped. Nobody else promises to leave
-//! the file alone, so making references of them is the caller's to justify.
+//! The raw views made here cover the data of a file. Its dtype, shape and order were checked
+//! against the type, and its length was checked when it was mapped. Nobody else promises to leave
+//! the file alone. So a caller that makes references of the views must justify them.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -22,9 +22,9 @@ use crate::segment::NpyFile;
 /// An ordinary `.npy` file as an array of `T`, mapped for reading and left as it is: no locks, no
 /// control block, not a byte written.
 ///
-/// The file may lie anywhere, and be of any version and order that `np.save` ever wrote. Element type
-/// and number of axes are checked when it is opened. For a file that other processes write meanwhile,
-/// share an [`Array`](crate::Array) instead.
+/// The file may lie anywhere, and be of any version and order that `np.save` ever wrote. Element
+/// type and number of axes are checked when it is opened. If other processes write the file
+/// meanwhile, share an [`Array`](crate::Array) instead.
 ///
 /// # Examples
 ///
@@ -85,7 +85,7 @@ impl NpyFile {
     /// See [`NpyFile`].
     pub fn typed<T: Element, D: Dimension>(&self) -> Result<Npy<T, D>> {
         let (dtype, shape, order) = (self.dtype(), self.shape(), self.order());
-        // Copies want none; `raw_view` looks.
+        // Copies need no alignment. `raw_view` checks it.
         let contents = Contents { dtype, shape, order, alignment: UNIT };
         let shape = checked_dtype::<T>()
             .and_then(|asked| contents.shape_of::<T, D>(asked.numpy_form()))
@@ -135,10 +135,11 @@ impl<T: Element, D: Dimension> Npy<T, D> {
         self.shape.slice()
     }
 
-    /// Copies the data into memory of this process's own, by reading and not through the mapping: a
-    /// file that is cut short meanwhile is an error.
+    /// Copies the data into memory of this process's own. It reads the file instead of the mapping,
+    /// so a file that is cut short meanwhile is an error.
     ///
-    /// It works for data that is not aligned, too, and makes big-endian items little-endian. What others write meanwhile may be half in the copy.
+    /// It works for data that is not aligned, too, and makes big-endian items little-endian. If
+    /// others write meanwhile, the copy may hold half of what they write.
     ///
     /// # Errors
     ///
@@ -155,14 +156,14 @@ impl<T: Element, D: Dimension> Npy<T, D> {
         })
     }
 
-    /// Returns a raw view of the mapped data: valid while this or a clone lives, and `unsafe` to
-    /// dereference, because nobody is kept from writing the file.
+    /// Returns a raw view of the mapped data. It is valid while this or a clone lives. It is
+    /// `unsafe` to dereference, because nobody is kept from writing the file.
     ///
     /// # Errors
     ///
-    /// [`Misaligned`](ErrorKind::Misaligned) when the header's length puts the data where no `T` may
-    /// begin, as some old writers do, and [`ForeignByteOrder`](ErrorKind::ForeignByteOrder) when it is
-    /// big-endian: [`to_array`](Self::to_array) works all the same.
+    /// [`Misaligned`](ErrorKind::Misaligned) when the header's length puts the data where no `T`
+    /// may begin, as some old writers do, and [`ForeignByteOrder`](ErrorKind::ForeignByteOrder)
+    /// when the data is big-endian. [`to_array`](Self::to_array) works in both cases.
     ///
     /// # Examples
     ///
@@ -190,12 +191,13 @@ impl<T: Element, D: Dimension> Npy<T, D> {
             .of(&self.file.path().to_string_lossy()));
         }
         // SAFETY: the data holds the product of the shape in items of T's size (its dtype was
-        // compared), which fits isize (data_len, which counts empty axes for nothing), was checked to
-        // lie within the mapping, and is aligned.
+        // compared). That fits isize (`data_len`, which leaves empty axes out). The data was
+        // checked to lie within the mapping, and is aligned.
         Ok(unsafe { RawArrayView::from_shape_ptr(self.strided(), data) })
     }
 
-    /// Returns a view of the mapped data: no copy, and what is never looked at is never read.
+    /// Returns a view of the mapped data. Nothing is copied, and data that is never looked at is
+    /// never read.
     ///
     /// # Errors
     ///
@@ -203,9 +205,9 @@ impl<T: Element, D: Dimension> Npy<T, D> {
     ///
     /// # Safety
     ///
-    /// While the view is used, nobody writes the data in the file, in this process or any other, and
-    /// nobody cuts it short, which would be SIGBUS for who looks. It is the contract of every mapped
-    /// file; a file that is only ever renamed into place keeps it.
+    /// While the view is used, nobody writes the data in the file, in this process or any other.
+    /// Nobody cuts it short either: a process that looks behind the cut gets SIGBUS. This is the
+    /// contract of every mapped file. A file that is only ever renamed into place keeps it.
     ///
     /// # Examples
     ///

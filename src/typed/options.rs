@@ -43,7 +43,7 @@ impl<H: Rows> Options<H> {
     }
 }
 
-/// Options of arrays whose contents there are already.
+/// Options of arrays whose contents exist already.
 impl<T: Element, D: Dimension> Options<Array<T, D>> {
     /// Creates an array with the contents of another: see [`Array::create_from`].
     ///
@@ -94,7 +94,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
     }
 }
 
-/// Plans an array of that shape, to which elements that are arrays add axes.
+/// Plans an array of that shape. Elements that are arrays add axes to it.
 pub(super) fn plan(settings: &Settings, dtype: Dtype, shape: &[usize]) -> Result<Plan> {
     let (dtype, folded) = dtype.fold();
     if !folded.is_empty() && settings.order == Order::F {

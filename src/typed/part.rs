@@ -74,7 +74,7 @@ impl Part {
         self.rows.clone()
     }
 
-    /// Opens the array that these are rows of.
+    /// Opens the array whose rows these are.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Part {
         self.open_with(&Array::options())
     }
 
-    /// Opens the array that these are rows of, with options: for one that others may write, say.
+    /// Opens the array whose rows these are, with options: for an array that others may write, say.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl TryFrom<String> for Part {
     }
 }
 
-/// A share of an array, opened: locks its own rows and no others.
+/// An opened share of an array. It locks its own rows and no others.
 ///
 /// # Examples
 ///
@@ -262,12 +262,12 @@ impl<T: Element, D: Dimension> ArrayPart<T, D> {
 
 /// Sharing the rows out among worker processes.
 impl<T: Element, D: Dimension> Array<T, D> {
-    /// Splits the rows into at most so many parts of whole stripes, as even as these allow, none of
-    /// them empty.
+    /// Splits the rows into at most `workers` parts. Each part is made of whole stripes, and none
+    /// is empty. The parts are as even as stripes allow.
     ///
-    /// So there are never more parts than stripes: create the array with as many
-    /// [`stripes`](crate::Options::stripes) as workers may want. No parts for no workers, or of an
-    /// array without axes.
+    /// So there are never more parts than stripes. Create the array with as many
+    /// [`stripes`](crate::Options::stripes) as workers may want. There are no parts for no workers,
+    /// and none of an array without axes.
     ///
     /// # Examples
     ///
@@ -277,18 +277,18 @@ impl<T: Element, D: Dimension> Array<T, D> {
         split(self.segment(), self.split(), workers)
     }
 
-    /// Has the parts of the array worked on by processes, one each, all at once, and waits until the
-    /// last of them has ended: what `multiprocessing.Pool.map` is for a list, without copying.
+    /// Starts one process for each part of the array, all at once, and waits until the last of them
+    /// has ended. It is to an array what `multiprocessing.Pool.map` is to a list, without copying.
     ///
-    /// `command` says how to start the worker of a part, and hands it the part as text. What a worker
-    /// writes to a pipe is read and dropped.
+    /// `command` says how to start the worker of a part, and hands it the part as text. What a
+    /// worker writes to a pipe is read and dropped.
     ///
     /// # Errors
     ///
-    /// [`WorkerFailed`](ErrorKind::WorkerFailed), naming the rows, for workers that could not be
-    /// started, were killed, or ended with another status than success; all others are done. Rows that
-    /// were being written then are suspect, and want a `write_rows_recover`.
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for no workers,
+    /// [`WorkerFailed`](ErrorKind::WorkerFailed), which names the rows, for workers that could not
+    /// be started, were killed, or ended with another status than success. All other workers are
+    /// done by then. Rows that were being written are suspect, and need a `write_rows_recover`.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for no workers, and
     /// [`OutOfBounds`](ErrorKind::OutOfBounds) for an array without axes.
     ///
     /// # Examples
@@ -337,7 +337,7 @@ impl AnyArray {
         split(self.segment(), self.split(), workers)
     }
 
-    /// Has the parts of the array worked on by processes, as [`Array::scatter`] does.
+    /// Starts one process for each part of the array, as [`Array::scatter`] does.
     ///
     /// # Errors
     ///
@@ -383,7 +383,7 @@ fn scatter(
         return Err(no_axes().of(segment.name()));
     }
     let parts = split(segment, split_of, workers);
-    // All of them before the first is started: `command` is free to panic.
+    // All commands are made before the first is started, because `command` may panic.
     let commands = parts.iter().map(command).collect();
     run(&parts, commands).of(segment.name())
 }

@@ -256,8 +256,8 @@ macro_rules! locks {
         $name:ident($($argument:ident: $type:ty),*) -> $result:ty =
             |$request:ident| $body:expr, $example:literal;
     )*) => {
-        /// Locking. All of it waits without spinning for long, ends when the deadline passes or the
-        /// owner dies, and costs two atomic instructions a stripe when nobody is in the way.
+        /// Locking. No method spins for long. A wait ends when the deadline passes or the owner
+        /// dies. When nobody is in the way, a lock costs two atomic instructions a stripe.
         impl<T: Element, D: Dimension> Array<T, D> {$(
             $(#[$doc])*
             ///

@@ -1,4 +1,4 @@
-//! What a lock is asked for: which rows of an array, the stripes they lie in, and how long to wait.
+//! What is asked of a lock: the rows of an array, the stripes they lie in, and how long to wait.
 
 use std::ops::{Bound, Range, RangeBounds};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct Split {
     pub(super) stripes: u32,
 }
 
-/// What is asked of a lock, but whether it is to read or to write.
+/// What is asked of a lock, except whether it is to read or to write.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     rows: Rows,
@@ -32,7 +32,7 @@ pub(super) struct Ask {
     regard: Regard,
 }
 
-/// What was asked for, found in an array.
+/// The rows that were asked for, found in an array.
 #[derive(Clone, Debug)]
 pub(super) struct Located {
     /// The rows; `None` for all of an array that may have no axis.
@@ -43,7 +43,7 @@ pub(super) struct Located {
 
 // Always inlined: see `Hold`.
 impl Ask {
-    /// Asks for all rows, for as long as their owner lives, unless they are suspect.
+    /// Asks for all rows. Waits for as long as their owner lives, and refuses suspect rows.
     #[inline(always)]
     pub(super) fn new() -> Self {
         Self { rows: Rows::All, patience: Patience::Endless, regard: Regard::Refuse }

@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! The unsafe functions here do nothing unsafe: they let their callers vouch for those who have the file
-//! from when it was a plain one, and take no locks.
+//! The unsafe functions here do nothing unsafe themselves. Their callers vouch for processes that
+//! have had the file since it was a plain one, and take no locks.
 #![allow(unsafe_code)]
 
 use std::path::Path;
@@ -20,33 +20,39 @@ use crate::npy::{Dtype, Header};
 use crate::segment::{Opens, Options, Plan, Segment, Settings};
 
 impl<T: Element, D: Dimension> Array<T, D> {
-    /// Opens the ordinary `.npy` file at `path` as a shared array, in place: its numbers stay where they
-    /// are, and locks are added behind them. Opens a file that is shared already just so.
+    /// Opens the ordinary `.npy` file at `path` as a shared array, in place. Its numbers stay where
+    /// they are, and locks are added behind them. A file that is shared already is opened in the
+    /// same way.
     ///
-    /// The file is a segment from then on, until somebody writes it anew: [`open`](Self::open) opens it,
-    /// [`remove`](crate::remove) removes it, and NumPy reads and writes it as before. But
-    /// never with `mmap_mode="w+"` or `np.save`, which cut it to nothing first, under everybody who has it mapped. It lies on tmpfs,
-    /// ext4, xfs, btrfs or f2fs. Whoever is killed on the way leaves the plain file. Costs what
-    /// [`create`](Self::create) costs without the data, and one wait for the disk.
+    /// From then on the file is a segment, until somebody writes it anew. [`open`](Self::open)
+    /// opens it, [`remove`](crate::remove) removes it, and NumPy reads and writes it as before.
+    /// Never write it with `mmap_mode="w+"` or `np.save`: they cut it to nothing first, under
+    /// everybody who has it mapped. It must lie on tmpfs, ext4, xfs, btrfs or f2fs. A process
+    /// killed on the way leaves the plain file. The cost is that of [`create`](Self::create)
+    /// without the data, and one wait for the disk.
     ///
     /// # Safety
     ///
-    /// Up to now the file was a plain one, and whoever has it open or mapped knows of no locks: a
-    /// `np.load(path, mmap_mode="r+")` of an hour ago, a program that will save over it. The caller vouches
-    /// that none of them truncates the file from now on, and that none writes it while somebody holds a guard or
-    /// a [`Frozen`](crate::Frozen) of it, in any process. Those who open the shared file later need not:
-    /// [`open`](Self::open) assumes of it what it assumes of every segment (see [Trust](crate#trust)).
+    /// Up to now the file was a plain one, and processes that have it open or mapped know of no
+    /// locks: a `np.load(path, mmap_mode="r+")` of an hour ago, or a program that will save over
+    /// it. The caller vouches that none of them truncates the file from now on. The caller also
+    /// vouches that none writes it while somebody holds a guard or a [`Frozen`](crate::Frozen) of
+    /// it, in any process. This does not concern processes that open the shared file later:
+    /// [`open`](Self::open) assumes of it what it assumes of every segment (see
+    /// [Trust](crate#trust)).
     ///
     /// # Errors
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound); [`NotASegment`](crate::ErrorKind::NotASegment),
-    /// [`Truncated`](crate::ErrorKind::Truncated), [`ForeignByteOrder`](crate::ErrorKind::ForeignByteOrder) or
+    /// [`Truncated`](crate::ErrorKind::Truncated),
+    /// [`ForeignByteOrder`](crate::ErrorKind::ForeignByteOrder) or
     /// [`Unsupported`](crate::ErrorKind::Unsupported) when no segment can hold what is there;
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when more follows the array in the file;
-    /// [`Misaligned`](crate::ErrorKind::Misaligned) when its data does not begin at a multiple of 16 bytes, as
-    /// every NumPy writes it, or not where a `T` may; [`PermissionDenied`](crate::ErrorKind::PermissionDenied);
-    /// [`StorageFull`](crate::ErrorKind::StorageFull); and those of [`open`](Self::open). The file is as it was
-    /// then.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when more follows the array in the
+    /// file; [`Misaligned`](crate::ErrorKind::Misaligned) when its data does not begin at a
+    /// multiple of 16 bytes, as every NumPy writes it, or not where a `T` may;
+    /// [`PermissionDenied`](crate::ErrorKind::PermissionDenied);
+    /// [`StorageFull`](crate::ErrorKind::StorageFull); and those of [`open`](Self::open). After an
+    /// error the file is as it was.
     ///
     /// # Examples
     ///
@@ -97,7 +103,7 @@ impl<T: Element, D: Dimension> Options<Array<T, D>> {
         let segment = Segment::share_npy(path.as_ref(), self.settings(), |header| {
             let asked = checked_dtype::<T>()?;
             Contents::of_header(header).shape_of::<T, D>(asked.numpy_form())?;
-            // What the header says, but for `bf16`, which it has no word for.
+            // The dtype that the header has, except for `bf16`, for which a header has no word.
             let (asked, _) = asked.fold();
             let same = asked.numpy_form() == header.dtype;
             let dtype = if same { asked } else { header.dtype.clone() };

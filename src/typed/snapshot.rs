@@ -12,23 +12,23 @@ use crate::npy::Order;
 use crate::segment::Access;
 use crate::sync::copy_out;
 
-/// How long a plain copy waits for a writer who lets nobody know when it is done.
+/// How long a plain copy waits for a writer. Writers do not tell observers when they are done.
 pub(crate) const OBSERVERS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Copying.
 impl<T: Element, D: Dimension> Array<T, D> {
     /// Copies the array out, as it was at one moment.
     ///
-    /// Takes the read lock for it, and waits for writers as [`read`](Self::read) does. With
-    /// [`Access::Observe`] it takes no lock: it copies again until nobody wrote meanwhile, at most a
-    /// second. Writers do not let an observer in, so one that writes all the time may keep it out;
-    /// readers never do.
+    /// It takes the read lock for that, and waits for writers as [`read`](Self::read) does. With
+    /// [`Access::Observe`] it takes no lock. It copies again until nobody wrote meanwhile, for at
+    /// most a second. Writers do not make way for an observer, so a writer that writes all the time
+    /// may keep it out. Readers never do.
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read); for observers [`OwnerDied`](crate::ErrorKind::OwnerDied) or
-    /// [`Poisoned`](crate::ErrorKind::Poisoned) when somebody died or panicked while writing, and
-    /// [`Timeout`](crate::ErrorKind::Timeout), which names who writes.
+    /// Those of [`read`](Self::read). For observers, [`OwnerDied`](crate::ErrorKind::OwnerDied) or
+    /// [`Poisoned`](crate::ErrorKind::Poisoned) when a process died or panicked while writing, and
+    /// [`Timeout`](crate::ErrorKind::Timeout), which names the writer.
     ///
     /// # Examples
     ///

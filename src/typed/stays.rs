@@ -1,8 +1,9 @@
-//! Why a guard is not sent to another thread, in words that the compiler says.
+//! Makes the compiler say why a guard is not sent to another thread.
 //!
 //! # Safety
 //!
-//! What has a [`StaysInItsThread`] is never `Send`: that wants a type that is [`CanBeSent`], and there is none.
+//! A type with a [`StaysInItsThread`] in it is never `Send`: that requires a type that is
+//! [`CanBeSent`], and there is none.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -17,12 +18,13 @@ impl StaysInItsThread {
     pub(super) const HERE: Self = Self(PhantomData);
 }
 
-/// What no guard is that borrows.
+/// A guard that borrows never implements this.
 #[diagnostic::on_unimplemented(
     message = "a guard stays in the thread that took the lock: for one that can be sent, use `write_owned` or \
                `read_owned`"
 )]
 pub(super) trait CanBeSent {}
 
-// SAFETY: nothing is `CanBeSent`, so this says of no type that it is `Send`; it is there for its trait's message.
+// SAFETY: no type is `CanBeSent`, so this makes no type `Send`. It is there for the message of that
+// trait.
 unsafe impl<T: CanBeSent> Send for StaysInItsThread<T> {}

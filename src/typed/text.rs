@@ -12,10 +12,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::npy::Dtype;
 use crate::npy::datum::{quoted, trimmed};
 
-/// A string of at most `N` bytes, NumPy's `|S` of that size: what is shorter has zeros behind it.
+/// A string of at most `N` bytes, NumPy's `|S` of that size. Zeros follow a shorter string.
 ///
-/// Equality and order are those of the bytes. The zeros at the end are no part of the string, so that
-/// one that ends in zeros cannot be told from a shorter one; NumPy has it so.
+/// Equality and order are those of the bytes. The zeros at the end are no part of the string. So a
+/// string that ends in zeros cannot be told from a shorter one, as in NumPy.
 ///
 /// # Examples
 ///
@@ -33,11 +33,11 @@ use crate::npy::datum::{quoted, trimmed};
 #[repr(transparent)]
 pub struct Bytes<const N: usize>([u8; N]);
 
-/// A string of at most `N` characters of 4 bytes each, NumPy's `<U` of that size: what is shorter has
-/// zeros behind it.
+/// A string of at most `N` characters of 4 bytes each, NumPy's `<U` of that size. Zeros follow a
+/// shorter string.
 ///
-/// Any number may stand where a character belongs, for other processes write it: what is none is read
-/// as `U+FFFD`. Equality and order are those of the numbers.
+/// Other processes may write any number where a character belongs. A number that is no character is
+/// read as `U+FFFD`. Equality and order are those of the numbers.
 ///
 /// # Examples
 ///
@@ -127,7 +127,8 @@ impl<const N: usize> Text<N> {
         Ok(Self(all))
     }
 
-    /// Returns the characters without the zeros behind them; `U+FFFD` for each number that is none.
+    /// Returns the characters without the zeros behind them. Each number that is no character
+    /// becomes `U+FFFD`.
     ///
     /// # Examples
     ///

@@ -15,9 +15,9 @@ use super::element::Element;
 use crate::npy::Dtype;
 use crate::npy::time::{NOT_A_TIME, Span, TimeUnit};
 
-/// What a [`Datetime`] or a [`Timedelta`] counts.
+/// The unit that a [`Datetime`] or a [`Timedelta`] counts.
 ///
-/// The types in this module are the usual units; another one is a type of your own:
+/// The types in this module are the usual units. For another unit, write a type of your own:
 ///
 /// ```
 /// use ndshm::unit::Unit;
@@ -65,7 +65,7 @@ units! {
     Attosecond "as"
 }
 
-/// No unit in particular, as where NumPy is given none; see [`Datetime`].
+/// No unit in particular, as NumPy has it when none is given. See [`Datetime`].
 #[derive(Debug)]
 pub enum Generic {}
 
@@ -86,7 +86,7 @@ macro_rules! times {
             /// Not a time: NumPy's `NaT`.
             pub const NAT: Self = Self::new(NOT_A_TIME);
 
-            /// Returns that of so many units.
+            /// Returns a value of so many units.
             ///
             /// # Examples
             ///
@@ -96,7 +96,7 @@ macro_rules! times {
                 Self { ticks, unit: PhantomData }
             }
 
-            /// Returns how many units it is; `i64::MIN` of what is not a time.
+            /// Returns how many units it is. That is `i64::MIN` if it is not a time.
             ///
             /// # Examples
             ///
@@ -106,7 +106,7 @@ macro_rules! times {
                 self.ticks
             }
 
-            /// Tells whether it is not a time.
+            /// Returns whether it is not a time.
             ///
             /// # Examples
             ///
@@ -134,7 +134,7 @@ macro_rules! times {
             }
         }
 
-        // Written out, for derived ones would ask the same of the unit.
+        // Written out, because derived ones would ask the same of the unit.
         impl<U: Unit> Clone for $name<U> {
             fn clone(&self) -> Self {
                 *self
@@ -186,8 +186,8 @@ macro_rules! times {
 times! {
     /// A date, counted in units since the beginning of 1970: NumPy's `datetime64`, 8 bytes.
     ///
-    /// Equality and order are those of the counts, so that [`NAT`](Self::NAT) is less than every date and
-    /// equal to itself; NumPy has it equal to nothing. [`Array`](crate::Array)s and
+    /// Equality and order are those of the counts. So [`NAT`](Self::NAT) is less than every date
+    /// and equal to itself, while in NumPy it is equal to nothing. [`Array`](crate::Array)s and
     /// [`Npy`](crate::Npy) of `i64` open the same data as plain counts, whatever their unit.
     ///
     /// # Examples

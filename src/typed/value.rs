@@ -15,15 +15,16 @@ use crate::sync::{Hold, acquired};
 
 /// A single value in shared memory, attached by name.
 ///
-/// A value of 1, 2, 4 or 8 bytes is one atomic: nothing here waits, and a process killed at any
-/// instruction leaves the old value or the new one. Any other value is kept twice, and setting it
-/// commits by switching from one copy to the other: [`get`](Self::get) never waits, and a setter
+/// A value of 1, 2, 4 or 8 bytes is one atomic. Nothing here waits for it, and a process killed at
+/// any instruction leaves the old value or the new one. Any other value is kept twice, and setting
+/// it commits by switching from one copy to the other. [`get`](Self::get) never waits, and a setter
 /// killed at any instruction leaves the old value or the new one here too.
 ///
-/// Operations on values of 1, 2, 4 or 8 bytes, and on events, have one order that all processes agree on, as
-/// with `SeqCst`: of two who each set one value and then get the other, one at least gets what was set.
+/// Operations on values of 1, 2, 4 or 8 bytes, and on events, have one order that all processes
+/// agree on, as with `SeqCst`. If two processes each set one value and then get the other, at least
+/// one of them gets what was set.
 ///
-/// NumPy sees a 0-d array. A clone is the same handle: cheap, and usable from any thread.
+/// NumPy sees a 0-d array. A clone is the same handle. It is cheap, and usable from any thread.
 ///
 /// # Examples
 ///
@@ -80,13 +81,13 @@ impl<T: Element> Creates for Value<T> {
 }
 
 impl<T: Element> Value<T> {
-    /// Reads the value. Never waits: an atomic load, or a copy that starts again when another value
-    /// was committed meanwhile.
+    /// Reads the value. It never waits: it is an atomic load, or a copy that starts again if
+    /// another value was committed meanwhile.
     ///
     /// # Errors
     ///
-    /// [`Poisoned`](ErrorKind::Poisoned) when it is no word and the machine stopped before its file was
-    /// synced, until it is set anew.
+    /// [`Poisoned`](ErrorKind::Poisoned) when the value is no word and the machine stopped before
+    /// its file was synced. It is poisoned until it is set anew.
     ///
     /// # Examples
     ///
@@ -104,8 +105,9 @@ impl<T: Element> Value<T> {
         Ok(value)
     }
 
-    /// Sets the value, and wakes who waits for a change. An atomic swap; a value that is no word
-    /// takes the lock first, and waits for it as long as its owner lives.
+    /// Sets the value, and wakes the processes that wait for a change. This is an atomic swap. For
+    /// a value that is no word it takes the lock first, and waits for it as long as its owner
+    /// lives.
     ///
     /// # Errors
     ///
@@ -152,11 +154,12 @@ impl<T: Element> Value<T> {
         self.replace(|region| cells::swap(region, value), |_| value)
     }
 
-    /// Sets the value to `new` if it is `current`, byte by byte, and returns what it was: in `Ok` if it was
-    /// set, in `Err` if it was another value and is left as it is.
+    /// Sets the value to `new` if it is `current`, byte by byte, and returns what it was. That is
+    /// in `Ok` if the value was set, and in `Err` if it was another one, which stays.
     ///
-    /// One atomic instruction for a value of 1, 2, 4 or 8 bytes. Any other is compared and set under the
-    /// lock. So two values that are equal as numbers may differ: 0.0 is not -0.0, and a NaN is itself.
+    /// This is one atomic instruction for a value of 1, 2, 4 or 8 bytes. Any other value is
+    /// compared and set under the lock. As bytes are compared, values that are equal as numbers may
+    /// differ: 0.0 is not -0.0. A NaN is itself.
     ///
     /// # Errors
     ///
@@ -193,8 +196,8 @@ impl<T: Element> Value<T> {
         Ok(found)
     }
 
-    /// Replaces the value by what `change` makes of it and returns what it was. No other change
-    /// comes between; `change` may be called several times.
+    /// Replaces the value by what `change` makes of it, and returns what it was. No other change
+    /// comes between. `change` may be called several times.
     ///
     /// # Errors
     ///
@@ -223,7 +226,8 @@ impl<T: Element> Value<T> {
         Ok(old)
     }
 
-    /// Waits until the value is not `last`, byte by byte, and returns it; at once if it is not.
+    /// Waits until the value is not `last`, byte by byte, and returns it. It returns at once if it
+    /// is not.
     ///
     /// A setter pays for a wake only while somebody waits. Changes that NumPy or a raw view makes are
     /// seen within 100 ms.

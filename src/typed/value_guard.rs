@@ -30,13 +30,14 @@ pub struct ValueGuard<'a, T: Element> {
 
 /// Editing a copy.
 impl<T: Element> Value<T> {
-    /// Hands out a copy of the value to work on, which is committed when the guard is dropped, if it was
-    /// touched. A panic, or the death of the process, leaves the value as it was.
+    /// Returns a copy of the value to work on. The copy is committed when the guard is dropped, if
+    /// it was touched. A panic, or the death of the process, leaves the value as it was.
     ///
-    /// Editors take turns, and so does who sets or updates a value that is no word: they take the same lock. But
-    /// operations on a value of 1, 2, 4 or 8 bytes take none and go on meanwhile, and what they change is
-    /// overwritten by the commit: change such a value by [`update`](Self::update) or
-    /// [`compare_exchange`](Self::compare_exchange), which lose nothing.
+    /// Editors take turns. Setting or updating a value that is no word takes the same lock, and so
+    /// takes turns with them. But operations on a value of 1, 2, 4 or 8 bytes take no lock and go
+    /// on meanwhile, and the commit overwrites what they change. Change such a value by
+    /// [`update`](Self::update) or [`compare_exchange`](Self::compare_exchange), which lose
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -61,7 +62,7 @@ impl<T: Element> Value<T> {
         self.edit_with(Patience::Endless).map(acquired)
     }
 
-    /// Hands out a copy to work on unless somebody else has one; `None` then.
+    /// Returns a copy to work on, or `None` if somebody else has one.
     ///
     /// # Errors
     ///
@@ -80,7 +81,7 @@ impl<T: Element> Value<T> {
         self.edit_with(Patience::None)
     }
 
-    /// Hands out a copy to work on, waiting at most `timeout` for others who edit it.
+    /// Returns a copy to work on, waiting at most `timeout` for others who edit it.
     ///
     /// # Errors
     ///

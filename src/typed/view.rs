@@ -2,10 +2,11 @@
 //!
 //! # Safety
 //!
-//! The unsafe functions here make views of whole payloads, whose shape and element type were compared with
-//! what the segment says of itself. A raw view becomes references only while a [`Hold`] on its rows is kept
-//! beside it, which is what makes the references in guards true. An [`Array`] and a [`Log`] were compared when
-//! they were made, and keep the segment, so their raw views are safe to have.
+//! The unsafe functions here make views of whole payloads. Their shape and element type were
+//! compared with what the segment says of itself. A raw view becomes references only while a
+//! [`Hold`] on its rows is kept beside it. That makes the references in guards sound. An [`Array`]
+//! and a [`Log`] were compared when they were made, and keep the segment, so their raw views are
+//! safe to have.
 #![allow(unsafe_code)]
 
 use std::borrow::Borrow;
@@ -27,8 +28,8 @@ use crate::sync::{Hold, frozen};
 
 /// Views that take no lock.
 impl<T: Element, D: Dimension> Array<T, D> {
-    /// Returns a raw view of the whole array, which takes no lock: valid while this handle lives, and
-    /// `unsafe` to dereference, because other processes may write meanwhile.
+    /// Returns a raw view of the whole array, which takes no lock. It is valid while this handle
+    /// lives. It is `unsafe` to dereference, because other processes may write meanwhile.
     ///
     /// # Examples
     ///
@@ -77,8 +78,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
 
 /// Views that take no lock.
 impl<T: Element> Log<T> {
-    /// Returns a raw view of all rows that there is room for, which takes no lock: valid while a clone
-    /// of this handle lives. Rows behind [`len`](Self::len) may be half written.
+    /// Returns a raw view of all rows that there is room for, which takes no lock. It is valid
+    /// while a clone of this handle lives. Rows behind [`len`](Self::len) may be half written.
     ///
     /// # Examples
     ///
@@ -92,8 +93,8 @@ impl<T: Element> Log<T> {
     /// ```
     #[must_use]
     pub fn raw_view(&self) -> RawArrayView<T, Ix1> {
-        // SAFETY: a log's rows were checked to be `T` when it was made, and its capacity is how many there
-        // is room for.
+        // SAFETY: a log's rows were checked to be `T` when it was made, and there is room for
+        // `capacity` of them.
         unsafe { raw(self.segment(), &Ix1(self.capacity())) }
     }
 }
@@ -152,8 +153,8 @@ pub(super) fn of_draft<'a, T: Element, D: Dimension>(
 /// The bytes of the whole payload of a segment that nobody else sees yet, which are any bytes.
 pub(super) fn bytes_of_draft(draft: &mut Draft) -> &mut [u8] {
     let len = draft.region().layout().data_len;
-    // SAFETY: the payload is that long, at most isize::MAX, mapped for writing and initialised, as all
-    // of a file is, and the draft is borrowed alone.
+    // SAFETY: the payload is that long, at most isize::MAX. It is mapped for writing, and
+    // initialised, as all of a file is. The draft is borrowed alone.
     unsafe { slice::from_raw_parts_mut(draft.region().payload().as_ptr(), len) }
 }
 
@@ -174,7 +175,7 @@ pub(super) unsafe fn held<T: Element, D: Dimension, S: Borrow<Segment>>(
     if let Some(rows) = rows {
         view.slice_axis_inplace(Axis(0), Slice::from(rows.clone()));
     }
-    // SAFETY: memory is mapped while the hold is kept, any bytes are a T (Pod), and whoever writes
+    // SAFETY: memory is mapped while the hold is kept, any bytes are a T (Pod), and every writer of
     // these rows takes their stripes first.
     unsafe { view.deref_into_view() }
 }

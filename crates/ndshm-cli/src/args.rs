@@ -1,4 +1,4 @@
-//! What may be typed.
+//! The arguments of the command.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ pub(crate) struct Global {
     /// Look at segments in the files of this directory instead
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
-    /// Say nothing that was not asked for
+    /// Print only what was asked for
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 }
@@ -70,7 +70,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ndshm ls\n  ndshm ls cam -l\n  ndshm ls -o name,size,state")]
 pub(crate) struct Ls {
-    /// Only those whose names begin so
+    /// Only those whose names begin with this
     pub(crate) prefix: Option<String>,
     /// More columns: owner, lifetime, stripes, creation time
     #[arg(short, long, conflicts_with = "columns")]
@@ -78,7 +78,7 @@ pub(crate) struct Ls {
     /// These columns; `hz` is how often a ring's last frames came
     #[arg(short = 'o', long = "columns", value_delimiter = ',', value_name = "COLS")]
     pub(crate) columns: Vec<Column>,
-    /// Only what the dead have left: what `reap` would remove
+    /// Only what dead processes left: what `reap` would remove
     #[arg(long)]
     pub(crate) stale: bool,
     /// Foreign files as well
@@ -106,7 +106,7 @@ pub(crate) enum Column {
     Id,
 }
 
-/// Tell all about one segment: what it is, who takes part, who holds which lock
+/// Show all about one segment: its description, participants and locks
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ndshm info cam0")]
 pub(crate) struct Info {
@@ -115,7 +115,7 @@ pub(crate) struct Info {
     pub(crate) name: OsString,
 }
 
-/// Summarise the numbers: least, greatest, mean, deviation, how many are NaN
+/// Summarise the numbers: minimum, maximum, mean, deviation, number of NaNs
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ndshm stats depth --hist")]
 pub(crate) struct Stats {
@@ -184,7 +184,7 @@ fn frame(text: &str) -> Result<Frame, String> {
         .map_err(|_| format!("`{text}` is no frame: write latest or 4711"))
 }
 
-/// Remove segments; those who have them open keep their memory
+/// Remove segments; processes that have them open keep their memory
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ndshm rm cam0 cam1\n  ndshm rm --prefix job-17- -n",
@@ -194,7 +194,7 @@ pub(crate) struct Rm {
     /// The segments
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) names: Vec<OsString>,
-    /// All whose names begin so
+    /// All whose names begin with this
     #[arg(long, value_name = "P")]
     pub(crate) prefix: Option<String>,
     /// Only say what would be removed
@@ -202,11 +202,11 @@ pub(crate) struct Rm {
     pub(crate) dry_run: bool,
 }
 
-/// Remove what only the dead have left
+/// Remove what dead processes left
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ndshm reap -n\n  ndshm reap job-17-")]
 pub(crate) struct Reap {
-    /// Only what has a name that begins so
+    /// Only what has a name that begins with this
     pub(crate) prefix: Option<String>,
     /// Only say what would be removed
     #[arg(short = 'n', long)]
@@ -232,7 +232,7 @@ pub(crate) struct Create {
 /// Permissions of what is created.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Mode {
-    /// Permissions, in octal; who lets others write vouches for what they do
+    /// Permissions, in octal; if others may write, you vouch for what they do
     #[arg(long, default_value = "0600", value_parser = units::mode)]
     pub(crate) mode: u32,
 }
@@ -250,14 +250,14 @@ pub(crate) struct Export {
     /// The file; `-` for standard output
     #[arg(short, long, value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
-    /// What to write; known by the file's ending otherwise
+    /// What to write; without this, the file's ending decides
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
     #[command(flatten)]
     pub(crate) look: Look,
 }
 
-/// What files are made.
+/// The formats of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Npy,
@@ -274,18 +274,18 @@ pub(crate) struct Import {
     pub(crate) file: PathBuf,
     /// What to call the segment
     pub(crate) name: OsString,
-    /// Replace the segment of that name; those who have it open are told
+    /// Replace the segment of that name; processes that have it open are told
     #[arg(long)]
     pub(crate) replace: bool,
     #[command(flatten)]
     pub(crate) mode: Mode,
 }
 
-/// Say whether this machine is fit for shared memory, and what to do where it is not
+/// Check whether this machine is fit for shared memory, and say what to do where it is not
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ndshm doctor --need 2G")]
 pub(crate) struct Doctor {
-    /// Check that so much can be created
+    /// Check whether so much can be created
     #[arg(long, value_name = "SIZE", value_parser = units::parse_size)]
     pub(crate) need: Option<u64>,
 }

@@ -7,7 +7,7 @@ use ndshm::{AnySnapshot, Datum, Dtype, NpyFile, Order, Peek, Scalar};
 use crate::failure::{Failure, Result};
 use crate::units;
 
-/// How much is looked at in one go.
+/// How many bytes are looked at in one go.
 const CHUNK: usize = 1 << 20;
 
 /// Where numbers are read from, a piece at a time.
@@ -15,7 +15,7 @@ const CHUNK: usize = 1 << 20;
 pub(crate) enum Numbers<'a> {
     /// A segment, as it is at one moment.
     Seen(&'a Peek<'a>),
-    /// What lies in a file, whoever writes it meanwhile.
+    /// The contents of a file, even if somebody writes it meanwhile.
     File(&'a NpyFile),
     Copy(&'a AnySnapshot),
 }
@@ -62,7 +62,7 @@ impl Numbers<'_> {
         }
     }
 
-    /// Copies bytes from that offset on, which are there.
+    /// Fills `bytes` from that offset on. The numbers have that many bytes there.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: usize) -> ndshm::Result<()> {
         match self {
             Self::Seen(data) => data.read_at(bytes, offset),
@@ -74,7 +74,7 @@ impl Numbers<'_> {
         }
     }
 
-    /// Calls `each` with all bytes, so many at a time.
+    /// Calls `each` with all bytes, `len` at a time.
     pub(crate) fn chunks(
         &self,
         len: usize,
@@ -105,8 +105,8 @@ impl Numbers<'_> {
     }
 }
 
-/// Which items of some numbers are meant: those that begin at `base` and go along these axes, all within
-/// their shape.
+/// A selection of items: those that begin at `base` and go along these axes. All lie within the
+/// shape of the numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// For each axis of the numbers, where it begins.
@@ -127,15 +127,16 @@ impl Selection {
         self.axes.iter().map(|axis| axis.len).collect()
     }
 
-    /// All indices of each axis; none where there are no items, since the other axes may be of any length.
+    /// All indices of each axis. There are none if there are no items, because the other axes may
+    /// be of any length.
     pub(crate) fn everything(&self) -> Vec<Vec<usize>> {
         let is_empty = self.axes.iter().any(|axis| axis.len == 0);
         let lens = self.axes.iter().map(|axis| if is_empty { 0 } else { axis.len });
         lens.map(|len| (0..len).collect()).collect()
     }
 
-    /// Copies those items that `picked` says of each axis, in ascending order, and no others, if there is
-    /// memory for them.
+    /// Copies the items that `picked` names along each axis, in ascending order, and no others, if
+    /// there is memory for them.
     pub(crate) fn copy(
         &self,
         numbers: &Numbers<'_>,
@@ -182,7 +183,7 @@ impl Selection {
     }
 }
 
-/// Ascending numbers as runs of a first one and how many follow each other.
+/// Ascending numbers as runs. A run is its first number, and how many numbers follow each other.
 fn runs(numbers: &[usize]) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for &number in numbers {
@@ -224,7 +225,7 @@ impl View {
     }
 }
 
-/// Zeros in memory of our own, for which there may be no room.
+/// Zeros in private memory. There may be no room for them.
 fn zeros(len: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(len).map_err(|_| {
@@ -259,11 +260,11 @@ pub(crate) struct Column {
     pub(crate) name: Option<String>,
     scalar: Scalar,
     offset: usize,
-    /// How many in each item.
+    /// How many numbers of the column each item has.
     count: usize,
 }
 
-/// All that is made of real numbers in items of that dtype.
+/// The columns of real numbers in items of that dtype.
 pub(crate) fn columns(dtype: &Dtype) -> Vec<Column> {
     let column = |name: Option<String>, dtype: &Dtype, offset| match dtype.clone().fold() {
         (Dtype::Scalar(Scalar::Complex64 | Scalar::Complex128), _) => None,
@@ -319,7 +320,7 @@ impl Column {
             Scalar::Bf16 => self.walk(items, |bytes| half::bf16::from_le_bytes(bytes).into(), each),
             Scalar::F32 => self.walk(items, |bytes| f32::from_le_bytes(bytes).into(), each),
             Scalar::F64 => self.walk(items, f64::from_le_bytes, each),
-            // No real numbers, so they are no column.
+            // These are not real numbers, so they are no column.
             _ => {}
         }
     }

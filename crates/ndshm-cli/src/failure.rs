@@ -10,7 +10,7 @@ use crate::terminal::{printable, printable_lines};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
-/// How a command ended that ran to its end.
+/// How a command ended, if it ran to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Fine,
@@ -27,7 +27,7 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// What the shell is told.
+/// The exit code that the shell gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Code {
     Problem = 1,
@@ -66,12 +66,12 @@ impl Failure {
         Self { code: Code::Permission, message: message.into() }
     }
 
-    /// Says it on standard error, if anybody listens there.
+    /// Prints it on standard error, if anybody reads that.
     pub(crate) fn tell(&self) {
         let _ = writeln!(io::stderr(), "ndshm: {}", printable(&self.message));
     }
 
-    /// Adds what this command offers besides.
+    /// Adds advice that only this command has.
     pub(crate) fn or(mut self, advice: &str) -> Self {
         self.message = format!("{}; or {advice}", self.message);
         self
@@ -91,7 +91,7 @@ impl From<ndshm::Error> for Failure {
     }
 }
 
-/// Whether a segment of which that is said is damaged.
+/// Whether an error of that kind means that the segment is damaged.
 pub(crate) fn is_damage(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -102,7 +102,7 @@ pub(crate) fn is_damage(kind: ErrorKind) -> bool {
     )
 }
 
-/// An error of the operating system, about something that is called so.
+/// An error of the operating system, about `what`.
 pub(crate) fn about(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failure {
     move |error| {
         let code = match error.kind() {
@@ -114,10 +114,10 @@ pub(crate) fn about(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failur
     }
 }
 
-/// Says what is wrong with what was typed, or what was asked about it, and how that ends.
+/// Prints what is wrong with the arguments, or the help that they ask for. Returns the exit code.
 pub(crate) fn refuse(refusal: &clap::Error) -> ExitCode {
     if refusal.use_stderr() {
-        // It quotes what was typed, which may be names that a shell found.
+        // The message quotes the arguments, which may be names that a shell found.
         let _ = write!(io::stderr(), "{}", printable_lines(&refusal.render().to_string()));
     } else {
         let _ = refusal.print();

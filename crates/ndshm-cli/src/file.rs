@@ -11,15 +11,15 @@ use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 
 use crate::failure::{Failure, Result, about};
 
-/// A file in the making, which nobody sees before it is whole; gone if it is not finished.
+/// A file in the making. Nobody sees it before it is whole, and it is gone if it is not finished.
 pub(crate) struct Making {
     pub(crate) file: File,
     target: PathBuf,
-    /// Where it is meanwhile, if it cannot be without a name.
+    /// Its path meanwhile, if it cannot be without a name.
     temporary: Option<Temporary>,
 }
 
-/// A name that nobody could know before, taken away when this is dropped.
+/// A name that nobody could know before. It is taken away when this is dropped.
 struct Temporary(PathBuf);
 
 impl Making {
@@ -28,7 +28,7 @@ impl Making {
         if target.file_name().is_none() {
             return Err(Failure::usage(format!("{}: is no file's name", target.display())));
         }
-        // Whoever writes to a device or into a pipe does not want it replaced by a file.
+        // A device or a pipe is to be written to, and not to be replaced by a file.
         if fs::metadata(target).is_ok_and(|found| !found.is_file()) {
             return Err(Failure::problem(format!(
                 "{}: is no regular file: choose another name, or write to standard output with -o -",
@@ -45,7 +45,7 @@ impl Making {
         Ok(Self { file, target: target.to_owned(), temporary })
     }
 
-    /// Shows it under its name, in place of what had it.
+    /// Gives it its name, in place of the file that had it.
     pub(crate) fn finish(self) -> Result {
         self.show().map_err(about(self.target.display()))
     }
@@ -63,7 +63,7 @@ impl Making {
         fs::rename(&temporary.0, &self.target)
     }
 
-    /// Gives it a name, which renaming wants.
+    /// Gives it a temporary name, because only a file with a name can be renamed.
     fn link(&self) -> io::Result<Temporary> {
         let from = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         loop {
@@ -82,7 +82,8 @@ impl Drop for Temporary {
     }
 }
 
-/// Makes a file that has no name yet, of which a killed process leaves nothing; `None` where that cannot be.
+/// Makes a file that has no name yet, so a killed process leaves nothing of it. `None` where that
+/// cannot be.
 fn nameless(target: &Path) -> Option<File> {
     rustix::fs::access("/proc/self/fd", Access::EXISTS).ok()?;
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -109,14 +110,14 @@ fn beside(target: &Path) -> PathBuf {
     target.with_file_name(format!(".{:016x}.part", RandomState::new().hash_one(target)))
 }
 
-/// Opens a file for reading; what is no regular file is refused without being opened.
+/// Opens a file for reading. What is no regular file is refused without being opened.
 pub(crate) fn open(path: &Path) -> Result<File> {
     let check = |found: io::Result<fs::Metadata>| match found.map_err(about(path.display()))? {
         found if found.is_file() => Ok(()),
         _ => Err(Failure::problem(format!("{}: is no regular file", path.display()))),
     };
     check(fs::metadata(path))?;
-    // Should it be another by now, then nothing waits for it.
+    // If it is another file by now, opening it does not wait.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = opened.map_err(about(path.display()))?;

@@ -1,7 +1,7 @@
 //! A ring's frames, followed while a person looks on.
 //!
-//! They are looked at every few milliseconds and never leased, so nobody waits for whoever watches. What
-//! is told is about the last few seconds.
+//! Frames are looked at every few milliseconds and never leased, so nobody waits for the watcher.
+//! The figures are about the last few seconds.
 
 use std::collections::VecDeque;
 use std::thread;
@@ -19,7 +19,7 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// A ring that is followed.
 pub(crate) struct Follower {
     ring: Ring,
-    /// The last seconds' frames that were seen.
+    /// The frames of the last seconds that were seen.
     samples: VecDeque<Sample>,
     /// Number of the last frame that was seen or missed.
     position: u64,
@@ -40,22 +40,24 @@ struct Sample {
     whole: Option<Duration>,
 }
 
-/// What the last seconds were like.
+/// The figures of the last seconds.
 pub(crate) struct Figures {
     pub(crate) hz: Option<f64>,
     pub(crate) bytes_per_second: Option<u64>,
-    /// Between frames that follow each other, in seconds.
+    /// The times between frames that follow each other, in seconds.
     pub(crate) least: Option<f64>,
     pub(crate) greatest: Option<f64>,
-    /// Each with from where to where.
+    /// Each with its start and its end.
     pub(crate) latencies: Vec<(&'static str, Spread)>,
-    /// Since it is followed: seen, written over before they were seen, and dropped by the publisher.
+    /// Frames since the ring is followed: seen, written over before they were seen, and dropped by
+    /// the publisher.
     pub(crate) seen: u64,
     pub(crate) missed: u64,
     pub(crate) dropped: u64,
 }
 
-/// How long things took: half of them so long or shorter, and all but one in a hundred.
+/// How long things took. Half of them took at most `p50`, and all but one in a hundred at most
+/// `p99`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) p50: f64,
@@ -140,7 +142,7 @@ impl Follower {
 }
 
 impl Spread {
-    /// None of nothing.
+    /// `None` if there are no times.
     fn of(mut times: Vec<Duration>) -> Option<Self> {
         times.sort_unstable();
         let rank = |percent: usize| {

@@ -93,14 +93,14 @@ impl Home {
     }
 
     fn find_text(&self, text: &str) -> Target {
-        // As shells complete it.
+        // Shells complete it like this.
         let names = ndshm::directory();
         let completed =
             names.to_str().and_then(|names| text.strip_prefix(names)?.strip_prefix('/'));
         let text = completed.filter(|name| !name.contains('/')).unwrap_or(text);
         let path = Path::new(text);
         match self.is_shared_memory {
-            // As `shm_open` wants it.
+            // `shm_open` wants it like this.
             true if text.starts_with('/') && text.matches('/').count() == 1 => {
                 Target::Name(text.to_owned())
             }
@@ -154,7 +154,7 @@ impl Target {
         }
     }
 
-    /// Where its file is.
+    /// The path of its file.
     pub(crate) fn path(&self) -> PathBuf {
         match self {
             Self::Name(name) => ndshm::directory().join(name.trim_start_matches('/')),
@@ -228,13 +228,13 @@ impl Entry {
         }
     }
 
-    /// Whether only the dead have it.
+    /// Whether it is stale: only dead processes have it.
     pub(crate) fn is_stale(&self) -> bool {
         self.status().is_some_and(Status::is_stale)
     }
 }
 
-/// Whether two paths lead to one directory, by links or mounts perhaps.
+/// Whether two paths lead to one directory, perhaps by links or mounts.
 fn is_same_directory(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
     one == other || matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)

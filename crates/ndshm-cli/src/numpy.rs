@@ -12,7 +12,8 @@ const PRECISION: usize = 8;
 const EDGE: usize = 3;
 const MOST_ITEMS: usize = 1000;
 
-/// Which indices of each axis are shown: none where there are no items, however long other axes are.
+/// Which indices of each axis are shown. There are none where there are no items, however long
+/// other axes are.
 pub(crate) fn shown(shape: &[usize]) -> Vec<Vec<usize>> {
     if shape.contains(&0) {
         return vec![Vec::new(); shape.len()];
@@ -93,7 +94,7 @@ impl Printer<'_> {
     }
 }
 
-/// Words in lines, each later one indented.
+/// Words in lines. All lines but the first are indented.
 fn wrap(words: &[String], indent: &str, width: usize) -> String {
     let mut lines = Vec::new();
     let mut line = indent.to_owned();
@@ -252,8 +253,8 @@ impl Number {
         }
     }
 
-    /// The shortest digits that mean it, cut at so many behind the point: with a point, without
-    /// trailing zeros.
+    /// The shortest digits that mean it, cut at so many behind the point. There is a point, and
+    /// there are no trailing zeros.
     fn fixed(self) -> String {
         let (mut text, cut) = match self {
             Self::F32(value) => (format!("{value}"), format!("{value:.PRECISION$}")),

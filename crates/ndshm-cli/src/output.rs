@@ -1,4 +1,4 @@
-//! Where what is said goes, and in what form.
+//! Where output goes, and in what form.
 
 use std::cell::Cell;
 use std::env;
@@ -11,7 +11,7 @@ use crate::failure::{Result, about};
 use crate::terminal::{printable_json, printable_lines};
 use crate::units;
 
-/// What the person, or the program, wants to read.
+/// The form of output that the person, or the program, wants to read.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     pub(crate) json: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Output {
     pub(crate) terminal: bool,
     bytes: bool,
     color: bool,
-    /// Whether who reads standard output went away.
+    /// Whether the reader of standard output went away.
     unheard: Cell<bool>,
 }
 
@@ -73,7 +73,7 @@ impl Output {
         self.color
     }
 
-    /// Prints text that ends with its line; what it quotes of others is printable by then.
+    /// Prints text that ends with its line. All that it quotes of others is printable by then.
     pub(crate) fn text(&self, text: &str) -> Result {
         self.raw(text.as_bytes())
     }
@@ -103,7 +103,7 @@ impl Output {
         !self.unheard.get()
     }
 
-    /// Prints bytes. Who reads them may stop at any time.
+    /// Prints bytes. The reader may stop at any time.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -6,7 +6,7 @@ use ndshm::{Datum, Dtype, Scalar};
 
 use crate::data::View;
 
-/// Smaller ones are rather numbers.
+/// Smaller arrays are rather numbers than pictures.
 const SMALLEST: usize = 16;
 
 /// Whether numbers of that dtype and shape are a picture: bytes of shape (h, w) or (h, w, 3), not tiny.
@@ -39,7 +39,8 @@ pub(crate) struct Scaled {
 }
 
 impl Scaled {
-    /// As large as fits in that many columns and lines, never larger than it is; pixels stay square.
+    /// As large as fits in that many columns and lines, and never larger than it is. Pixels stay
+    /// square.
     pub(crate) fn new(shape: &[usize], columns: usize, lines: usize) -> Self {
         let (height, width) = (shape[0], shape[1]);
         let across = width.min(columns).min(share(width, lines * 2, height)).max(1);

@@ -5,7 +5,7 @@ use std::fs;
 use ndshm::{Participant, pid_namespace};
 use serde_json::{Value, json};
 
-/// What its command is called; `None` when it is dead, or in a PID namespace where its number means
+/// The name of its command. `None` when it is dead, or in a PID namespace where its number means
 /// another process.
 pub(crate) fn command(who: &Participant) -> Option<String> {
     if !who.is_alive() || pid_namespace() != Some(who.namespace()) {

@@ -1,10 +1,10 @@
-//! A bar for what takes long.
+//! A bar for copies that take long.
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::output::Output;
 
-/// What is shorter is done at once.
+/// A shorter copy is done at once.
 pub(crate) const WORTH_A_BAR: usize = 256 << 20;
 
 /// How much is moved between two looks.

@@ -12,14 +12,14 @@ use crate::args::Measure;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, Target};
 
-/// From one look to the next. Only those frames count for intervals that are seen.
+/// The time from one look to the next. Only frames that are seen count for intervals.
 pub(crate) const PERIOD: Duration = Duration::from_millis(2);
 
-/// A ring that was silent for so long, and for the time of several frames, brings none.
+/// A ring that was silent for so long, and for the time of several frames, brings no more frames.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How often a ring's frames come now, by those that are there; 0 when they stopped coming, `None` when that
-/// cannot be told.
+/// How often a ring's frames come now, judged by those that are there. It is 0 when they stopped
+/// coming, and `None` when that cannot be told.
 pub(crate) fn rate_of(ring: &RingStatus) -> Option<f64> {
     let hz = rate_of_frames(ring.frames())?;
     let is_published = ring.publisher().is_some_and(Participant::is_alive);
@@ -33,7 +33,7 @@ fn rate_of_frames(frames: &[FrameMeta]) -> Option<f64> {
     Some(if span.is_over(age_of(&last)?) { 0.0 } else { span.hz() })
 }
 
-/// How long ago a frame was published, if that is told by a clock that this process has.
+/// How long ago a frame was published, if this process has the clock that tells it.
 pub(crate) fn age_of(meta: &FrameMeta) -> Option<Duration> {
     Some(Duration::from_nanos(now(meta.publish_clock)?.saturating_sub(meta.publish_ns)))
 }
@@ -55,7 +55,7 @@ pub(crate) fn now(clock: Clock) -> Option<u64> {
 pub(crate) enum Ring {
     /// Mapped for reading, which is cheap to look at.
     Mapped(AnyRing),
-    /// Another user's, who is not trusted to keep the file as long as it is.
+    /// A ring of another user, who is not trusted to keep the file as long as it is.
     Outside(Box<Look>),
 }
 
@@ -63,8 +63,8 @@ pub(crate) enum Ring {
 pub(crate) struct Moment {
     pub(crate) published: u64,
     pub(crate) dropped: u64,
-    /// What goes with the frames that are there, oldest first; not looked for if there are none after
-    /// those known.
+    /// The descriptions of the frames that are there, oldest first. They are not looked for if
+    /// there are none after those known.
     pub(crate) frames: Vec<FrameMeta>,
     pub(crate) replaced: bool,
 }
@@ -123,7 +123,8 @@ pub(crate) struct Rate {
     /// Frames a second, from the first to the last.
     pub(crate) hz: f64,
     pub(crate) bytes_per_second: u64,
-    /// Between frames that follow each other, in seconds; `None` when no two of them were seen.
+    /// The times between frames that follow each other, in seconds; `None` when no two of them were
+    /// seen.
     pub(crate) least: Option<f64>,
     pub(crate) greatest: Option<f64>,
     /// How many frames publishers dropped meanwhile.
@@ -192,7 +193,8 @@ impl Frames {
         }
     }
 
-    /// From the first to the last; `None` when no two frames were seen, or no time passed between them.
+    /// The span from the first to the last; `None` when no two frames were seen, or no time passed
+    /// between them.
     pub(crate) fn span(&self) -> Option<Span> {
         let (first, last) = (self.first?, self.last?);
         let frames = last.seq.saturating_sub(first.seq);

@@ -12,11 +12,11 @@ enum Part {
         stop: Option<isize>,
         step: isize,
     },
-    /// All axes that nothing else is said about.
+    /// All axes that no other part is about.
     Rest,
 }
 
-/// The items of numbers in that shape that `text` means; all without one.
+/// The items that `text` selects from numbers of that shape. Without a text, these are all of them.
 pub(crate) fn select(shape: &[usize], text: Option<&str>) -> Result<Selection> {
     let parts = match text {
         Some(text) => text.split(',').map(part).collect::<Result<Vec<_>>>()?,

@@ -17,7 +17,7 @@ pub(crate) enum Source {
 }
 
 impl Target {
-    /// Its numbers: whole ones, unless `torn` says that any will do.
+    /// Its numbers. They are whole, unless `torn` says that any will do.
     pub(crate) fn numbers(&self, look: &args::Look) -> Result<Source> {
         if look.torn {
             return Ok(Source::File(NpyFile::open(self.path())?));
@@ -53,7 +53,7 @@ fn frame(ring: &Look, frame: Frame) -> Result<AnySnapshot> {
 }
 
 impl Source {
-    /// Calls `look` with the numbers, perhaps several times; what it returned the last time counts.
+    /// Calls `look` with the numbers, perhaps several times. What it returned the last time counts.
     pub(crate) fn read<R>(
         &self,
         mut look: impl FnMut(&Numbers<'_>) -> ndshm::Result<R>,
@@ -66,8 +66,8 @@ impl Source {
         seen.map_err(advised)
     }
 
-    /// Copies what is that long or shorter: a copy is sooner done than what is computed of it, and so
-    /// succeeds where writers leave little time.
+    /// Copies what is that long or shorter. A copy is done sooner than what is computed of it, and
+    /// so succeeds where writers leave little time.
     pub(crate) fn copied_up_to(self, most: usize) -> Result<Self> {
         let len = match &self {
             Self::Segment(segment) => segment.info().data_len(),
@@ -86,7 +86,7 @@ impl Source {
     }
 }
 
-/// Says what is left to try.
+/// Adds what is left to try.
 fn advised(error: ndshm::Error) -> Failure {
     let kind = error.kind();
     let failure = Failure::from(error);

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-/// Text that does to a terminal what it shows: nothing moves the cursor, or hides or turns characters.
+/// Text in which nothing moves the cursor of a terminal, or hides or turns characters.
 pub(crate) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -11,7 +11,7 @@ pub(crate) fn printable(text: &str) -> String {
     clean
 }
 
-/// The same of several lines, which stay lines.
+/// The same for several lines, which stay lines.
 pub(crate) fn printable_lines(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(printable).collect();
     lines.join("\n")
@@ -21,7 +21,7 @@ pub(crate) fn printable_lines(text: &str) -> String {
 pub(crate) fn printable_json(json: &str) -> String {
     let mut clean = String::with_capacity(json.len());
     for c in json.chars() {
-        // All but the ends of lines stand in strings.
+        // Everything but the ends of lines stands in strings.
         if c != '\n' && is_hidden(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 clean.push_str(&format!("\\u{unit:04x}"));
@@ -33,9 +33,9 @@ pub(crate) fn printable_json(json: &str) -> String {
     clean
 }
 
-/// Whether it is not seen: because the standard library spells it out in `{:?}`, as it does with characters that
-/// control or format, in all their ranges, separators of lines, and what has no meaning yet; or because it is a
-/// letter or mark that looks like nothing.
+/// Whether a character is not seen. The standard library spells such characters out in `{:?}`:
+/// those that control or format, in all their ranges, separators of lines, and what has no meaning
+/// yet. A letter or mark that looks like nothing is not seen either.
 fn is_hidden(c: char) -> bool {
     // Marks that combine with the letter before them are spelt out where there is none.
     let pair: String = ['a', c].into_iter().collect();
@@ -46,7 +46,7 @@ fn is_hidden(c: char) -> bool {
     is_blank || !matches!(c, '"' | '\'' | '\\') && pair.escape_debug().nth(2).is_some()
 }
 
-/// A line cut where a terminal of that width would break it; colours take no room.
+/// A line, cut where a terminal of that width would break it. Colours take no room.
 pub(crate) fn cut(line: &str, width: usize) -> String {
     let (mut cut, mut room) = (String::with_capacity(line.len()), width);
     let mut chars = line.chars();

@@ -26,9 +26,9 @@ pub(crate) fn kind(kind: Kind) -> String {
     }
 }
 
-/// The lengths of the axes as Python writes them; of a log, how many rows of how many there are; of a
-/// ring, how many slots there are for frames of which shape, and how many frames there were: `8×(480, 640)
-/// #4711`.
+/// The lengths of the axes as Python writes them. For a log, how many rows of how many there are.
+/// For a ring, the slots, the shape of a frame, and how many frames there were:
+/// `8×(480, 640) #4711`.
 pub(crate) fn shape(report: &Report) -> String {
     if let Some(ring) = report.ring() {
         return format!("{}×{} #{}", ring.slots(), tuple(ring.shape()), ring.published());

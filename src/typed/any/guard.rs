@@ -2,9 +2,9 @@
 //!
 //! # Safety
 //!
-//! [`AnyRows`] is made in one place, `take`, which takes the hold itself, on the stripes of the rows. It
-//! hands out what the hold covers, for as long as it is borrowed. An [`AnyWriteGuard`] is made of rows that
-//! were taken for writing, by its own `take`, and it alone hands anything out to write.
+//! [`AnyRows`] is made in one place, `take`, which takes the hold itself, on the stripes of the
+//! rows. It hands out what the hold covers, for as long as it is borrowed. An [`AnyWriteGuard`] is
+//! made of rows that its own `take` took for writing. It alone hands anything out to write.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -24,10 +24,11 @@ use crate::typed::element::{Element, checked_dtype};
 use crate::typed::rows::Ask;
 use crate::typed::view;
 
-/// Rows of an [`AnyArray`](crate::AnyArray), locked: what both of its guards deref to.
+/// Rows of an [`AnyArray`](crate::AnyArray), locked. Both of its guards deref to this.
 ///
-/// A process that writes these rows without a lock, NumPy say, makes the references that this hands out untrue:
-/// undefined behaviour. All who may write the segment are assumed not to: see [Trust](crate#trust).
+/// A process that writes these rows without a lock (NumPy, say) makes the references to them
+/// invalid, which is undefined behaviour. All processes that may write the segment are assumed not
+/// to: see [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -40,7 +41,7 @@ pub struct AnyRows {
 }
 
 impl AnyRows {
-    /// Locks what is asked for; `None` when patience ran out at once.
+    /// Locks what is asked for. Returns `None` if patience runs out first.
     fn take(array: &AnyArray, ask: &Ask, mode: Mode) -> Result<Option<Self>> {
         let located = ask.locate(array.split(), mode).of(array.name())?;
         let hold = Hold::untracked(array.segment().clone(), &located.demand)?;
@@ -133,8 +134,8 @@ impl AnyRows {
         self.hold.poison()
     }
 
-    /// Returns the bytes of the rows as they lie in memory; `None` for some of the rows of an array in
-    /// Fortran order, which do not lie together.
+    /// Returns the bytes of the rows as they lie in memory. This is `None` for some of the rows of
+    /// an array in Fortran order, because they do not lie together.
     ///
     /// # Examples
     ///
@@ -146,7 +147,8 @@ impl AnyRows {
         Some(unsafe { slice::from_raw_parts(self.as_ptr(), len) })
     }
 
-    /// Returns where the first item of the rows lies, for other languages; valid while the guard lives.
+    /// Returns the address of the first item of the rows, for other languages. It is valid while
+    /// the guard lives.
     ///
     /// # Examples
     ///
@@ -193,7 +195,7 @@ impl AnyRows {
         Some(Datum::read(self.dtype(), bytes))
     }
 
-    /// The item of the whole array's shape at the first of the rows.
+    /// The address of the first item of the first row.
     fn first_item(&self) -> *mut u8 {
         let skipped = match self.strides.first() {
             Some(stride) if self.shape.iter().all(|&len| len > 0) => self.rows.start * stride,
@@ -257,7 +259,7 @@ pub(crate) fn offset_of(index: &[usize], shape: &[usize], strides: &[usize]) -> 
 pub struct AnyReadGuard(AnyRows);
 
 impl AnyReadGuard {
-    /// Locks what is asked for; `None` when patience ran out at once.
+    /// Locks what is asked for. Returns `None` if patience runs out first.
     pub(super) fn take(array: &AnyArray, ask: &Ask) -> Result<Option<Self>> {
         Ok(AnyRows::take(array, ask, Mode::Read)?.map(Self))
     }
@@ -293,7 +295,7 @@ impl Deref for AnyReadGuard {
 pub struct AnyWriteGuard(AnyRows);
 
 impl AnyWriteGuard {
-    /// Locks what is asked for; `None` when patience ran out at once.
+    /// Locks what is asked for. Returns `None` if patience runs out first.
     pub(super) fn take(array: &AnyArray, ask: &Ask) -> Result<Option<Self>> {
         array.segment().writable()?;
         Ok(AnyRows::take(array, ask, Mode::Write)?.map(Self))
@@ -329,7 +331,7 @@ impl AnyWriteGuard {
         Ok(unsafe { view::held_mut(&rows.hold, &shape, rows.rows_of(&shape)) })
     }
 
-    /// Returns where the first item of the rows lies, for other languages to write.
+    /// Returns the address of the first item of the rows, for other languages to write.
     ///
     /// # Examples
     ///

@@ -30,12 +30,13 @@ use crate::npy::{Dtype, Order};
 use crate::segment::{Creates, Kind, Opens, Plan, Segment, Settings, handle};
 use crate::sync::frozen;
 
-/// An array in shared memory whose dtype and shape are known at run time only: what a viewer, a
-/// command line or another language's binding stands on.
+/// An array in shared memory whose dtype and shape are known at run time only. Viewers, command
+/// lines and bindings of other languages stand on it.
 ///
-/// Its locks are those of [`Array`](crate::Array), and its guards hand out bytes, typed views where
-/// the type fits, and single items as [`Datum`](crate::Datum). Axes that an element type `[T; N]`
-/// adds are axes of [`shape`](Self::shape). For segments of other kinds take an [`AnySnapshot`](crate::AnySnapshot).
+/// Its locks are those of [`Array`](crate::Array). Its guards hand out bytes, typed views where the
+/// type fits, and single items as [`Datum`](crate::Datum). Axes that an element type `[T; N]` adds
+/// are axes of [`shape`](Self::shape). For segments of other kinds take an
+/// [`AnySnapshot`](crate::AnySnapshot).
 ///
 /// # Examples
 ///
@@ -60,8 +61,8 @@ pub struct AnyArray {
 }
 
 handle! {
-    /// Its items are zeros. [`InvalidArgument`](crate::ErrorKind::InvalidArgument) is the error for a dtype that no
-    /// segment can hold.
+    /// Its items are zeros. If no segment can hold the dtype, the error is
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument).
     impl[] AnyArray, "array of any dtype", "an array of any dtype", "ndshm::AnyArray", given "&\"<f8\".parse()?, &[10]", |it| &it.segment;
     create(dtype: &Dtype, shape: &[usize]) => (dtype.clone(), shape.to_vec())
 }
@@ -235,8 +236,8 @@ impl AnyArray {
         Request::new(self)
     }
 
-    /// Returns where the data begins, for other languages to read; valid while this handle lives, and
-    /// not to be read without a lock.
+    /// Returns the address of the data, for other languages to read. It is valid while this handle
+    /// lives, and must not be read without a lock.
     ///
     /// # Examples
     ///
@@ -254,7 +255,7 @@ impl AnyArray {
         self.payload().as_ptr()
     }
 
-    /// Returns where the data begins, for other languages to write: see [`as_ptr`](Self::as_ptr).
+    /// Returns the address of the data, for other languages to write: see [`as_ptr`](Self::as_ptr).
     ///
     /// # Errors
     ///
@@ -318,7 +319,7 @@ pub(crate) fn strides(dtype: &Dtype, shape: &[usize], order: Order) -> Vec<usize
     };
     for axis in axes {
         strides[axis] = stride;
-        // No axis counts as longer than one item where an array is empty.
+        // In an empty array, no axis counts as longer than one item.
         stride = stride.saturating_mul(shape[axis].max(1));
     }
     strides

@@ -7,8 +7,9 @@ use crate::segment::{Address, Draft, Lifetime, Name, Options, Segment};
 use crate::typed::view;
 
 impl Options<AnyArray> {
-    /// Creates an array whose bytes `fill` writes before anybody sees it: the name appears on the finished
-    /// array, or not at all when `fill` fails. The bytes are zeros at first, in the array's order.
+    /// Creates an array whose bytes `fill` writes before anybody sees it. The name appears on the
+    /// finished array, or not at all if `fill` fails. The bytes are zeros at first, in the array's
+    /// order.
     ///
     /// # Errors
     ///
@@ -38,9 +39,9 @@ impl Options<AnyArray> {
         self.make_filled(Name::new(address)?, dtype, shape, fill, Draft::publish)
     }
 
-    /// Creates an array whose bytes `fill` writes before anybody sees it, in place of whatever segment is
-    /// there: see [`Array::create_or_replace`](crate::Array::create_or_replace). When `fill` fails, the old
-    /// one stays what it was.
+    /// Creates an array whose bytes `fill` writes before anybody sees it, in place of whatever
+    /// segment is there: see [`Array::create_or_replace`](crate::Array::create_or_replace). If
+    /// `fill` fails, the old segment stays as it was.
     ///
     /// # Errors
     ///

@@ -6,14 +6,14 @@ use crate::error::Result;
 use crate::sync::acquired;
 use crate::typed::request::Request;
 
-/// The guards may go anywhere, so the rules that turn waiting for oneself into an error, which follow threads, do
-/// not know of them: asking for what one holds waits.
+/// The guards may go anywhere. The rules that turn waiting for oneself into an error follow
+/// threads, so they do not cover these guards: asking for rows that one holds already waits.
 impl Request<'_, AnyArray> {
     /// Locks for reading.
     ///
     /// # Errors
     ///
-    /// Those of a request to an [`Array`](crate::Array), but `Deadlock`.
+    /// Those of a request to an [`Array`](crate::Array), except `Deadlock`.
     ///
     /// # Examples
     ///
@@ -44,7 +44,7 @@ impl Request<'_, AnyArray> {
     ///
     /// # Errors
     ///
-    /// Those of a request to an [`Array`](crate::Array), but `Deadlock`.
+    /// Those of a request to an [`Array`](crate::Array), except `Deadlock`.
     ///
     /// # Examples
     ///

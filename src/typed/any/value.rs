@@ -13,10 +13,11 @@ use crate::typed::contents::Laid;
 use crate::typed::element::Element;
 use crate::typed::value::Value;
 
-/// A value whose dtype and shape are known at run time only: what another language's binding stands on.
+/// A value whose dtype and shape are known at run time only. Bindings of other languages stand on
+/// it.
 ///
-/// It is read, set and waited for as a [`Value`](crate::Value) is, by its bytes: little-endian items, one behind
-/// the other, in C order.
+/// It is read, set and waited for as a [`Value`](crate::Value) is, but by its bytes: little-endian
+/// items, one behind the other, in C order.
 ///
 /// # Examples
 ///
@@ -46,7 +47,7 @@ pub(crate) struct Start {
 }
 
 handle! {
-    /// It has that shape, its items are of that dtype, and `bytes` are what it is at first.
+    /// It has that shape, and its items are of that dtype. `bytes` is its first value.
     impl[] AnyValue, "value of any dtype", "a value of any dtype", "ndshm::AnyValue",
     given "&\"<u2\".parse()?, &[2], &[1, 0, 2, 0]", |it| &it.segment;
     create(dtype: &Dtype, shape: &[usize], bytes: &[u8]) =>
@@ -91,7 +92,7 @@ impl Creates for AnyValue {
     }
 }
 
-/// Plans a value of that shape, to which elements that are arrays add axes.
+/// Plans a value of that shape. Elements that are arrays add axes to it.
 pub(in crate::typed) fn plan(settings: &Settings, dtype: Dtype, shape: &[usize]) -> Result<Plan> {
     let (dtype, folded) = dtype.fold();
     let plan = Plan::new(settings, Kind::Value, dtype, [shape, &folded].concat())?;
@@ -136,7 +137,7 @@ impl AnyValue {
         &self.segment.control().shape
     }
 
-    /// Reads the value. Never waits: see [`Value::get`](crate::Value::get).
+    /// Reads the value. It never waits: see [`Value::get`](crate::Value::get).
     ///
     /// # Errors
     ///
@@ -172,8 +173,8 @@ impl AnyValue {
         Ok(())
     }
 
-    /// Sets the value to `new` if it is `current`, byte by byte, and returns what it was: in `Ok` if it was set, in
-    /// `Err` if it was another value and is left as it is.
+    /// Sets the value to `new` if it is `current`, byte by byte, and returns what it was. That is
+    /// in `Ok` if the value was set, and in `Err` if it was another one, which stays.
     ///
     /// # Errors
     ///
@@ -214,7 +215,8 @@ impl AnyValue {
         Ok(if is_set { Ok(found) } else { Err(found) })
     }
 
-    /// Waits until the value is not `last`, byte by byte, and returns it; at once if it is not.
+    /// Waits until the value is not `last`, byte by byte, and returns it. It returns at once if it
+    /// is not.
     ///
     /// # Errors
     ///
@@ -307,7 +309,7 @@ impl AnyValue {
     pub(in crate::typed) fn commit(&self, bytes: &[u8]) -> Result<()> {
         let mut hold = acquired(self.hold(Patience::Endless)?);
         cells::commit_bytes(self.segment.region(), bytes);
-        // It is whole again, whatever a restart made of the last one.
+        // The value is whole again, whatever a restart made of the last one.
         hold.mark_consistent();
         Ok(())
     }

@@ -19,10 +19,10 @@ use crate::sync::acquired;
 use crate::typed::contents::Laid;
 use crate::typed::element::Element;
 
-/// A log whose dtype and rows are known at run time only: what another language's binding stands on.
+/// A log whose dtype and rows are known at run time only. Bindings of other languages stand on it.
 ///
-/// It is appended to, read and followed as a [`Log`](crate::Log) is, by rows of bytes: little-endian items, one
-/// behind the other, in C order.
+/// It is appended to, read and followed as a [`Log`](crate::Log) is, but by rows of bytes:
+/// little-endian items, one behind the other, in C order.
 ///
 /// # Examples
 ///
@@ -50,8 +50,8 @@ pub struct AnyLog {
 }
 
 handle! {
-    /// It is empty, and has room for `capacity` rows. Each is an array of that shape whose items are of that dtype;
-    /// `&[]` is a single item.
+    /// It is empty, and has room for `capacity` rows. Each row is an array of that shape, whose
+    /// items are of that dtype. With `&[]`, a row is a single item.
     impl[] AnyLog, "log of any dtype", "a log of any dtype", "ndshm::AnyLog", given "&\"<f8\".parse()?, &[2], 1000",
     |it| &it.segment;
     create(dtype: &Dtype, row_shape: &[usize], capacity: usize) => (dtype.clone(), [&[capacity], row_shape].concat())
@@ -110,7 +110,7 @@ impl Creates for AnyLog {
     }
 }
 
-/// What a log holds of what its rows are.
+/// How an error begins to say what a log holds.
 pub(super) const ROWS: &str = "rows of ";
 
 /// What the log is.
@@ -207,7 +207,7 @@ impl AnyLog {
         Laid { dtype: self.dtype(), shape: self.row_shape() }
     }
 
-    /// The word in memory as a number of rows that can be true.
+    /// The committed length in memory as a number of rows, cut to the capacity.
     pub(super) fn in_capacity(&self, len: u64) -> usize {
         usize::try_from(len).map_or(self.capacity(), |len| len.min(self.capacity()))
     }
@@ -259,7 +259,8 @@ impl AnyLog {
     ///
     /// # Errors
     ///
-    /// Those of [`extend`](Self::extend), and [`Timeout`](ErrorKind::Timeout), which names who appends.
+    /// Those of [`extend`](Self::extend), and [`Timeout`](ErrorKind::Timeout), which names the
+    /// appender.
     ///
     /// # Examples
     ///
@@ -298,8 +299,8 @@ impl AnyLog {
         self.rows_from(0)
     }
 
-    /// Returns the rows from number `start` on that are committed now, in place; none if there are not that
-    /// many.
+    /// Returns the rows from number `start` on that are committed now, in place. There are none if
+    /// the log does not have that many.
     ///
     /// # Examples
     ///

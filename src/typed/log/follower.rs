@@ -1,4 +1,4 @@
-//! Who follows a log.
+//! Followers of a log.
 
 use std::iter::FusedIterator;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::typed::element::Element;
 
 /// Hands out the rows of a log as they are committed, each once and in order.
 ///
-/// Any number of followers in any processes follow the same log, each at its own pace; none takes a
+/// Any number of followers in any processes follow the same log, each at its own pace. None takes a
 /// participant's slot, and a slow or killed one holds nobody up. An appender pays for a wake only
 /// while somebody sleeps.
 ///
@@ -33,8 +33,8 @@ use crate::typed::element::Element;
 /// # Ok(()) }
 /// ```
 ///
-/// It is an iterator, too, over one row after the other; `next` waits for the row if it is not there yet. After
-/// the last row that fits into the log it ends, and after an error, which is
+/// It is also an iterator over single rows. `next` waits for the row if it is not there yet. The
+/// iterator ends after the last row that fits into the log, and after an error. The error is
 /// [`Replaced`](ErrorKind::Replaced) when another segment has the log's name by now.
 ///
 /// ```
@@ -50,9 +50,9 @@ use crate::typed::element::Element;
 #[must_use = "a follower does nothing until it is asked for rows"]
 pub struct Follower<T: Element> {
     any: AnyFollower,
-    /// The rows that were there at the last look of the iterator.
+    /// The rows that were there when the iterator last looked.
     seen: Option<LogRows<T>>,
-    /// Whether the iterator told of an error.
+    /// Whether the iterator returned an error.
     failed: bool,
 }
 
@@ -66,7 +66,8 @@ impl<T: Element> Follower<T> {
     ///
     /// # Errors
     ///
-    /// [`Full`](ErrorKind::Full) when the log is, and was read to its end: no more rows can come.
+    /// [`Full`](ErrorKind::Full) when the log is full and was read to its end: no more rows can
+    /// come.
     /// [`Replaced`](ErrorKind::Replaced) when another segment has its name by now.
     ///
     /// # Examples
@@ -141,7 +142,8 @@ impl<T: Element> Iterator for Follower<T> {
         if self.seen().is_none() {
             let start = self.any.next;
             match self.wait() {
-                // Handed out one by one, and so again by `wait` as long as they were not.
+                // The iterator hands the rows out one by one. Until it has, `wait` returns them
+                // again.
                 Ok(rows) => (self.seen, self.any.next) = (Some(rows), start),
                 Err(error) if error.kind() == ErrorKind::Full => return None,
                 Err(error) => {
@@ -158,8 +160,8 @@ impl<T: Element> Iterator for Follower<T> {
 
 impl<T: Element> FusedIterator for Follower<T> {}
 
-/// Hands out the rows of an [`AnyLog`](crate::AnyLog) as they are committed, each once and in order: what
-/// [`Follower`] is for a log whose type is known.
+/// Hands out the rows of an [`AnyLog`](crate::AnyLog) as they are committed, each once and in
+/// order. [`Follower`] does so for a log whose type is known.
 ///
 /// # Examples
 ///

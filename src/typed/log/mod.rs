@@ -26,21 +26,21 @@ use crate::npy::UNIT;
 use crate::segment::{Creates, Draft, Opens, Options, Plan, Reserve, Segment, Settings, handle};
 use crate::sync::acquired;
 
-/// An append-only table in shared memory: any number of processes append rows, any number read and
-/// follow them, in place and without locks.
+/// An append-only table in shared memory. Any number of processes append rows, and any number read
+/// and follow them, in place and without locks.
 ///
-/// A row is committed whole or not at all, and never changes afterwards. Appenders take turns under a
-/// lock; an appender killed at any instruction costs what it had not committed, and holds nobody up.
-/// Readers take no lock and no participant's slot: [`rows`](Self::rows) is the committed part as an
-/// `ndarray` view, and a [`Follower`] sleeps until there is more.
+/// A row is committed whole or not at all, and never changes afterwards. Appenders take turns under
+/// a lock. An appender killed at any instruction loses what it had not committed, and holds nobody
+/// up. Readers take no lock and no participant's slot. [`rows`](Self::rows) is the committed part
+/// as an `ndarray` view, and a [`Follower`] sleeps until there is more.
 ///
-/// The capacity is fixed, and may be far larger than the memory there is: memory is had as the log
-/// grows, a megabyte at a time, so that a full `/dev/shm` or memory cgroup is an error of the append
-/// that found it so, and loses nothing.
+/// The capacity is fixed, and may be far larger than the memory there is. Memory is allocated as
+/// the log grows, a megabyte at a time. If `/dev/shm` or the memory cgroup is full by then, that
+/// append returns an error, and nothing is lost.
 ///
-/// An element type `[T; N]` makes a table of N columns. NumPy sees an array of *capacity* rows; where
-/// it finds the number of those committed is told by `docs/format.md`. It looks with `mmap_mode="r"`; never
-/// `"w+"`, which cuts the file to nothing under everybody:
+/// An element type `[T; N]` makes a table of N columns. NumPy sees an array of *capacity* rows;
+/// `docs/format.md` tells where it finds the number of those committed. Open it with
+/// `mmap_mode="r"`, never with `"w+"`, which cuts the file to nothing under everybody:
 ///
 /// ```text
 /// rows = np.load("/dev/shm/ticks", mmap_mode="r")
@@ -73,8 +73,9 @@ pub struct Log<T: Element> {
 }
 
 handle! {
-    /// It is empty, and has room for `capacity` rows. Memory is had as it grows; with
-    /// [`reserve`](Options::reserve)`(Reserve::Full)` all at once, and then no append fails for want of it.
+    /// It is empty, and has room for `capacity` rows. Memory is allocated as it grows. With
+    /// [`reserve`](Options::reserve)`(Reserve::Full)` it is allocated all at once, and then no
+    /// append fails for want of it.
     impl[T: Element] Log<T>, "log", "a log", "ndshm::Log::<u64>", given "1000", |it| it.any.segment();
     create(capacity: usize) => capacity
 }
@@ -159,17 +160,18 @@ impl<T: Element> Log<T> {
     }
 }
 
-/// Appending. All of it waits for other appenders as long as they live, and for nobody else.
+/// Appending. It waits for other appenders as long as they live, and for nobody else.
 impl<T: Element> Log<T> {
     /// Appends one row, and returns its number. When this returns, everybody sees the row.
     ///
     /// # Errors
     ///
-    /// [`Full`](ErrorKind::Full), [`StorageFull`](ErrorKind::StorageFull) and
-    /// [`MemoryLimit`](ErrorKind::MemoryLimit) when there is no memory to be had,
-    /// [`ReadOnly`](ErrorKind::ReadOnly), [`OutOfSlots`](ErrorKind::OutOfSlots) when this process is one
-    /// appender too many, [`Poisoned`](ErrorKind::Poisoned) when the machine stopped before the log's file
-    /// was synced, so that its rows are suspect. Nothing is appended then, and nothing lost.
+    /// [`Full`](ErrorKind::Full); [`StorageFull`](ErrorKind::StorageFull) and
+    /// [`MemoryLimit`](ErrorKind::MemoryLimit) when there is no memory to be had;
+    /// [`ReadOnly`](ErrorKind::ReadOnly); [`OutOfSlots`](ErrorKind::OutOfSlots) when this process
+    /// is one appender too many; [`Poisoned`](ErrorKind::Poisoned) when the machine stopped before
+    /// the log's file was synced, so that its rows are suspect. After an error nothing is appended,
+    /// and nothing is lost.
     ///
     /// # Examples
     ///
@@ -228,13 +230,13 @@ impl<T: Element> Log<T> {
         self.extend_with(rows, Patience::None)
     }
 
-    /// Appends rows, waiting at most `timeout` for other appenders; one that is stopped may take that
-    /// long.
+    /// Appends rows, waiting at most `timeout` for other appenders. An appender that is stopped may
+    /// take that long.
     ///
     /// # Errors
     ///
-    /// Those of [`append`](Self::append), and [`Timeout`](ErrorKind::Timeout), which names who
-    /// appends.
+    /// Those of [`append`](Self::append), and [`Timeout`](ErrorKind::Timeout), which names the
+    /// appender.
     ///
     /// # Examples
     ///
@@ -266,8 +268,8 @@ impl<T: Element> Log<T> {
         self.rows_from(0)
     }
 
-    /// Returns the rows from number `start` on that are committed now, in place; none if there are
-    /// not that many.
+    /// Returns the rows from number `start` on that are committed now, in place. There are none if
+    /// the log does not have that many.
     ///
     /// # Examples
     ///

@@ -2,11 +2,11 @@
 //!
 //! # Safety
 //!
-//! The payload of a log is split at its committed length, which only grows. Before it nobody writes
-//! any more, so references to it are true without a lock; behind it there are no references, only the
-//! raw pointer of the lock's owner (see [`turn`](super::turn)). That holds as long as all who may
-//! write the segment keep the protocol, as it does for every guard. A view is kept beside the segment
-//! that it lies in, and never handed out longer than a borrow.
+//! The payload of a log is split at its committed length, which only grows. Nobody writes before it
+//! any more, so references to that part are sound without a lock. Behind it there are no
+//! references, only the raw pointer of the lock's owner (see [`turn`](super::turn)). That holds as
+//! long as all who may write the segment keep the protocol, as it does for every guard. A view is
+//! kept beside the segment that it lies in, and never handed out for longer than a borrow.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -24,15 +24,16 @@ use crate::typed::any::{offset_of, strides};
 use crate::typed::contents::Contents;
 use crate::typed::element::{Element, checked_dtype};
 
-/// Rows of a log that are committed, in place: derefs to [`ndarray::ArrayRef1`], and
-/// [`as_slice`](Self::as_slice) is a slice.
+/// Rows of a log that are committed, in place. They deref to [`ndarray::ArrayRef1`], and
+/// [`as_slice`](Self::as_slice) returns them as a slice.
 ///
-/// A committed row never changes again, so no lock is held and nobody is kept from appending. The rows
-/// stay mapped as long as this lives; for the log's name it counts as a clone of the handle that it
-/// came from. Cheap to clone, and usable from any thread.
+/// A committed row never changes again, so no lock is held and nobody is kept from appending. The
+/// rows stay mapped as long as this lives. For the log's name it counts as a clone of the handle
+/// that it came from. It is cheap to clone, and usable from any thread.
 ///
-/// A process that writes committed rows, NumPy say, makes these references untrue: undefined behaviour. All who may
-/// write the segment are assumed not to: see [Trust](crate#trust).
+/// A process that writes committed rows (NumPy, say) makes these references invalid, which is
+/// undefined behaviour. All processes that may write the segment are assumed not to: see
+/// [Trust](crate#trust).
 ///
 /// # Examples
 ///
@@ -54,11 +55,12 @@ pub struct LogRows<T: Element> {
 }
 
 impl<T: Element> LogRows<T> {
-    /// Takes rows of a log of `T` for what they are.
+    /// Wraps rows of a log of `T`.
     pub(super) fn of(any: AnyLogRows) -> Self {
-        // SAFETY: the rows are those of a log that was checked to be of `T`. The payload begins at a multiple of
-        // UNIT, which T's alignment does not exceed; any bytes are a T (Pod); the rows are committed, so nobody
-        // writes them any more; and they stay mapped as long as the segment, which is kept beside the view.
+        // SAFETY: the rows are those of a log that was checked to be of `T`. The payload begins at
+        // a multiple of UNIT, which T's alignment does not exceed. Any bytes are a T (Pod). The
+        // rows are committed, so nobody writes them any more. They stay mapped as long as the
+        // segment, which is kept beside the view.
         let rows = unsafe { slice::from_raw_parts(any.first().cast::<T>(), any.range.len()) };
         Self { view: ArrayView1::from(rows), any }
     }
@@ -143,7 +145,8 @@ impl<T: Element + fmt::Display> fmt::Display for LogRows<T> {
     }
 }
 
-/// Committed rows of an [`AnyLog`](crate::AnyLog), in place: what [`LogRows`] is of a log whose type is known.
+/// Committed rows of an [`AnyLog`](crate::AnyLog), in place. [`LogRows`] are those of a log whose
+/// type is known.
 ///
 /// # Examples
 ///
@@ -166,7 +169,8 @@ pub struct AnyLogRows {
 }
 
 impl AnyLogRows {
-    /// The rows of a log from number `start` on that are committed now; none if there are not that many.
+    /// The rows of a log from number `start` on that are committed now. There are none if the log
+    /// does not have that many.
     pub(super) fn of(log: &AnyLog, start: usize) -> Self {
         let len = log.len();
         let range = start.min(len)..len;
@@ -212,8 +216,8 @@ impl AnyLogRows {
     /// See [`AnyLogRows`].
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: so many bytes are within the payload, which is mapped while the segment is borrowed, and are
-        // those of committed rows, which nobody writes any more.
+        // SAFETY: so many bytes are within the payload, which is mapped while the segment is
+        // borrowed. They are those of committed rows, which nobody writes any more.
         unsafe { slice::from_raw_parts(self.first(), self.range.len() * self.row_len) }
     }
 
@@ -257,7 +261,7 @@ impl AnyLogRows {
 
     /// Where the first row lies, or would lie.
     fn first(&self) -> *const u8 {
-        // SAFETY: a log has room for more rows than those before the first one, or as many.
+        // SAFETY: a log has room for at least the rows before the first one.
         let first = unsafe { self.segment.region().payload().add(self.range.start * self.row_len) };
         first.as_ptr().cast_const()
     }

@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //!
-//! A turn owns the log's lock, which every appender takes, and writes nowhere but between the committed
+//! A turn owns the log's lock, which every appender takes. It writes only between the committed
 //! rows and the end of the payload, where no reference ever is.
 #![allow(unsafe_code)]
 
@@ -21,7 +21,7 @@ pub(super) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Waits for the turn; `None` when patience ran out at once.
+    /// Waits for the turn. Returns `None` if patience runs out first.
     #[inline]
     pub(super) fn take(log: &'a AnyLog, patience: Patience) -> Result<Option<Self>> {
         log.segment().writable()?;
@@ -45,10 +45,10 @@ impl<'a> Turn<'a> {
         }
         let end = start + count;
         log.segment().reserve_data(end * log.row_len())?;
-        // SAFETY: the payload holds `capacity` rows, which `start` is at most.
+        // SAFETY: the payload holds `capacity` rows, and `start` is at most that.
         let to = unsafe { region.payload().add(start * log.row_len()) };
-        // SAFETY: `rows` fit behind `start`, which is the committed length: no reference is there,
-        // `rows` itself included, and nobody else writes there, since this turn owns the lock. The
+        // SAFETY: `rows` fit behind `start`, which is the committed length. No reference is there,
+        // `rows` itself included. Nobody else writes there, because this turn owns the lock. The
         // memory is mapped for writing (checked in `take`), and has pages behind it.
         unsafe { to.as_ptr().copy_from_nonoverlapping(rows.as_ptr(), rows.len()) };
         tail.commit(end as u64);
@@ -69,7 +69,7 @@ fn full(log: &AnyLog, len: usize, asked: usize) -> Error {
     .of(log.name())
 }
 
-/// Appenders leave no poison, so only a restart of the machine does.
+/// The error for a log that a restart of the machine left suspect. Appenders leave no poison.
 #[cold]
 fn restarted(log: &AnyLog) -> Error {
     Error::new(

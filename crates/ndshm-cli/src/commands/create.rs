@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Create, home: &Home, out: &Output) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-/// Why nothing could be created there, with what this command has against it.
+/// Why nothing could be created there, and how this command removes what is in the way.
 pub(super) fn refused(target: &Target, error: ndshm::Error) -> Failure {
     let status = match error.kind() {
         ErrorKind::AlreadyExists => Status::of(target.address()).ok(),
@@ -48,7 +48,8 @@ pub(super) fn report(array: &AnyArray, out: &Output) -> Result {
     out.note(&format!("created {name}: {dtype} {shape:?}"))
 }
 
-/// Reads a dtype as people write it: the order of the bytes may be left out, since only one is possible.
+/// Reads a dtype as people write it. The order of the bytes may be left out, because only one is
+/// possible.
 fn dtype(text: &str) -> Result<Dtype> {
     let spellings = [text.to_owned(), format!("<{text}"), format!("|{text}")];
     spellings.iter().find_map(|text| text.parse().ok()).ok_or_else(|| {

@@ -17,16 +17,16 @@ use crate::units;
 /// The inode number of the first PID namespace, from `linux/proc_ns.h`.
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
-/// What docker gives a container.
+/// The size of the `/dev/shm` that docker gives a container.
 const DOCKERS_SIZE: u64 = 64 << 20;
 
-/// What `ErrorKind::MemoryLimit` says must be to spare.
+/// The headroom that must be to spare, as `ErrorKind::MemoryLimit` says.
 const CGROUP_MARGIN: u64 = 1 << 20;
 
 /// Each open segment is one descriptor.
 const FEW_DESCRIPTORS: u64 = 1024;
 
-/// First id of people, from `login.defs(5)`; systemd clears the memory of those alone.
+/// First id of people, from `login.defs(5)`. systemd clears the memory of those alone.
 const FIRST_PERSON: u32 = 1000;
 
 const ENLARGE: &str = "enlarge it: mount -o remount,size=…; docker: --shm-size; Kubernetes: an emptyDir of \
@@ -147,7 +147,7 @@ fn filesystem() -> Finding {
     }
 }
 
-/// Whether a segment can be made, which many things may forbid; tried with a small one.
+/// Whether a segment can be made. Many things may forbid it, so a small one is tried.
 fn creation(home: &Home) -> Finding {
     let what = "creating";
     if !home.is_shared_memory() {
@@ -288,9 +288,10 @@ fn logout() -> Option<Finding> {
     Some(Finding::fine("logout", "segments outlive it: RemoveIPC=no"))
 }
 
-/// What logind's configuration says, the last word counting; yes unless it says something.
+/// Whether logind's configuration removes a person's shared memory. The last word counts. Without
+/// any it is yes.
 fn removes_ipc() -> bool {
-    // Of files with the same name the one in the last directory counts, and names decide the order.
+    // Of files with the same name, the one in the last directory counts. Names decide the order.
     let mut files = BTreeMap::new();
     for directory in ["/usr/lib/systemd", "/run/systemd", "/etc/systemd"] {
         let extra = fs::read_dir(format!("{directory}/logind.conf.d")).into_iter().flatten();
@@ -311,7 +312,7 @@ fn removal(line: &str) -> Option<bool> {
     (key.trim() == "RemoveIPC").then_some(is_yes)
 }
 
-/// What the dead have left, and what is damaged.
+/// What dead processes left, and what is damaged.
 fn leftovers(home: &Home, out: &Output) -> failure::Result<Vec<Finding>> {
     let Ok(entries) = home.entries("") else { return Ok(Vec::new()) };
     let of = |state: State| entries.iter().filter(move |entry| entry.state() == state);

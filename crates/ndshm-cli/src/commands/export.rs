@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
         return Err(Failure::usage("-o - and --json both want standard output: leave one out"));
     }
     let source = home.find(&args.name).numbers(&args.look)?;
-    // What was printed cannot be taken back, should somebody write meanwhile.
+    // What was printed cannot be taken back if somebody writes meanwhile.
     let in_pieces = !to_output && format != Format::Png && matches!(source, Source::Segment(..));
     let source = source.copied_up_to(if in_pieces { WORTH_A_COPY } else { usize::MAX })?;
     let mut sink = Sink::new(args, out)?;
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Export, home: &Home, out: &Output) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-/// Where the bytes go; remembers the first failure, and takes nothing after it.
+/// Where the bytes go. It remembers the first failure, and takes nothing after it.
 struct Sink<'a> {
     out: &'a Output,
     target: &'a Path,

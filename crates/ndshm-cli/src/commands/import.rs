@@ -44,7 +44,7 @@ fn npy(
     })
 }
 
-/// Creates the array, in place of another only if that is wanted.
+/// Creates the array. It takes the place of another only if that is wanted.
 fn make(
     args: &Import,
     target: &Target,
@@ -66,7 +66,7 @@ fn make(
             error.segment().unwrap_or_default(),
             target.path().display()
         )),
-        // It is the file that a segment cannot be made of, and not what was typed.
+        // The fault is in the file, of which no segment can be made, and not in what was typed.
         ErrorKind::InvalidArgument => Failure::problem(error.to_string()),
         _ => error.into(),
     })

@@ -154,7 +154,7 @@ fn remedy(report: &Report) -> &'static str {
     }
 }
 
-/// Which rows the stripe's lock is about: as even a split as whole rows allow.
+/// The rows that the stripe's lock is about. The split is as even as whole rows allow.
 fn rows_of(stripe: usize, status: &Status) -> Range<usize> {
     let rows = status.info().shape().first().copied().unwrap_or(1);
     let stripes = status.locks().len().max(1);

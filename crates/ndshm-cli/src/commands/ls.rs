@@ -149,7 +149,7 @@ fn alive(status: &Status) -> usize {
     status.participants().iter().filter(|who| who.is_alive()).count()
 }
 
-/// Who writes; the dead before the living, for they are news.
+/// The process that writes. The dead come before the living, because they are news.
 fn writer(status: &Status) -> Option<&Participant> {
     let writers = || status.locks().iter().filter_map(|lock| lock.writer());
     writers().find(|who| !who.is_alive()).or_else(|| writers().next())

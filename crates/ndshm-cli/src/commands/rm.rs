@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
     for (name, target) in &doomed {
         let done = if args.dry_run {
             ndshm::Look::of(target.address()).map(drop).or_else(|error| {
-                // What is damaged is removed as well.
+                // A damaged segment is removed as well.
                 if crate::failure::is_damage(error.kind()) { Ok(()) } else { Err(error) }
             })
         } else {
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Rm, home: &Home, out: &Output) -> Result<Outcome> {
                 out.note(&format!("{verb} {name}"))?;
                 removed.push(name);
             }
-            // The others go all the same; the first reason decides how this ends.
+            // The others are removed all the same. The first reason decides how this ends.
             Err(error) => {
                 let error = Failure::from(error);
                 if failure.is_some() {

@@ -14,7 +14,7 @@ use crate::picture::{self, Scaled};
 use crate::slice;
 use crate::words;
 
-/// Where the size of a terminal is not known.
+/// The size where that of a terminal is not known.
 const USUAL_SIZE: (usize, usize) = (80, 24);
 
 /// Lists without items take room in JSON and none in the array.
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Show, home: &Home, out: &Output) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-/// Refuses to list what has no items in more lists than anybody reads.
+/// Refuses to list data without items in more lists than anybody reads.
 fn check_lists(shape: &[usize]) -> Result {
     let Some(empty) = shape.iter().position(|&len| len == 0) else { return Ok(()) };
     let lists = shape[..empty].iter().fold(1_usize, |lists, &len| lists.saturating_mul(len));

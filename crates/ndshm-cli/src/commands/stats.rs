@@ -121,7 +121,7 @@ impl Figures {
     }
 }
 
-/// Figures of finite numbers; none where there are none.
+/// Figures of finite numbers. They are `None` where there are no such numbers.
 struct Summary {
     count: usize,
     nan: usize,
@@ -183,7 +183,7 @@ impl Histogram {
             (low, high) = (low - 0.5, high + 0.5);
         }
         let mut counts = [0; BINS];
-        // Halves, since the difference of two finite numbers need not be one.
+        // Halves, because the difference of two finite numbers need not be finite.
         let span = high / 2.0 - low / 2.0;
         column.for_each(numbers, |number| {
             if number.is_finite() {
@@ -207,7 +207,7 @@ impl Histogram {
         let width = edges.iter().map(String::len).max().unwrap_or(0);
         let mut text = String::new();
         for (index, &count) in self.counts.iter().enumerate() {
-            // Eighths of a character; what is there at all is seen.
+            // Eighths of a character. What is there at all is seen.
             let eighths = (count * BAR * 8).div_ceil(most);
             let mut bar = "█".repeat(eighths / 8);
             bar.extend(" ▏▎▍▌▋▊▉".chars().nth(eighths % 8).filter(|&part| part != ' '));

@@ -62,8 +62,8 @@ pub(crate) fn run(args: &Watch, home: &Home, out: &Output) -> Result<Outcome> {
     }
 }
 
-/// The screen painted over the last one, line by line, so that nothing flickers; no more of it than the
-/// terminal has room for, or it would scroll.
+/// The screen painted over the last one, line by line, so that nothing flickers. It has no more
+/// lines than the terminal has room for, because it would scroll.
 fn repainted(screen: &str) -> String {
     let (width, height) = terminal_size()
         .map_or((usize::MAX, usize::MAX), |(Width(width), Height(height))| {
@@ -117,7 +117,8 @@ impl One {
         }
     }
 
-    /// Until the next look. A ring is followed meanwhile, so there is something to tell at the first.
+    /// Waits until the next look. A ring is followed meanwhile, so there is something to tell at
+    /// the first.
     fn wait(&mut self, interval: Duration) {
         let is_first = !std::mem::replace(&mut self.looked, true);
         let followed = self.ring.as_mut().map(|(follower, _)| follower.follow(interval));
