@@ -60,6 +60,8 @@ pub struct Lease<T: Element, D: Dimension> {
 
 /// A frame of an [`AnyRing`] that does not change while it is held: what a [`Lease`] is of a ring whose type is known.
 ///
+/// It assumes of other processes what a [`Lease`] assumes. With [`Access::Observe`] it is a checked private copy.
+///
 /// # Examples
 ///
 /// ```

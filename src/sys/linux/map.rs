@@ -163,7 +163,7 @@ impl Room {
     /// In a process that locks all its memory (`mlockall` with `MCL_FUTURE`) the kernel allocates
     /// every page of a mapping at once. A sparse object would then lose its sparseness. So sparse
     /// objects of some length are mapped without access first, and locked only as they are touched.
-    /// That costs two system calls, 6 µs.
+    /// That costs two more system calls.
     fn of(
         object: &Object,
         offset: libc::off_t,

@@ -9,7 +9,7 @@
 //!   enough.
 //! - Any other path may lead through a directory of another user, who can swap the file for a
 //!   device. The file is held by `O_PATH` first, which opens nothing. Once it is known to be
-//!   regular, it is opened through `/proc/self/fd`. This takes 8 µs more.
+//!   regular, it is opened through `/proc/self/fd`. This takes longer.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -148,6 +148,8 @@ impl<T: Element + fmt::Display> fmt::Display for LogRows<T> {
 /// Committed rows of an [`AnyLog`](crate::AnyLog), in place. [`LogRows`] are those of a log whose
 /// type is known.
 ///
+/// They assume of other processes what [`LogRows`] assume.
+///
 /// # Examples
 ///
 /// ```
