@@ -156,6 +156,7 @@ impl AnyRing {
     }
 
     fn keeper(&self, seen: Sighting) -> Result<Option<Keeper>> {
+        assert!(seen.slot < self.slots(), "slot {} of {}", seen.slot, self.slots());
         let membership = self.segment.membership();
         let me = membership.me()?;
         let lease = match self.frames().hold(membership, me, seen) {
@@ -163,7 +164,6 @@ impl AnyRing {
             Grip::Gone => return Ok(None),
             Grip::TooMany => return Err(self.out_of_leases()),
         };
-        assert!(seen.slot < self.slots(), "slot {} of {}", seen.slot, self.slots());
         let (offset, len) = (seen.slot * self.form.record.len, self.frame_len());
         let (segment, meta) = (self.segment.clone(), self.meta(seen.slot));
         Ok(Some(Keeper { segment, me, lease, offset, len, meta }))
